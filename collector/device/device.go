@@ -1,0 +1,92 @@
+package device
+
+import "context"
+
+// GPU is a physical GPU as the driver described it at one moment.
+type GPU struct {
+	UUID     string // "GPU-…"
+	Model    string // as the driver names it, "NVIDIA H200"
+	PCIBusID string // "0000:0a:00.0"
+	Minor    int    // N of /dev/nvidiaN, -1 if unknown
+	MIG      []MIGInstance
+	Reading  Reading
+}
+
+// MIGInstance is a part of a physical GPU that works like a GPU of its own.
+type MIGInstance struct {
+	UUID            string // "MIG-…"
+	Profile         string // "1g.10gb"
+	GPUInstance     int    // id of the GPU instance
+	ComputeInstance int    // id of the compute instance
+	ComputeSlices   int    // compute slices that the instance owns
+}
+
+// Reading is what a GPU does now. A nil field is unknown, never zero.
+type Reading struct {
+	Up          bool     // false when lost, reset required, or its calls hang
+	Reason      string   // why it is not up, "" when it is
+	Utilization *float64 // ratio, 0 to 1: share of time during which a kernel ran
+	MemoryUsed  *float64 // bytes
+	MemoryTotal *float64 // bytes
+	Power       *float64 // watts
+	Temperature *float64 // degrees Celsius
+	Energy      *float64 // joules since an origin of the driver's choice; falls when the driver is loaded anew
+	// Processes is the number of processes that the driver sees on the GPU, -1 if unknown.
+	Processes int
+}
+
+// Inventory is what the driver says of a node's GPUs at one moment.
+type Inventory struct {
+	DriverVersion string
+	CUDAVersion   string
+	GPUs          []GPU // sorted by UUID, each UUID once
+}
+
+// Holder is a container of a pod. PodUID is "" while it is not known.
+type Holder struct {
+	Namespace string
+	Pod       string
+	PodUID    string
+	Container string
+}
+
+// Allocation is a set of devices that the kubelet gave to a container.
+type Allocation struct {
+	Holder   Holder
+	Resource string   // extended resource, "nvidia.com/gpu"
+	Devices  []string // device ids in the form that the device plugin chose
+}
+
+// Holders is what the kubelet says at one moment.
+type Holders struct {
+	Allocations []Allocation
+	// Offered lists the device ids that the kubelet can hand out, healthy ones
+	// only, by resource. It tells into how many slots a GPU is cut.
+	Offered map[string][]string
+	// Ambiguous counts allocations left out because two pod UIDs are possible.
+	Ambiguous int
+}
+
+// Holding says that a holder holds a share of a physical GPU.
+type Holding struct {
+	Holder Holder
+	UUID   string  // physical GPU
+	Share  float64 // ratio, above 0, at most 1
+	// Sole is true when nobody else holds a part of this GPU, so that the
+	// GPU's own readings are the holder's.
+	Sole bool
+}
+
+// A Source tells which GPUs a node has and what they do.
+type Source interface {
+	// Inventory reads all GPUs. A GPU that fails is in the result with
+	// Reading.Up false; an error means that nothing is known of any GPU.
+	// The result is the caller's; it is sorted by UUID.
+	Inventory(ctx context.Context) (Inventory, error)
+}
+
+// A Registry tells who holds devices.
+type Registry interface {
+	// Holders lists the devices held now. An error means that nothing is known.
+	Holders(ctx context.Context) (Holders, error)
+}

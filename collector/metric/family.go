@@ -1,0 +1,57 @@
+package metric
+
+// Type is the Prometheus type of a family.
+type Type string
+
+// The types in use.
+const (
+	Counter Type = "counter"
+	Gauge   Type = "gauge"
+)
+
+// Family describes one metric family.
+type Family struct {
+	Name   string
+	Type   Type
+	Unit   string // base unit, "" for information and states
+	Help   string
+	Labels []string // in the order in which values are given
+}
+
+// Label names. Every series carries the least identity that makes it unique;
+// the rest stands on an info family.
+const (
+	LabelUUID       = "uuid"
+	LabelNode       = "node"
+	LabelModel      = "model"
+	LabelPCIBusID   = "pci_bus_id"
+	LabelParentUUID = "parent_uuid"
+	LabelProfile    = "profile"
+	LabelState      = "state"
+
+	LabelDriverVersion = "driver_version"
+	LabelCUDAVersion   = "cuda_version"
+	LabelAttribution   = "attribution"
+
+	LabelNamespace = "namespace"
+	LabelPod       = "pod"
+	LabelPodUID    = "pod_uid"
+	LabelContainer = "container"
+
+	LabelSource = "source"
+	LabelReason = "reason"
+)
+
+// States of a physical GPU's time, the values of LabelState. At every moment
+// the shares of a GPU in the four states sum to 1.
+const (
+	StateAllocated    = "allocated"    // held by containers
+	StateUnallocated  = "unallocated"  // healthy and held by nobody
+	StateUnattributed = "unattributed" // held, but by whom is not known
+	StateUnavailable  = "unavailable"  // lost, reset required, or its calls hang
+)
+
+// States lists the values of LabelState.
+func States() []string {
+	return []string{StateAllocated, StateUnallocated, StateUnattributed, StateUnavailable}
+}

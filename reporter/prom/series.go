@@ -1,0 +1,50 @@
+package prom
+
+import "time"
+
+// Labels are a series' labels, sorted by name.
+type Labels []Label
+
+// Label is one name and value.
+type Label struct{ Name, Value string }
+
+// Get returns the value of the label, "" if the series does not have it.
+func (ls Labels) Get(name string) string {
+	for _, l := range ls {
+		if l.Name == name {
+			return l.Value
+		}
+	}
+	return ""
+}
+
+// Sample is one value at one time.
+type Sample struct {
+	T int64 // Unix milliseconds
+	V float64
+}
+
+// Op compares a label with a value.
+type Op int
+
+// The comparisons of Prometheus' selectors.
+const (
+	Equal Op = iota
+	NotEqual
+	Match
+	NotMatch
+)
+
+// Matcher selects series by one label.
+type Matcher struct {
+	Name  string
+	Op    Op
+	Value string // a fully anchored regular expression for Match and NotMatch
+}
+
+// Query selects the samples from From to To, both included, of the series that
+// satisfy every matcher.
+type Query struct {
+	From, To time.Time
+	Matchers []Matcher
+}
