@@ -51,6 +51,8 @@ var (
 		"GPU-seconds held: the integral of the share of the physical GPU over time.", byContainer}
 	ContainerStartTime = Family{"gputally_container_gpu_start_time_seconds", Gauge, "seconds",
 		"Unix time at which this collector first saw the container hold the GPU.", byContainer}
+	ContainerEndTime = Family{"gputally_container_gpu_end_time_seconds", Gauge, "seconds",
+		"Unix time at which this collector first saw that the container no longer holds the GPU; absent while it does.", byContainer}
 	ContainerShare = Family{"gputally_container_gpu_share_ratio", Gauge, "ratio",
 		"Share of the physical GPU held now; the shares of one GPU sum to at most 1.", byContainer}
 	ContainerActiveSeconds = Family{"gputally_container_gpu_active_seconds_total", Counter, "seconds",
@@ -92,16 +94,16 @@ var (
 )
 
 // Families lists every family of the catalogue, in the order of the documentation.
-func Families() []Family {
-	return []Family{
-		NodeInfo, DeviceInfo, MIGInstanceInfo,
-		DeviceUp, DeviceUtilization, DeviceMemoryUsed, DeviceMemoryTotal, DevicePower, DeviceTemperature,
-		DeviceSeconds, DeviceActiveSeconds, DeviceEnergy,
-		ContainerAllocatedSeconds, ContainerStartTime, ContainerShare,
-		ContainerActiveSeconds, ContainerIdleSeconds, ContainerObservedSeconds,
-		ContainerMemoryUsed, ContainerMemoryByteSeconds, ContainerEnergy,
-		CollectorStartTime, CollectorPollAge, CollectorPolls,
-		CollectorSourceUp, CollectorSourceFailures, CollectorSourceDuration,
-		CollectorUnresolved, CollectorAmbiguous, CollectorUnobservedSeconds, CollectorActivityKnown,
+func Families() []*Family {
+	return []*Family{
+		&NodeInfo, &DeviceInfo, &MIGInstanceInfo,
+		&DeviceUp, &DeviceUtilization, &DeviceMemoryUsed, &DeviceMemoryTotal, &DevicePower, &DeviceTemperature,
+		&DeviceSeconds, &DeviceActiveSeconds, &DeviceEnergy,
+		&ContainerAllocatedSeconds, &ContainerStartTime, &ContainerEndTime, &ContainerShare,
+		&ContainerActiveSeconds, &ContainerIdleSeconds, &ContainerObservedSeconds,
+		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
+		&CollectorStartTime, &CollectorPollAge, &CollectorPolls,
+		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
+		&CollectorUnresolved, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorActivityKnown,
 	}
 }

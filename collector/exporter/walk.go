@@ -1,0 +1,129 @@
+package exporter
+
+import (
+	"time"
+
+	"github.com/gputally/gputally/collector/meter"
+	"github.com/gputally/gputally/collector/metric"
+)
+
+// Identity is what the exporter knows of its node beside the snapshot.
+type Identity struct {
+	Node        string
+	Attribution string // how holders are told apart: "kubelet" or "none"
+}
+
+// Emit takes one series: its family, its value, and the values of the family's
+// labels in order. The slice is reused after the call.
+type Emit func(f *metric.Family, value float64, labels []string)
+
+// Walk renders the snapshot at time now, series by series, in a fixed order:
+// families may interleave, series of one family come sorted. It is the one
+// place that says which series there are; Collector and the replay of histories
+// both use it.
+func Walk(s *meter.Snapshot, id Identity, now time.Time, emit Emit) {
+	w := walker{emit: emit, id: id}
+	w.node(s, now)
+	for i := range s.Devices {
+		w.device(&s.Devices[i])
+	}
+	for i := range s.Holdings {
+		w.holding(&s.Holdings[i])
+	}
+}
+
+type walker struct {
+	emit Emit
+	id   Identity
+	buf  [6]string
+}
+
+func (w *walker) put(f *metric.Family, v float64, labels ...string) {
+	w.emit(f, v, append(w.buf[:0], labels...))
+}
+
+// known emits v unless it is unknown.
+func (w *walker) known(f *metric.Family, v *float64, labels ...string) {
+	if v != nil {
+		w.put(f, *v, labels...)
+	}
+}
+
+func (w *walker) node(s *meter.Snapshot, now time.Time) {
+	w.put(&metric.NodeInfo, 1, w.id.Node, s.Driver.Version, s.Driver.CUDA, w.id.Attribution)
+	w.put(&metric.CollectorStartTime, unix(s.Start))
+	w.put(&metric.CollectorPollAge, max(0, now.Sub(s.Taken).Seconds()))
+	w.put(&metric.CollectorPolls, float64(s.Polls))
+	w.put(&metric.CollectorUnresolved, float64(s.Unresolved))
+	w.put(&metric.CollectorAmbiguous, float64(s.Ambiguous))
+	w.put(&metric.CollectorUnobservedSeconds, s.Unobserved.Seconds())
+	known := 0
+	for i := range s.Holdings {
+		if s.Holdings[i].ActivityKnown {
+			known++
+		}
+	}
+	w.put(&metric.CollectorActivityKnown, float64(known))
+	for _, h := range s.Sources {
+		w.put(&metric.CollectorSourceUp, bit(h.Up), h.Name)
+		w.put(&metric.CollectorSourceFailures, float64(h.Failures), h.Name)
+		w.put(&metric.CollectorSourceDuration, h.Duration.Seconds(), h.Name)
+	}
+}
+
+func (w *walker) device(d *meter.Device) {
+	g := &d.GPU
+	if d.Current {
+		w.put(&metric.DeviceInfo, 1, g.UUID, w.id.Node, g.Model, g.PCIBusID)
+		for i := range g.MIG {
+			w.put(&metric.MIGInstanceInfo, 1, g.MIG[i].UUID, g.UUID, g.MIG[i].Profile)
+		}
+		r := &g.Reading
+		w.put(&metric.DeviceUp, bit(r.Up), g.UUID)
+		w.known(&metric.DeviceUtilization, r.Utilization, g.UUID)
+		w.known(&metric.DeviceMemoryUsed, r.MemoryUsed, g.UUID)
+		w.known(&metric.DeviceMemoryTotal, r.MemoryTotal, g.UUID)
+		w.known(&metric.DevicePower, r.Power, g.UUID)
+		w.known(&metric.DeviceTemperature, r.Temperature, g.UUID)
+	}
+	w.put(&metric.DeviceSeconds, d.States.Allocated, g.UUID, metric.StateAllocated)
+	w.put(&metric.DeviceSeconds, d.States.Unallocated, g.UUID, metric.StateUnallocated)
+	w.put(&metric.DeviceSeconds, d.States.Unattributed, g.UUID, metric.StateUnattributed)
+	w.put(&metric.DeviceSeconds, d.States.Unavailable, g.UUID, metric.StateUnavailable)
+	w.known(&metric.DeviceActiveSeconds, d.Active, g.UUID)
+	w.known(&metric.DeviceEnergy, d.Energy, g.UUID)
+}
+
+func (w *walker) holding(h *meter.Holding) {
+	put := func(f *metric.Family, v float64) {
+		w.put(f, v, h.Holder.Namespace, h.Holder.Pod, h.Holder.PodUID, h.Holder.Container, h.UUID)
+	}
+	put(&metric.ContainerAllocatedSeconds, h.Allocated)
+	put(&metric.ContainerStartTime, unix(h.Start))
+	if !h.End.IsZero() {
+		put(&metric.ContainerEndTime, unix(h.End))
+	}
+	put(&metric.ContainerShare, h.Share)
+	put(&metric.ContainerActiveSeconds, h.Active)
+	put(&metric.ContainerIdleSeconds, h.Idle)
+	put(&metric.ContainerObservedSeconds, h.Observed)
+	if h.MemoryUsed != nil {
+		put(&metric.ContainerMemoryUsed, *h.MemoryUsed)
+	}
+	if h.MemoryByteSeconds != nil {
+		put(&metric.ContainerMemoryByteSeconds, *h.MemoryByteSeconds)
+	}
+	if h.Energy != nil {
+		put(&metric.ContainerEnergy, *h.Energy)
+	}
+}
+
+// unix is t in seconds, exact to the millisecond.
+func unix(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+func bit(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,28 @@
+// Package meter turns observations into monotonic seconds.
+//
+// A poll sees the node at one instant: which GPUs there are, what they do, and
+// who holds which share of them. Between two polls the meter charges the time
+// to what the earlier poll saw: a container begins to be charged with the first
+// poll that sees it and ends with the first that does not, so that each end is
+// off by at most one poll interval and the two errors cancel on average.
+// Activity and energy are read from the later poll, because the driver reports
+// them about the time just passed.
+//
+// Time is measured, never assumed: each poll adds the monotonic time since the
+// one before, but no more than MaxGap after the last poll that knew both GPUs
+// and holders. What lies beyond (a stall, a suspend, a kubelet that does not
+// answer) is not charged to anybody and counted as unobserved.
+//
+// Every physical GPU's second goes to exactly one place: to its holders by
+// share and the rest to nobody (unallocated); or, as a whole, to unavailable
+// when the GPU does not answer, and to unattributed when it is held but by whom
+// is not clear. The four states are integrals of their own, not remainders.
+//
+// Quantities are integrals of step functions. An integral keeps its current
+// rate and the time for which it has held, and folds them into its base only
+// when the rate changes: so many small steps and one big step between two
+// events give the same number to the last bit, and a counter never falls.
+//
+// Counters start at zero in each process and nothing is restored; the start
+// times on the snapshot tell a reader where a counter began.
+package meter

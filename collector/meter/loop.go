@@ -1,0 +1,186 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/gputally/gputally/collector/attribution"
+	"github.com/gputally/gputally/collector/device"
+)
+
+// LoopConfig of a Loop.
+type LoopConfig struct {
+	Source device.Source // required
+	// Registry is nil where there is no kubelet: then nobody holds anything.
+	Registry device.Registry
+	Interval time.Duration    // between polls, default 1 s
+	MaxGap   time.Duration    // see Config
+	Retain   time.Duration    // see Config
+	Now      func() time.Time // required
+	Logger   *slog.Logger     // default: discards
+	// Fatal tells whether an error of a source must end the process. Default: none.
+	Fatal func(error) bool
+}
+
+func (c *LoopConfig) defaults() error {
+	if c.Source == nil || c.Now == nil {
+		return errors.New("meter: LoopConfig.Source and Now are required")
+	}
+	if c.Interval == 0 {
+		c.Interval = time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Fatal == nil {
+		c.Fatal = func(error) bool { return false }
+	}
+	return nil
+}
+
+// Loop polls the sources on its own clock, feeds the meter, and publishes what
+// it knows. Run may be called once; Latest and Ticked at any time.
+type Loop struct {
+	cfg      LoopConfig
+	meter    *Meter
+	resolver *attribution.Resolver
+	nvml     sourceHealth
+	kubelet  sourceHealth
+	unknown  map[string]bool // unresolved ids that were logged
+	latest   atomic.Pointer[Snapshot]
+	ticked   atomic.Int64 // Unix ms at which the latest poll began
+}
+
+// NewLoop returns a loop that has not polled yet.
+func NewLoop(cfg LoopConfig) (*Loop, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	m, err := New(Config{Start: cfg.Now(), MaxGap: cfg.MaxGap, Retain: cfg.Retain})
+	if err != nil {
+		return nil, err
+	}
+	return &Loop{
+		cfg:      cfg,
+		meter:    m,
+		resolver: attribution.New(attribution.Config{}),
+		nvml:     sourceHealth{name: SourceNVML},
+		kubelet:  sourceHealth{name: SourceKubelet},
+		unknown:  map[string]bool{},
+	}, nil
+}
+
+// Latest returns the snapshot of the latest poll, nil before the first.
+func (l *Loop) Latest() *Snapshot { return l.latest.Load() }
+
+// Ticked returns when the latest poll began, the zero time before the first.
+func (l *Loop) Ticked() time.Time {
+	if ms := l.ticked.Load(); ms != 0 {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
+// Run polls until ctx ends, at once and then every interval. It returns nil
+// when ctx ends, or the error of a source that Fatal picked.
+func (l *Loop) Run(ctx context.Context) error {
+	ticker := time.NewTicker(l.cfg.Interval)
+	defer ticker.Stop()
+	for {
+		if err := l.Poll(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// Poll makes one poll and publishes its snapshot.
+func (l *Loop) Poll(ctx context.Context) error {
+	l.ticked.Store(l.cfg.Now().UnixMilli())
+	inv, err := l.inventory(ctx)
+	if err != nil {
+		return err
+	}
+	holders := l.holders(ctx, inv)
+	s := l.meter.Observe(Observation{At: l.cfg.Now(), Inventory: inv, Holders: holders})
+	s.Sources = []SourceHealth{l.nvml.snapshot()}
+	if l.cfg.Registry != nil {
+		s.Sources = append(s.Sources, l.kubelet.snapshot())
+	}
+	l.latest.Store(s)
+	return nil
+}
+
+func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
+	begin := l.cfg.Now()
+	inv, err := l.cfg.Source.Inventory(ctx)
+	l.nvml.note(l.cfg.Logger, err, l.cfg.Now().Sub(begin))
+	if err != nil {
+		if l.cfg.Fatal(err) {
+			return nil, fmt.Errorf("read GPUs: %w", err)
+		}
+		return nil, nil
+	}
+	return &inv, nil
+}
+
+// holders asks who holds devices and joins the answer with the GPUs. Without
+// an inventory device ids can't be resolved, so nothing is known of holders.
+func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution {
+	if l.cfg.Registry == nil {
+		return &Attribution{}
+	}
+	begin := l.cfg.Now()
+	h, err := l.cfg.Registry.Holders(ctx)
+	l.kubelet.note(l.cfg.Logger, err, l.cfg.Now().Sub(begin))
+	if err != nil || inv == nil {
+		return nil
+	}
+	r := l.resolver.Resolve(*inv, h)
+	for _, id := range r.Unresolved {
+		if !l.unknown[id] {
+			l.unknown[id] = true
+			l.cfg.Logger.Warn("A container holds a device that no known GPU answers to; its time is not attributed", "device", id)
+		}
+	}
+	return &Attribution{
+		Holdings:   r.Holdings,
+		Contested:  r.Contested,
+		Unresolved: len(r.Unresolved),
+		Ambiguous:  h.Ambiguous,
+	}
+}
+
+// sourceHealth counts the polls of one source and logs when it goes and comes.
+type sourceHealth struct {
+	name     string
+	polled   bool
+	up       bool
+	failures int64
+	duration time.Duration
+}
+
+func (s *sourceHealth) note(log *slog.Logger, err error, d time.Duration) {
+	switch {
+	case err != nil && (s.up || !s.polled):
+		log.Warn("Source does not answer; metering what it told last, then nothing, until it does", "source", s.name, "err", err)
+	case err == nil && !s.up:
+		log.Info("Source answers", "source", s.name)
+	}
+	s.polled, s.up, s.duration = true, err == nil, d
+	if err != nil {
+		s.failures++
+	}
+}
+
+func (s *sourceHealth) snapshot() SourceHealth {
+	return SourceHealth{Name: s.name, Up: s.up, Failures: s.failures, Duration: s.duration}
+}

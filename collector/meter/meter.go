@@ -1,0 +1,250 @@
+package meter
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// Config of a Meter.
+type Config struct {
+	// Start is when the process began to meter. Required.
+	Start time.Time
+	// MaxGap is the longest time that is charged without a poll that knew both
+	// GPUs and holders. Default 10 s.
+	MaxGap time.Duration
+	// Retain is how long an ended holding or a vanished GPU stays on the
+	// snapshot, so that its last values are scraped. Default 10 min.
+	Retain time.Duration
+}
+
+func (c *Config) defaults() error {
+	if c.Start.IsZero() {
+		return errors.New("meter: Config.Start is required")
+	}
+	if c.MaxGap == 0 {
+		c.MaxGap = 10 * time.Second
+	}
+	if c.Retain == 0 {
+		c.Retain = 10 * time.Minute
+	}
+	return nil
+}
+
+// Observation is what one poll saw.
+type Observation struct {
+	At time.Time // with the monotonic reading, when the clock has one
+	// Inventory is nil when the driver could not be asked.
+	Inventory *device.Inventory
+	// Holders is nil when the kubelet could not be asked.
+	Holders *Attribution
+}
+
+// Attribution says who holds the GPUs.
+type Attribution struct {
+	Holdings []device.Holding // each (holder, UUID) once; shares of a GPU sum to at most 1
+	// Contested lists GPUs that are held, but by whom is not clear.
+	Contested  []string
+	Unresolved int
+	Ambiguous  int
+}
+
+// Meter integrates observations. It is not safe for concurrent use.
+type Meter struct {
+	cfg      Config
+	last     time.Time // time of the latest observation
+	known    time.Time // latest time at which both GPUs and holders were known
+	devices  map[string]*deviceMeter
+	holdings map[holdingKey]*holdingMeter
+	driver   Driver
+	current  bool // the latest observation had an inventory
+	now      Attribution
+	polls    int64
+	lost     time.Duration
+}
+
+type holdingKey struct {
+	holder device.Holder
+	uuid   string
+}
+
+// New returns a meter that has seen nothing.
+func New(cfg Config) (*Meter, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	return &Meter{
+		cfg:      cfg,
+		devices:  map[string]*deviceMeter{},
+		holdings: map[holdingKey]*holdingMeter{},
+	}, nil
+}
+
+// Observe charges the time since the observation before and takes in the new
+// one. Observations must come in the order of time; one that is not later than
+// the one before charges nothing.
+func (m *Meter) Observe(o Observation) *Snapshot {
+	m.polls++
+	m.charge(o)
+	m.take(o)
+	if o.At.After(m.last) {
+		m.last = o.At
+	}
+	m.forget()
+	return m.snapshot(o.At)
+}
+
+// charge adds the time since the latest observation to what was seen then.
+func (m *Meter) charge(o Observation) {
+	if m.known.IsZero() {
+		return
+	}
+	passed := max(0, o.At.Sub(m.last))
+	// What was known is good until known + MaxGap.
+	d := max(0, min(passed, m.known.Add(m.cfg.MaxGap).Sub(m.last)))
+	m.lost += passed - d
+	readings := map[string]device.Reading{}
+	if o.Inventory != nil {
+		for _, g := range o.Inventory.GPUs {
+			readings[g.UUID] = g.Reading
+		}
+	}
+	for uuid, dm := range m.devices {
+		if dm.gone.IsZero() {
+			reading, ok := readings[uuid]
+			dm.charge(d, reading, ok)
+		}
+	}
+	for key, hm := range m.holdings {
+		dm := m.devices[key.uuid]
+		if hm.ended.IsZero() && dm != nil && dm.gone.IsZero() && dm.state == allocated {
+			reading, ok := readings[key.uuid]
+			hm.charge(d, reading, ok)
+		} else {
+			hm.energy.lose()
+		}
+	}
+}
+
+// take makes the new observation the state that the coming time is charged to.
+// The half that is not known stays as it was.
+func (m *Meter) take(o Observation) {
+	m.current = o.Inventory != nil
+	if o.Inventory != nil {
+		m.takeInventory(o.At, *o.Inventory)
+	}
+	if o.Holders != nil {
+		m.takeHolders(o.At, *o.Holders)
+	}
+	if o.Inventory != nil && o.Holders != nil {
+		m.known = o.At
+	}
+	m.settle()
+}
+
+func (m *Meter) takeInventory(at time.Time, inv device.Inventory) {
+	m.driver = Driver{Version: inv.DriverVersion, CUDA: inv.CUDAVersion}
+	seen := make(map[string]bool, len(inv.GPUs))
+	for _, g := range inv.GPUs {
+		seen[g.UUID] = true
+		dm := m.devices[g.UUID]
+		if dm == nil {
+			dm = &deviceMeter{}
+			m.devices[g.UUID] = dm
+		}
+		dm.take(g)
+	}
+	for uuid, dm := range m.devices {
+		if !seen[uuid] && dm.gone.IsZero() {
+			dm.gone = at
+		}
+	}
+}
+
+func (m *Meter) takeHolders(at time.Time, a Attribution) {
+	m.now = a
+	seen := make(map[holdingKey]bool, len(a.Holdings))
+	for _, h := range a.Holdings {
+		key := holdingKey{h.Holder, h.UUID}
+		seen[key] = true
+		hm := m.holdings[key]
+		if hm == nil {
+			hm = &holdingMeter{start: at}
+			m.holdings[key] = hm
+		}
+		hm.take(h)
+	}
+	for key, hm := range m.holdings {
+		if !seen[key] && hm.ended.IsZero() {
+			hm.end(at)
+		}
+	}
+}
+
+// settle decides to which state each GPU's coming time goes.
+func (m *Meter) settle() {
+	shares := make(map[string]float64, len(m.devices))
+	for _, h := range m.now.Holdings {
+		shares[h.UUID] += h.Share
+	}
+	for uuid, dm := range m.devices {
+		dm.settle(min(1, shares[uuid]), slices.Contains(m.now.Contested, uuid))
+	}
+	if !m.current {
+		return
+	}
+	for key, hm := range m.holdings {
+		if dm := m.devices[key.uuid]; dm != nil && hm.ended.IsZero() {
+			hm.open(dm.gpu.Reading)
+		}
+	}
+}
+
+// forget drops what ended longer ago than the retention.
+func (m *Meter) forget() {
+	maps.DeleteFunc(m.holdings, func(_ holdingKey, hm *holdingMeter) bool {
+		return !hm.ended.IsZero() && m.last.Sub(hm.ended) > m.cfg.Retain
+	})
+	maps.DeleteFunc(m.devices, func(_ string, dm *deviceMeter) bool {
+		return !dm.gone.IsZero() && m.last.Sub(dm.gone) > m.cfg.Retain
+	})
+}
+
+func (m *Meter) snapshot(at time.Time) *Snapshot {
+	s := &Snapshot{
+		Start:      m.cfg.Start,
+		Taken:      at,
+		Devices:    make([]Device, 0, len(m.devices)),
+		Holdings:   make([]Holding, 0, len(m.holdings)),
+		Polls:      m.polls,
+		Unresolved: m.now.Unresolved,
+		Ambiguous:  m.now.Ambiguous,
+		Unobserved: m.lost,
+	}
+	if m.current {
+		s.Driver = m.driver
+	}
+	for _, dm := range m.devices {
+		s.Devices = append(s.Devices, dm.snapshot(m.current))
+	}
+	slices.SortFunc(s.Devices, func(a, b Device) int { return cmp.Compare(a.GPU.UUID, b.GPU.UUID) })
+	for key, hm := range m.holdings {
+		s.Holdings = append(s.Holdings, hm.snapshot(key))
+	}
+	slices.SortFunc(s.Holdings, compareHoldings)
+	return s
+}
+
+func compareHoldings(a, b Holding) int {
+	return cmp.Or(
+		cmp.Compare(a.UUID, b.UUID),
+		cmp.Compare(a.Holder.Namespace, b.Holder.Namespace),
+		cmp.Compare(a.Holder.Pod, b.Holder.Pod),
+		cmp.Compare(a.Holder.PodUID, b.Holder.PodUID),
+		cmp.Compare(a.Holder.Container, b.Holder.Container),
+	)
+}

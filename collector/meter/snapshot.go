@@ -1,0 +1,74 @@
+package meter
+
+import (
+	"time"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// Snapshot is everything the meter knows after one poll. It is immutable: any
+// number of readers may share it.
+type Snapshot struct {
+	Start   time.Time // when this process began to meter
+	Taken   time.Time // when the poll was made
+	Devices []Device  // sorted by UUID
+	// Holdings are those of now and those that ended within the retention,
+	// sorted by UUID, namespace, pod, pod UID, container.
+	Holdings   []Holding
+	Driver     Driver
+	Polls      int64
+	Unresolved int           // device ids held that no GPU answers to
+	Ambiguous  int           // holdings that wait for their pod UID
+	Unobserved time.Duration // time between polls that was charged to nobody
+	Sources    []SourceHealth
+}
+
+// Driver describes the driver; both fields are "" while there is none.
+type Driver struct{ Version, CUDA string }
+
+// Device is a physical GPU and its integrals.
+type Device struct {
+	GPU device.GPU
+	// Current is false when the driver could not be asked lately or no longer
+	// lists the GPU: then only the integrals mean anything.
+	Current bool
+	States  States
+	Active  *float64 // seconds, nil while never known
+	Energy  *float64 // joules, nil while never known
+}
+
+// States are a GPU's seconds by state.
+type States struct{ Allocated, Unallocated, Unattributed, Unavailable float64 }
+
+// Holding is a container's hold on a physical GPU and its integrals.
+type Holding struct {
+	Holder device.Holder
+	UUID   string
+	Start  time.Time // when this process first saw it
+	End    time.Time // when this process first saw it gone; zero while it is there
+	Share  float64   // share held now, 0 once it ended
+
+	Allocated float64 // GPU-seconds
+	Active    float64 // GPU-seconds
+	Idle      float64 // GPU-seconds
+	Observed  float64 // GPU-seconds for which activity was known
+
+	MemoryUsed        *float64 // bytes now, nil if unknown
+	MemoryByteSeconds *float64 // nil while never known
+	Energy            *float64 // joules, nil while never known
+	ActivityKnown     bool     // whether activity is known now
+}
+
+// The names of the sources, as they stand in logs and metrics.
+const (
+	SourceNVML    = "nvml"
+	SourceKubelet = "kubelet"
+)
+
+// SourceHealth tells how the polls of one source fare.
+type SourceHealth struct {
+	Name     string // SourceNVML or SourceKubelet
+	Up       bool   // the last poll succeeded
+	Failures int64
+	Duration time.Duration // of the last poll
+}
