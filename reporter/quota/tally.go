@@ -1,0 +1,157 @@
+package quota
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// Scope is what a quota holds for: a project in a node pool, "" for the GPUs
+// that are in none, or AllPools.
+type Scope struct {
+	Project, NodePool string
+}
+
+// Figures are what became of a quota in a window, in GPU-milliseconds.
+type Figures struct {
+	Scope
+	Department string
+	Deserved   int64
+	Within     int64 // metered use up to the deserved
+	Over       int64 // metered use beyond it
+	Left       int64
+}
+
+// Tally adds up use against quotas over a window. It keeps the holdings that
+// were added since the last Flush and one sum per scope.
+type Tally struct {
+	projects *Projects
+	window   window.Window
+	scopes   map[Scope]*use
+}
+
+type use struct {
+	terms  []term // of the scope
+	events []event
+	millis int64 // metered
+	over   gpuTime
+}
+
+// Tally returns an empty tally of a window.
+func (p *Projects) Tally(w window.Window) *Tally {
+	t := &Tally{p, w, map[Scope]*use{}}
+	for _, owner := range p.projects {
+		for _, term := range owner.terms {
+			if max(term.from, w.From.UnixMilli()) < min(term.to, w.To.UnixMilli()) {
+				t.use(owner, scopePool(term))
+			}
+		}
+	}
+	return t
+}
+
+func scopePool(t term) string {
+	if t.NodePool == "" {
+		return AllPools
+	}
+	return t.NodePool
+}
+
+func (t *Tally) use(p *project, nodePool string) *use {
+	scope := Scope{p.name, nodePool}
+	u, ok := t.scopes[scope]
+	if !ok {
+		u = &use{}
+		for _, term := range p.terms {
+			if scopePool(term) == nodePool {
+				u.terms = append(u.terms, term)
+			}
+		}
+		t.scopes[scope] = u
+	}
+	return u
+}
+
+// Add counts a segment that lies in the window as use of a project in a node
+// pool. Segments that are not allocated, and projects without quotas, count
+// nothing. All segments that overlap in time are added before the next Flush.
+func (t *Tally) Add(projectName, nodePool string, seg usage.Segment) error {
+	p, ok := t.projects.projects[projectName]
+	if !ok || len(p.terms) == 0 || seg.State != usage.Allocated || seg.GPUMillis == 0 {
+		return nil
+	}
+	if seg.GPUMillis < 0 || seg.HeldFrom >= seg.HeldTo {
+		return fmt.Errorf("segment of pod %s/%s holds %d GPU-ms from %d to %d: the ledger is damaged, close the hour again",
+			seg.Namespace, seg.Pod, seg.GPUMillis, seg.HeldFrom, seg.HeldTo)
+	}
+	for from := seg.HeldFrom; from < seg.HeldTo; {
+		scope, until := p.scopeAt(nodePool, from)
+		part := seg
+		if from > seg.HeldFrom || until < seg.HeldTo {
+			part, _ = seg.Cut(from, until)
+		}
+		if err := t.use(p, scope).hold(part.HeldFrom, part.HeldTo, part.GPUMillis); err != nil {
+			return fmt.Errorf("segment of pod %s/%s: %w", seg.Namespace, seg.Pod, err)
+		}
+		from = min(until, seg.HeldTo)
+	}
+	return nil
+}
+
+// scopeAt says which scope the use of a node pool counts for at an instant,
+// and until when: a project may have changed from one quota for all pools to
+// one for each.
+func (p *project) scopeAt(nodePool string, at int64) (scope string, until int64) {
+	scope, until = AllPools, 1<<63-1
+	for _, t := range p.terms {
+		if t.NodePool != "" {
+			scope = nodePool
+		}
+	}
+	if scope == AllPools {
+		return scope, until // the project never had quotas by pool
+	}
+	for _, t := range p.terms {
+		switch {
+		case t.NodePool != "":
+		case t.from <= at && at < t.to:
+			return AllPools, t.to
+		case t.from > at:
+			until = min(until, t.from)
+		}
+	}
+	return scope, until
+}
+
+// Flush says that nothing that was added so far overlaps with what comes.
+func (t *Tally) Flush() {
+	for _, u := range t.scopes {
+		u.sweep()
+	}
+}
+
+// Figures returns the figures of every scope that has a quota in the window or
+// was used, by project and node pool.
+func (t *Tally) Figures() []Figures {
+	t.Flush()
+	var all []Figures
+	for _, scope := range slices.SortedFunc(maps.Keys(t.scopes), compareScopes) {
+		u := t.scopes[scope]
+		f := Figures{Scope: scope, Department: t.projects.Department(scope.Project)}
+		f.Deserved = u.deserved(t.window.From.UnixMilli(), t.window.To.UnixMilli())
+		f.Over = u.over.round()
+		f.Within = u.millis - f.Over
+		f.Left = max(0, f.Deserved-f.Within)
+		all = append(all, f)
+	}
+	return all
+}
+
+func compareScopes(a, b Scope) int {
+	return cmp.Or(strings.Compare(a.Project, b.Project), strings.Compare(a.NodePool, b.NodePool))
+}
