@@ -24,6 +24,15 @@ type Sample struct {
 	V float64
 }
 
+// Series is one series of an answer, whole: every sample of the query's range.
+// It is valid only during the callback that gets it: Labels, Samples and Stale
+// are overwritten for the next series. The strings in Labels may be kept.
+type Series struct {
+	Labels  Labels
+	Samples []Sample // by time, strictly increasing, without staleness markers
+	Stale   []int64  // Unix milliseconds at which the server marked the series as ended, increasing
+}
+
 // Op compares a label with a value.
 type Op int
 
