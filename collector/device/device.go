@@ -65,6 +65,9 @@ type Holders struct {
 	Offered map[string][]string
 	// Ambiguous counts allocations left out because two pod UIDs are possible.
 	Ambiguous int
+	// Withheld are the allocations that Ambiguous counts: their devices are
+	// held, but by whom is not clear, so that nobody else has them to himself.
+	Withheld []Allocation
 }
 
 // Holding says that a holder holds a share of a physical GPU.

@@ -1,0 +1,34 @@
+// Package attribution says who holds which share of which physical GPU: it
+// joins what the driver says (device.Inventory) with what the kubelet says
+// (device.Holders).
+//
+// The kubelet knows devices only by ids that the device plugin made up. An id
+// names a device (a physical GPU or a MIG instance) and perhaps a slot of it:
+//
+//	GPU-<uuid>            a whole GPU
+//	GPU-<uuid>::<n>       slot n of a GPU, by time slicing or MPS
+//	MIG-<uuid>            a MIG instance
+//	MIG-<uuid>::<n>       slot n of a MIG instance
+//	nvidia<m>             the GPU with device file /dev/nvidia<m> (GKE)
+//	nvidia<m>/gi<g>       GPU instance g of it
+//	nvidia<m>/vgpu<n>     slot n of it; nvidia<m>/gi<g>/vgpu<n> likewise
+//
+// A device's part of the physical GPU is 1 for the GPU itself and compute
+// slices ÷ the model's slices for a MIG instance. A slot is the device's part
+// divided by the slots offered. A container's share is the sum over its ids.
+//
+// How many slots a device has: slots are numbered from 0, so the highest
+// number offered tells, even when one in between is unhealthy and therefore not
+// offered. The largest count ever seen is remembered, because a failing device
+// loses its offers while containers still hold its slots. A device plugin that
+// is configured for fewer slots is therefore believed only after a restart of
+// the collector.
+//
+// The shares of a GPU never sum above 1, and nothing is scaled to get there. A
+// device id has one holder. If the kubelet names two, or if the holder is not
+// clear (device.Holders.Withheld), the id is in dispute and charged to nobody.
+// A GPU is contested, and none of its holdings are listed, when
+//   - an id is in dispute and nobody clearly holds another part of the GPU,
+//   - the clear shares sum above 1 (a whole GPU and a slot of it, say), or
+//   - a part is held whose size is not known.
+package attribution

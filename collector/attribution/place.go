@@ -1,0 +1,102 @@
+package attribution
+
+import (
+	"strings"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// place says where on the node's hardware a device is.
+type place struct {
+	gpu    string // UUID of the physical GPU
+	device string // id of the GPU or of the MIG instance, without a slot
+	slices int    // compute slices of the device, 0 if unknown
+	of     int    // slices of the physical GPU
+}
+
+// part of the physical GPU that the device is, 0 if unknown.
+func (p place) part() float64 { return float64(p.slices) / float64(p.of) }
+
+// node names a device as GKE does.
+type node struct{ minor, instance int }
+
+// places finds the place of a device id.
+type places struct {
+	uuids map[string]place
+	nodes map[node]place
+}
+
+func newPlaces(inv device.Inventory, slices func(model string) int) places {
+	p := places{
+		uuids: make(map[string]place, len(inv.GPUs)),
+		nodes: make(map[node]place, len(inv.GPUs)),
+	}
+	for _, g := range inv.GPUs {
+		whole := place{gpu: g.UUID, device: g.UUID, slices: 1, of: 1}
+		p.uuids[g.UUID] = whole
+		if g.Minor >= 0 {
+			p.nodes[node{g.Minor, none}] = whole
+		}
+		for _, m := range g.MIG {
+			instance := newInstance(g, m, slices(g.Model))
+			p.uuids[m.UUID] = instance
+			if g.Minor >= 0 {
+				p.addInstance(node{g.Minor, m.GPUInstance}, instance)
+			}
+		}
+	}
+	return p
+}
+
+// addInstance puts a compute instance under its GPU instance. A GPU instance
+// with several is a device of its own: the sum of them.
+func (p places) addInstance(n node, instance place) {
+	if other, ok := p.nodes[n]; ok {
+		if other.slices == 0 || instance.slices == 0 {
+			instance.slices = 0
+		} else {
+			instance.slices = min(instance.of, instance.slices+other.slices)
+		}
+		instance.device = ID{Minor: n.minor, GPUInstance: n.instance, Slot: none}.String()
+	}
+	p.nodes[n] = instance
+}
+
+func (p places) find(id ID) (place, bool) {
+	if id.UUID != "" {
+		at, ok := p.uuids[id.UUID]
+		return at, ok
+	}
+	at, ok := p.nodes[node{id.Minor, id.GPUInstance}]
+	return at, ok
+}
+
+// newInstance places a MIG instance; numbers that make no sense are unknown.
+func newInstance(g device.GPU, m device.MIGInstance, of int) place {
+	p := place{gpu: g.UUID, device: m.UUID, slices: m.ComputeSlices, of: of}
+	if p.slices < 0 || p.slices > of {
+		p.slices = 0
+	}
+	return p
+}
+
+// ComputeSlices returns into how many compute slices MIG cuts a GPU of the
+// model, as the driver names it. Source: NVIDIA Multi-Instance GPU User Guide,
+// "Supported GPUs" and "Supported MIG Profiles".
+func ComputeSlices(model string) int {
+	words := strings.FieldsFunc(model, func(r rune) bool { return r == ' ' || r == '-' })
+	for i, w := range words {
+		switch {
+		case w == "A30":
+			return 4
+		case w == "PRO" && i+1 < len(words):
+			switch words[i+1] {
+			case "6000":
+				return 4
+			case "5000", "4500":
+				return 2
+			}
+		}
+	}
+	return 7
+}

@@ -1,0 +1,102 @@
+package attribution
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// Config of a Resolver.
+type Config struct {
+	// Slices returns into how many compute slices MIG cuts a GPU of the model.
+	// Default: ComputeSlices.
+	Slices func(model string) int
+}
+
+// Result of one Resolve.
+type Result struct {
+	// Holdings are sorted by UUID, namespace, pod, pod UID and container, with
+	// one entry for each holder and GPU. The shares of a GPU sum to at most 1.
+	Holdings []device.Holding
+	// Contested lists the GPUs that are held, but by whom is not clear: their
+	// time is nobody's. They have no Holdings. Sorted.
+	Contested []string
+	// Unresolved lists the held device ids that no known GPU answers to. Sorted.
+	Unresolved []string
+}
+
+// Resolver turns device ids into shares of physical GPUs. It remembers how many
+// slots each device was seen to have. It is not safe for concurrent use.
+type Resolver struct {
+	cfg   Config
+	slots map[pool]int
+}
+
+// pool is a device cut into slots that are handed out as one resource.
+type pool struct{ device, resource string }
+
+// New returns a Resolver that has seen nothing.
+func New(cfg Config) *Resolver {
+	if cfg.Slices == nil {
+		cfg.Slices = ComputeSlices
+	}
+	return &Resolver{cfg: cfg, slots: map[pool]int{}}
+}
+
+// Resolve says who holds which share of which GPU. The result does not depend
+// on the order of anything in the arguments.
+func (r *Resolver) Resolve(inv device.Inventory, h device.Holders) Result {
+	at := newPlaces(inv, r.cfg.Slices)
+	r.forget(at)
+	r.learn(at, h.Offered)
+	c := claims{units: map[unit]claim{}, unresolved: map[string]bool{}}
+	for _, a := range h.Allocations {
+		c.add(at, a, true)
+	}
+	for _, a := range h.Withheld {
+		c.add(at, a, false)
+	}
+	r.extend(c.units)
+	result := r.settle(c.units)
+	result.Unresolved = slices.Sorted(maps.Keys(c.unresolved))
+	return result
+}
+
+// learn counts the slots offered.
+func (r *Resolver) learn(at places, offered map[string][]string) {
+	for resource, ids := range offered {
+		for _, s := range ids {
+			id, ok := ParseID(s)
+			if !ok || id.Slot == none {
+				continue
+			}
+			if p, ok := at.find(id); ok {
+				key := pool{p.device, resource}
+				if id.Slot >= r.slots[key] {
+					r.slots[key] = id.Slot + 1
+				}
+			}
+		}
+	}
+}
+
+// extend counts slots that are held, though not offered any more. It does so
+// only where slots were offered once: a held slot alone does not tell how many
+// there are.
+func (r *Resolver) extend(units map[unit]claim) {
+	for u := range units {
+		if n := r.slots[u.pool]; n > 0 && u.slot >= n {
+			r.slots[u.pool] = u.slot + 1
+		}
+	}
+}
+
+// forget drops devices that are gone, such as MIG instances of a former layout.
+func (r *Resolver) forget(at places) {
+	maps.DeleteFunc(r.slots, func(p pool, _ int) bool {
+		id, _ := ParseID(p.device)
+		_, ok := at.find(id)
+		return !ok
+	})
+}

@@ -1,0 +1,223 @@
+package attribution_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/gputally/gputally/collector/attribution"
+	"github.com/gputally/gputally/collector/device"
+)
+
+const gpuResource = "nvidia.com/gpu"
+
+// inventory has a whole GPU, another, one cut by MIG, and an A30 cut by MIG.
+func inventory() device.Inventory {
+	return device.Inventory{GPUs: []device.GPU{
+		{UUID: "GPU-a", Model: "NVIDIA H200", Minor: 0},
+		{UUID: "GPU-b", Model: "NVIDIA H200", Minor: 1},
+		{UUID: "GPU-m", Model: "NVIDIA H100 80GB HBM3", Minor: 2, MIG: []device.MIGInstance{
+			{UUID: "MIG-3", Profile: "3g.40gb", GPUInstance: 1, ComputeSlices: 3},
+			{UUID: "MIG-1", Profile: "1g.10gb", GPUInstance: 9, ComputeSlices: 1},
+		}},
+		{UUID: "GPU-s", Model: "NVIDIA A30", Minor: 3, MIG: []device.MIGInstance{
+			{UUID: "MIG-2", Profile: "2g.12gb", GPUInstance: 2, ComputeSlices: 2},
+		}},
+	}}
+}
+
+func pod(name string) device.Holder {
+	return device.Holder{Namespace: "team", Pod: name, PodUID: "uid-" + name, Container: "main"}
+}
+
+func holds(name string, ids ...string) device.Allocation {
+	return device.Allocation{Holder: pod(name), Resource: gpuResource, Devices: ids}
+}
+
+func slots(device string, n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s::%d", device, i)
+	}
+	return ids
+}
+
+func offered(ids ...string) map[string][]string { return map[string][]string{gpuResource: ids} }
+
+func holding(name, uuid string, share float64, sole bool) device.Holding {
+	return device.Holding{Holder: pod(name), UUID: uuid, Share: share, Sole: sole}
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		holders device.Holders
+		want    attribution.Result
+	}{
+		"nobody holds anything": {
+			device.Holders{Offered: offered("GPU-a", "GPU-b")},
+			attribution.Result{},
+		},
+		"a whole GPU is its holder's": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1, true)}},
+		},
+		"two GPUs of one container are two holdings": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-b", "GPU-a")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1, true), holding("p", "GPU-b", 1, true)}},
+		},
+		"a slot is one of those offered": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::2"), holds("q", "GPU-a::0", "GPU-a::1")}, Offered: offered(slots("GPU-a", 4)...)},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.25, false), holding("q", "GPU-a", 0.5, false)}},
+		},
+		"one slot of many is sole as long as nobody has another": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::2")}, Offered: offered(slots("GPU-a", 4)...)},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.25, true)}},
+		},
+		"all slots are the whole": {
+			device.Holders{Allocations: []device.Allocation{holds("p", slots("GPU-a", 48)...)}, Offered: offered(slots("GPU-a", 48)...)},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1, true)}},
+		},
+		"an unhealthy slot in between still counts": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::3")}, Offered: offered("GPU-a::0", "GPU-a::3")},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.25, true)}},
+		},
+		"a held slot beyond those offered counts": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::3")}, Offered: offered("GPU-a::0", "GPU-a::1")},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.25, true)}},
+		},
+		"a MIG instance is its slices of seven": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3"), holds("q", "MIG-1")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 3.0/7, false), holding("q", "GPU-m", 1.0/7, false)}},
+		},
+		"an A30 has four slices": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-2")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-s", 0.5, true)}},
+		},
+		"a slot of a MIG instance is a part of a part": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3::1")}, Offered: offered(slots("MIG-3", 3)...)},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 1.0/7, true)}},
+		},
+		"two MIG instances of one container are one holding": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3", "MIG-1")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 4.0/7, true)}},
+		},
+		"GKE names GPUs by minor number": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "nvidia1")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-b", 1, true)}},
+		},
+		"GKE names slots by minor number": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "nvidia1/vgpu1")}, Offered: offered("nvidia1/vgpu0", "nvidia1/vgpu1")},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-b", 0.5, true)}},
+		},
+		"GKE names MIG instances by GPU instance": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "nvidia2/gi1")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 3.0/7, true)}},
+		},
+		"the same allocation listed twice counts once": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a"), holds("p", "GPU-a", "GPU-a")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1, true)}},
+		},
+		"ids that no GPU answers to are unresolved, once and sorted": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a", "GPU-x", "0000:3b:00.0"), holds("q", "nvidia7", "GPU-x")}},
+			attribution.Result{
+				Holdings:   []device.Holding{holding("p", "GPU-a", 1, true)},
+				Unresolved: []string{"0000:3b:00.0", "GPU-x", "nvidia7"},
+			},
+		},
+		"a whole GPU under two pods is contested": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a"), holds("q", "GPU-a"), holds("q", "GPU-b")}},
+			attribution.Result{Holdings: []device.Holding{holding("q", "GPU-b", 1, true)}, Contested: []string{"GPU-a"}},
+		},
+		"a whole GPU and a slot of it are contested": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a"), holds("q", "GPU-a::0")}, Offered: offered(slots("GPU-a", 2)...)},
+			attribution.Result{Contested: []string{"GPU-a"}},
+		},
+		"a slot under two pods is nobody's, the other slots stay": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::0"), holds("q", "GPU-a::0"), holds("r", "GPU-a::1")}, Offered: offered(slots("GPU-a", 4)...)},
+			attribution.Result{Holdings: []device.Holding{holding("r", "GPU-a", 0.25, false)}},
+		},
+		"a GPU whose holder is withheld is contested": {
+			device.Holders{Withheld: []device.Allocation{holds("p", "GPU-a")}, Ambiguous: 1},
+			attribution.Result{Contested: []string{"GPU-a"}},
+		},
+		"a withheld neighbour ends sole possession": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::0")}, Withheld: []device.Allocation{holds("q", "GPU-a::1")}, Ambiguous: 1, Offered: offered(slots("GPU-a", 2)...)},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.5, false)}},
+		},
+		"a slot of a GPU that never offered any has no known size": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::0")}},
+			attribution.Result{Contested: []string{"GPU-a"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := attribution.New(attribution.Config{}).Resolve(inventory(), tc.holders)
+			if d := cmp.Diff(tc.want, got, cmpopts.EquateEmpty(), cmpopts.EquateApprox(0, 1e-12)); d != "" {
+				t.Errorf("-want +got\n%s", d)
+			}
+		})
+	}
+}
+
+func TestSlotsOfFailingGPUAreRemembered(t *testing.T) {
+	t.Parallel()
+	r := attribution.New(attribution.Config{})
+	h := device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::1")}, Offered: offered(slots("GPU-a", 10)...)}
+	want := []device.Holding{holding("p", "GPU-a", 0.1, true)}
+	for _, left := range []int{10, 9, 2, 0} {
+		h.Offered = offered(slots("GPU-a", left)...)
+		if d := cmp.Diff(want, r.Resolve(inventory(), h).Holdings); d != "" {
+			t.Errorf("with %d of 10 slots offered: -want +got\n%s", left, d)
+		}
+	}
+}
+
+func TestSlotsOfVanishedInstanceAreForgotten(t *testing.T) {
+	t.Parallel()
+	r := attribution.New(attribution.Config{})
+	h := device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3::0")}, Offered: offered(slots("MIG-3", 4)...)}
+	r.Resolve(inventory(), h)
+	bare := inventory()
+	bare.GPUs[2].MIG = nil
+	r.Resolve(bare, device.Holders{})
+	h.Offered = offered(slots("MIG-3", 2)...)
+	want := []device.Holding{holding("p", "GPU-m", 1.5/7, true)}
+	if d := cmp.Diff(want, r.Resolve(inventory(), h).Holdings, cmpopts.EquateApprox(0, 1e-12)); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
+}
+
+func TestInstanceWithImpossibleSlicesIsContested(t *testing.T) {
+	t.Parallel()
+	for _, slices := range []int{0, -1, 8} {
+		inv := inventory()
+		inv.GPUs[2].MIG[0].ComputeSlices = slices
+		got := attribution.New(attribution.Config{}).Resolve(inv, device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3")}})
+		if d := cmp.Diff([]string{"GPU-m"}, got.Contested); d != "" {
+			t.Errorf("with %d slices: contested -want +got\n%s", slices, d)
+		}
+	}
+}
+
+func TestComputeSlices(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]int{
+		"NVIDIA A30":            4,
+		"NVIDIA A30-24GB":       4,
+		"NVIDIA A300":           7,
+		"NVIDIA A100-SXM4-80GB": 7,
+		"NVIDIA H200":           7,
+		"NVIDIA GB200":          7,
+		"NVIDIA RTX PRO 6000 Blackwell Server Edition": 4,
+		"NVIDIA RTX PRO 5000 Blackwell":                2,
+		"NVIDIA RTX PRO 4500 Blackwell":                2,
+		"":                                             7,
+	} {
+		if got := attribution.ComputeSlices(model); got != want {
+			t.Errorf("ComputeSlices(%q) = %d, want %d", model, got, want)
+		}
+	}
+}
