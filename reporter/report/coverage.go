@@ -1,0 +1,112 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"time"
+
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// Ratio is a ratio from 0 to 1 in millionths, rounded down, so that 1.000000
+// means the whole.
+type Ratio int64
+
+const whole Ratio = 1_000_000
+
+// String formats the ratio with six decimals: 0.998611.
+func (r Ratio) String() string { return fixed(int64(r), 6) }
+
+// MarshalText writes the ratio as String does.
+func (r Ratio) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// Coverage says how much of a period is known.
+type Coverage struct {
+	usage.Coverage
+	HoursAsked  int // hours of the period × clusters
+	HoursClosed int // those of them that are in the report
+}
+
+// Ratio is the known part of the GPU time that is expected, times the closed
+// part of the hours: what an hour that is missing would hold, nobody knows.
+func (c Coverage) Ratio() Ratio {
+	if c.HoursAsked == 0 {
+		return 0
+	}
+	known, expected := int64(1), int64(1)
+	if c.Expected > 0 {
+		known = max(0, min(c.Expected, c.Coverage.Allocated+c.Unallocated+c.Unattributed+c.Unavailable))
+		expected = c.Expected
+	}
+	num := product(known, int64(c.HoursClosed), int64(whole))
+	return Ratio(num.Quo(num, product(expected, int64(c.HoursAsked))).Int64())
+}
+
+func product(factors ...int64) *big.Int {
+	p := big.NewInt(1)
+	for _, f := range factors {
+		p.Mul(p, big.NewInt(f))
+	}
+	return p
+}
+
+// below tells whether the ratio is less than a minimum from a configuration.
+func (r Ratio) below(minimum float64) bool {
+	return r < Ratio(math.Round(minimum*float64(whole)))
+}
+
+// count adds the time of one segment to the part of its state.
+func count(c *usage.Coverage, seg usage.Segment) {
+	switch seg.State {
+	case usage.Allocated:
+		c.Allocated += seg.GPUMillis
+		c.Estimated += seg.EstimatedMillis
+	case usage.Unallocated:
+		c.Unallocated += seg.GPUMillis
+	case usage.Unattributed:
+		c.Unattributed += seg.GPUMillis
+	case usage.Unavailable:
+		c.Unavailable += seg.GPUMillis
+	case usage.Uncovered:
+		c.Uncovered += seg.GPUMillis
+	}
+}
+
+// expect fills in what is expected of the part of an hour that is in the
+// report: all that the hour expected, or if the hour is cut, the parts that
+// are left and the hour's residue in proportion.
+func expect(parts *usage.Coverage, hour usage.Hour, inside window.Window) {
+	sum := parts.Allocated + parts.Unallocated + parts.Unattributed + parts.Unavailable + parts.Uncovered
+	parts.Expected = hour.Coverage.Expected
+	if inside != hour.Window {
+		share := product(hour.Coverage.Residue, inside.Duration().Milliseconds())
+		share.Quo(share, big.NewInt(hour.Window.Duration().Milliseconds()))
+		parts.Expected = sum + share.Int64()
+	}
+	parts.Residue = parts.Expected - sum
+}
+
+func merge(a *usage.Coverage, b usage.Coverage) {
+	a.Expected += b.Expected
+	a.Allocated += b.Allocated
+	a.Unallocated += b.Unallocated
+	a.Unattributed += b.Unattributed
+	a.Unavailable += b.Unavailable
+	a.Uncovered += b.Uncovered
+	a.Estimated += b.Estimated
+	a.Residue += b.Residue
+}
+
+// Gap is a run of hours of one cluster that are not closed.
+type Gap struct {
+	Cluster string    `json:"cluster"`
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+}
+
+func (g Gap) String() string {
+	return fmt.Sprintf("cluster %s has no closed hours from %s to %s; run gputally-reporter close for them",
+		g.Cluster, g.From.Format(time.RFC3339), g.To.Format(time.RFC3339))
+}

@@ -1,0 +1,164 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// ManifestVersion is the version of the manifest's fields. Fields are only
+// ever added to a version.
+const ManifestVersion = 1
+
+// Manifest says what a report is, what it was made from, and which files it
+// has. Decimal numbers are text, so that no reader makes floats of them.
+type Manifest struct {
+	Version     int         `json:"version"`
+	Name        string      `json:"name"`
+	ID          string      `json:"id"`
+	State       State       `json:"state"`
+	Provisional bool        `json:"provisional"`
+	Period      Period      `json:"period"`
+	GroupBy     []Dimension `json:"group_by"`
+	Clusters    []string    `json:"clusters"`
+
+	Inputs         Inputs   `json:"inputs"`
+	Missing        []Gap    `json:"missing_hours"`
+	SourceProfiles []string `json:"source_profiles"`
+	Roads          []string `json:"roads"`
+
+	Coverage ManifestCoverage `json:"coverage"`
+	Totals   Totals           `json:"totals"`
+
+	Currency          string `json:"currency,omitempty"`
+	PriceBookRevision string `json:"price_book_revision,omitempty"`
+	QuotaRevision     string `json:"quota_revision,omitempty"`
+
+	Failures   []string `json:"failures"`
+	Warnings   []string `json:"warnings"`
+	Supersedes string   `json:"supersedes,omitempty"`
+	Files      []File   `json:"files"`
+
+	CreatedAt string `json:"created_at,omitempty"` // RFC 3339, UTC
+}
+
+// Period is the time that a report is about.
+type Period struct {
+	Key      string `json:"key"`
+	From     string `json:"from"` // RFC 3339 in the time zone
+	To       string `json:"to"`   // first instant after
+	TimeZone string `json:"time_zone"`
+}
+
+// ManifestCoverage is what is known of the period, in GPU-seconds.
+type ManifestCoverage struct {
+	Ratio        Ratio       `json:"ratio"`
+	Minimum      json.Number `json:"minimum"`
+	HoursAsked   int         `json:"hours_asked"`
+	HoursClosed  int         `json:"hours_closed"`
+	Expected     string      `json:"expected_gpu_seconds"`
+	Allocated    string      `json:"allocated_gpu_seconds"`
+	Unallocated  string      `json:"unallocated_gpu_seconds"`
+	Unattributed string      `json:"unattributed_gpu_seconds"`
+	Unavailable  string      `json:"unavailable_gpu_seconds"`
+	Uncovered    string      `json:"uncovered_gpu_seconds"`
+	Estimated    string      `json:"estimated_gpu_seconds"`
+	Residue      string      `json:"residue_gpu_seconds"`
+}
+
+// Totals are the sums over all rows.
+type Totals struct {
+	GPUSeconds          string `json:"gpu_seconds"`
+	AllocatedGPUSeconds string `json:"allocated_gpu_seconds"`
+	Cost                string `json:"cost,omitempty"` // absent if not known
+}
+
+// File is one file of a report, beside the manifest.
+type File struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	Rows   int    `json:"rows"` // without the header
+	SHA256 string `json:"sha256"`
+}
+
+// Manifest describes the table. The zero time leaves created_at out. The files
+// are filled in when they are published.
+func (t Table) Manifest(created time.Time) Manifest {
+	m := Manifest{
+		Version: ManifestVersion,
+		Name:    t.Spec.Name, ID: t.Spec.ID,
+		State: t.State(), Provisional: t.Spec.Provisional,
+		Period: Period{
+			Key:      t.Spec.PeriodKey,
+			From:     t.Spec.Window.From.In(t.zone).Format(time.RFC3339),
+			To:       t.Spec.Window.To.In(t.zone).Format(time.RFC3339),
+			TimeZone: t.zone.String(),
+		},
+		GroupBy: orEmpty(t.columns), Clusters: orEmpty(t.Clusters),
+		Inputs: t.Inputs, Missing: orEmpty(t.Missing),
+		SourceProfiles: orEmpty(t.Sources), Roads: orEmpty(t.Roads),
+		Coverage: t.Coverage.manifest(t.Spec.MinimumCoverage),
+		Totals:   Totals{seconds(t.Total.GPUMillis), seconds(t.Total.AllocatedMillis), ""},
+		Currency: t.Currency, PriceBookRevision: t.BookRevision, QuotaRevision: t.QuotaRevision,
+		Failures: orEmpty(t.Failures), Warnings: orEmpty(t.Warnings),
+		Supersedes: t.Spec.Supersedes,
+		Files:      []File{},
+	}
+	if t.Currency != "" {
+		m.Totals.Cost = t.Total.cost()
+	}
+	if !created.IsZero() {
+		m.CreatedAt = created.UTC().Format(time.RFC3339)
+	}
+	return m
+}
+
+func (c Coverage) manifest(minimum float64) ManifestCoverage {
+	return ManifestCoverage{
+		Ratio: c.Ratio(), Minimum: json.Number(fmt.Sprint(minimum)),
+		HoursAsked: c.HoursAsked, HoursClosed: c.HoursClosed,
+		Expected:     seconds(c.Expected),
+		Allocated:    seconds(c.Allocated),
+		Unallocated:  seconds(c.Unallocated),
+		Unattributed: seconds(c.Unattributed),
+		Unavailable:  seconds(c.Unavailable),
+		Uncovered:    seconds(c.Uncovered),
+		Estimated:    seconds(c.Estimated),
+		Residue:      seconds(c.Residue),
+	}
+}
+
+// orEmpty makes an empty list of none, which JSON writes as [] and not null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// Encode writes the manifest as indented JSON that ends with a line feed.
+func (m Manifest) Encode() ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(m); err != nil {
+		return nil, fmt.Errorf("encode manifest of report %q: %w", m.Name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// DecodeManifest reads a manifest of this version, also one with fields that
+// were added later.
+func DecodeManifest(data []byte) (Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Manifest{}, fmt.Errorf("decode manifest: %w", err)
+	}
+	if m.Version != ManifestVersion {
+		return Manifest{}, fmt.Errorf("manifest of report %q has version %d, and %d is known: use a newer gputally-reporter",
+			m.Name, m.Version, ManifestVersion)
+	}
+	return m, nil
+}

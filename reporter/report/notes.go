@@ -1,0 +1,61 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/gputally/gputally/reporter/usage"
+)
+
+// notes collects what a reader must know beside the numbers.
+type notes struct {
+	sources, roads map[string]bool
+	warnings       map[string]int   // hours with this warning
+	unpriced       map[string]int64 // GPU-ms by model, not allowed
+	free           map[string]int64 // GPU-ms by model, allowed to have no price
+}
+
+func newNotes() notes {
+	return notes{
+		sources: map[string]bool{}, roads: map[string]bool{}, warnings: map[string]int{},
+		unpriced: map[string]int64{}, free: map[string]int64{},
+	}
+}
+
+func (n notes) hour(h usage.Hour) {
+	n.sources[h.Source] = true
+	n.roads[h.Road] = true
+	for _, w := range h.Warnings {
+		n.warnings["cluster "+h.Cluster+": "+w]++
+	}
+}
+
+// tell writes the notes into the table: failures are what makes a report
+// worthless as a bill, warnings are the rest.
+func (n notes) tell(t *Table) {
+	t.Sources, t.Roads = slices.Sorted(maps.Keys(n.sources)), slices.Sorted(maps.Keys(n.roads))
+	for _, model := range slices.Sorted(maps.Keys(n.unpriced)) {
+		t.Failures = append(t.Failures, fmt.Sprintf(
+			"model %q has no price for %s GPU-hours: add a rate to the price book, or the model to allow_unpriced",
+			model, hours(n.unpriced[model], 6)))
+	}
+	if ratio := t.Coverage.Ratio(); ratio.below(t.Spec.MinimumCoverage) {
+		text := fmt.Sprintf("coverage %s is below the minimum %v", ratio, t.Spec.MinimumCoverage)
+		if t.Spec.Provisional {
+			t.Warnings = append(t.Warnings, text)
+		} else {
+			t.Failures = append(t.Failures, text)
+		}
+	}
+	for _, gap := range t.Missing {
+		t.Warnings = append(t.Warnings, gap.String())
+	}
+	for _, model := range slices.Sorted(maps.Keys(n.free)) {
+		t.Warnings = append(t.Warnings, fmt.Sprintf(
+			"model %q has no price and is allowed to: %s GPU-hours at no cost", model, hours(n.free[model], 6)))
+	}
+	for _, text := range slices.Sorted(maps.Keys(n.warnings)) {
+		t.Warnings = append(t.Warnings, fmt.Sprintf("%s (hours: %d)", text, n.warnings[text]))
+	}
+}

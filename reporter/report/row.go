@@ -1,0 +1,134 @@
+package report
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/gputally/gputally/reporter/price"
+	"github.com/gputally/gputally/reporter/usage"
+)
+
+// Key is what the segments of a row have in common. Fields that the report
+// does not group by are empty.
+type Key struct {
+	State                                  usage.State
+	Department, Project, Cluster, NodePool string
+	Namespace, Pod, PodUID                 string
+}
+
+func (k Key) field(d Dimension) string {
+	switch d {
+	case ByDepartment:
+		return k.Department
+	case ByProject:
+		return k.Project
+	case ByCluster:
+		return k.Cluster
+	case ByNodePool:
+		return k.NodePool
+	case ByNamespace:
+		return k.Namespace
+	case ByPod:
+		return k.Pod
+	case byPodUID:
+		return k.PodUID
+	}
+	return ""
+}
+
+// compareKeys sorts tenants first, then the other states, each by their keys
+// in the order of the columns.
+func compareKeys(a, b Key) int {
+	return cmp.Or(
+		cmp.Compare(rank(a.State), rank(b.State)),
+		strings.Compare(a.Department, b.Department),
+		strings.Compare(a.Project, b.Project),
+		strings.Compare(a.Cluster, b.Cluster),
+		strings.Compare(a.NodePool, b.NodePool),
+		strings.Compare(a.Namespace, b.Namespace),
+		strings.Compare(a.Pod, b.Pod),
+		strings.Compare(a.PodUID, b.PodUID),
+	)
+}
+
+func rank(s usage.State) int {
+	return slices.Index([]usage.State{
+		usage.Allocated, usage.Unallocated, usage.Unattributed, usage.Unavailable, usage.Uncovered,
+	}, s)
+}
+
+// Row is one row of a report.
+type Row struct {
+	Key
+	Sums
+	// Cost is in the currency of the table; only if Priced.
+	Cost price.Amount
+	// Priced: there is a price book, a tenant held the time, and all of it has
+	// a price or is allowed to have none.
+	Priced bool
+	Quota  *Quota // nil if no quota is defined for the row
+	// Coverage is that of the row's cluster if the report groups by cluster,
+	// else that of the whole report.
+	Coverage Ratio
+}
+
+// Sums are the additive quantities of a row.
+type Sums struct {
+	GPUMillis        int64 // in the row's state
+	AllocatedMillis  int64 // the same if the state is allocated, else 0
+	ActiveMillis     int64
+	IdleMillis       int64
+	ObservedMillis   int64
+	EstimatedMillis  int64
+	EnergyMilliJoule int64
+	Memory           ByteSeconds
+}
+
+func (s *Sums) add(seg usage.Segment) {
+	s.GPUMillis += seg.GPUMillis
+	if seg.State == usage.Allocated {
+		s.AllocatedMillis += seg.GPUMillis
+	}
+	s.ActiveMillis += seg.ActiveMillis
+	s.IdleMillis += seg.IdleMillis
+	s.ObservedMillis += seg.ObservedMillis
+	s.EstimatedMillis += seg.EstimatedMillis
+	s.EnergyMilliJoule += seg.EnergyMillijoules
+	s.Memory.add(uint64(max(0, seg.MemoryByteSeconds)), 0)
+}
+
+func (s *Sums) merge(o Sums) {
+	s.GPUMillis += o.GPUMillis
+	s.AllocatedMillis += o.AllocatedMillis
+	s.ActiveMillis += o.ActiveMillis
+	s.IdleMillis += o.IdleMillis
+	s.ObservedMillis += o.ObservedMillis
+	s.EstimatedMillis += o.EstimatedMillis
+	s.EnergyMilliJoule += o.EnergyMilliJoule
+	s.Memory.add(o.Memory.lo, o.Memory.hi)
+}
+
+// ByteSeconds is an integral of memory. A month of ten thousand full GPUs is
+// more than 64 bits hold.
+type ByteSeconds struct {
+	hi, lo uint64
+}
+
+func (b *ByteSeconds) add(lo, hi uint64) {
+	var carry uint64
+	b.lo, carry = bits.Add64(b.lo, lo, 0)
+	b.hi += hi + carry
+}
+
+// Quota is what became of the quotas of a row, in GPU-milliseconds.
+type Quota struct {
+	Deserved, Over, Left int64
+}
+
+func (q *Quota) add(o Quota) {
+	q.Deserved += o.Deserved
+	q.Over += o.Over
+	q.Left += o.Left
+}

@@ -1,0 +1,137 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// Spec says what a report is about.
+type Spec struct {
+	Name      string // "showback"
+	ID        string // unique among the reports of a period
+	Window    window.Window
+	TimeZone  string // IANA name in which the report shows times, "" for UTC
+	PeriodKey string // "2026-11", names the period in keys
+	GroupBy   []Dimension
+	// Clusters are those that the report must contain; a cluster without a
+	// closed hour lowers the coverage. Empty: those that are found.
+	Clusters    []string
+	Provisional bool // the period is still open
+	// MinimumCoverage is the ratio below which a report fails, 0 to 1.
+	MinimumCoverage float64
+	// Supersedes is the ID of the report that this one replaces, "" for none.
+	Supersedes string
+}
+
+// Dimension is something that a report groups by.
+type Dimension string
+
+// The dimensions. Namespace brings the cluster with it, pod also the namespace
+// and the pod's UID, since their names are unique only there.
+const (
+	ByDepartment Dimension = "department"
+	ByProject    Dimension = "project"
+	ByCluster    Dimension = "cluster"
+	ByNodePool   Dimension = "node_pool"
+	ByNamespace  Dimension = "namespace"
+	ByPod        Dimension = "pod"
+
+	byPodUID Dimension = "pod_uid"
+)
+
+// order is the order of the key columns, whatever the order of a GroupBy.
+func order() []Dimension {
+	return []Dimension{ByDepartment, ByProject, ByCluster, ByNodePool, ByNamespace, ByPod, byPodUID}
+}
+
+// ParseGroupBy reads a comma-separated list of dimensions.
+func ParseGroupBy(list string) ([]Dimension, error) {
+	var dims []Dimension
+	for name := range strings.SplitSeq(list, ",") {
+		d := Dimension(strings.TrimSpace(name))
+		if d == "" && list == "" {
+			continue
+		}
+		if err := d.check(); err != nil {
+			return nil, err
+		}
+		if slices.Contains(dims, d) {
+			return nil, fmt.Errorf("group by %q: is there twice", d)
+		}
+		dims = append(dims, d)
+	}
+	return dims, nil
+}
+
+func (d Dimension) check() error {
+	if d == byPodUID || !slices.Contains(order(), d) {
+		return fmt.Errorf("group by %q: is none of department, project, cluster, node_pool, namespace, pod", d)
+	}
+	return nil
+}
+
+// keyColumns are the dimensions with what they bring, in order.
+func keyColumns(groupBy []Dimension) []Dimension {
+	has := func(d Dimension) bool { return slices.Contains(groupBy, d) }
+	var columns []Dimension
+	for _, d := range order() {
+		switch {
+		case has(d),
+			d == ByCluster && (has(ByNamespace) || has(ByPod)),
+			(d == ByNamespace || d == byPodUID) && has(ByPod):
+			columns = append(columns, d)
+		}
+	}
+	return columns
+}
+
+var keySegment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._!-]{0,127}$`)
+
+// Check says all that is wrong with the spec.
+func (s Spec) Check() error {
+	var errs []error
+	for _, part := range []struct{ field, text string }{
+		{"name", s.Name}, {"id", s.ID}, {"period", s.PeriodKey},
+	} {
+		if !keySegment.MatchString(part.text) {
+			errs = append(errs, fmt.Errorf("%s %q: must be 1 to 128 letters, digits and . _ ! -, the first a letter or digit", part.field, part.text))
+		}
+	}
+	if !s.Window.From.Before(s.Window.To) {
+		errs = append(errs, fmt.Errorf("window %s is empty", s.Window))
+	}
+	if _, err := s.zone(); err != nil {
+		errs = append(errs, err)
+	}
+	for _, d := range s.GroupBy {
+		if err := d.check(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if s.MinimumCoverage < 0 || s.MinimumCoverage > 1 || s.MinimumCoverage != s.MinimumCoverage {
+		errs = append(errs, fmt.Errorf("minimum coverage %v: must be between 0 and 1", s.MinimumCoverage))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("report %q: %w", s.Name, err)
+	}
+	return nil
+}
+
+// zone is the time zone in which the report shows times.
+func (s Spec) zone() (*time.Location, error) {
+	if s.TimeZone == "" {
+		return time.UTC, nil
+	}
+	return window.Zone(s.TimeZone)
+}
+
+// prefix is where the report's objects lie.
+func (s Spec) prefix() string {
+	return fmt.Sprintf("reports/%s/%s/%s/", s.Name, s.PeriodKey, s.ID)
+}
