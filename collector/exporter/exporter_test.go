@@ -1,6 +1,7 @@
 package exporter_test
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"testing"
@@ -10,8 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
-
-	"bytes"
 
 	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/exporter"

@@ -108,13 +108,17 @@ func TestWholeGPUGoesToOneStateWhenItIsNotUsable(t *testing.T) {
 		want meter.States
 	}{
 		"a lost GPU is unavailable and its holder is not charged": {
-			lost, held(hold("p", "GPU-a", 1, true)), meter.States{Unavailable: 5}},
+			lost, held(hold("p", "GPU-a", 1, true)), meter.States{Unavailable: 5},
+		},
 		"a contested GPU is unattributed": {
-			gpu("GPU-a", 1, 0), &meter.Attribution{Contested: []string{"GPU-a"}}, meter.States{Unattributed: 5}},
+			gpu("GPU-a", 1, 0), &meter.Attribution{Contested: []string{"GPU-a"}}, meter.States{Unattributed: 5},
+		},
 		"a GPU used by a process outside Kubernetes is unattributed": {
-			foreign, held(), meter.States{Unattributed: 5}},
+			foreign, held(), meter.States{Unattributed: 5},
+		},
 		"a held GPU with processes is allocated": {
-			foreign, held(hold("p", "GPU-a", 1, true)), meter.States{Allocated: 5}},
+			foreign, held(hold("p", "GPU-a", 1, true)), meter.States{Allocated: 5},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -139,23 +143,27 @@ func TestGapsAreChargedUpToTheCapAndCounted(t *testing.T) {
 		charged, skipped float64
 	}{
 		"a stall below the cap is charged": {
-			func(m *meter.Meter) *meter.Snapshot { return poll(m, 9, inv, a) }, 9, 0},
+			func(m *meter.Meter) *meter.Snapshot { return poll(m, 9, inv, a) }, 9, 0,
+		},
 		"a stall beyond the cap is charged up to it": {
-			func(m *meter.Meter) *meter.Snapshot { return poll(m, 60, inv, a) }, 10, 50},
+			func(m *meter.Meter) *meter.Snapshot { return poll(m, 60, inv, a) }, 10, 50,
+		},
 		"a kubelet that does not answer is bridged up to the cap": {
 			func(m *meter.Meter) *meter.Snapshot {
 				for s := 1.0; s < 30; s++ {
 					poll(m, s, inv, nil)
 				}
 				return poll(m, 30, inv, a)
-			}, 10, 20},
+			}, 10, 20,
+		},
 		"a driver that does not answer is bridged up to the cap": {
 			func(m *meter.Meter) *meter.Snapshot {
 				for s := 1.0; s < 30; s++ {
 					poll(m, s, nil, a)
 				}
 				return poll(m, 30, inv, a)
-			}, 10, 20},
+			}, 10, 20,
+		},
 		"halves that fail in turn are known since the last whole poll": {
 			func(m *meter.Meter) *meter.Snapshot {
 				for s := 1.0; s < 30; s += 2 {
@@ -163,9 +171,11 @@ func TestGapsAreChargedUpToTheCapAndCounted(t *testing.T) {
 					poll(m, s+1, nil, a)
 				}
 				return poll(m, 31, inv, a)
-			}, 10, 21},
+			}, 10, 21,
+		},
 		"time that runs backwards is not charged": {
-			func(m *meter.Meter) *meter.Snapshot { poll(m, -5, inv, a); return poll(m, 2, inv, a) }, 2, 0},
+			func(m *meter.Meter) *meter.Snapshot { poll(m, -5, inv, a); return poll(m, 2, inv, a) }, 2, 0,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,7 @@ type world struct {
 	joules []float64
 }
 
-func drawWorld(t *rapid.T, gpus int) *world {
+func newWorld(gpus int) *world {
 	w := &world{joules: make([]float64, gpus)}
 	for i := range gpus {
 		w.gpus = append(w.gpus, gpu(fmt.Sprintf("GPU-%d", i), 0, 0))
@@ -113,7 +113,7 @@ func TestEverySecondHasOneOwnerAndNoCounterFalls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := drawWorld(t, rapid.IntRange(1, 4).Draw(t, "gpus"))
+		w := newWorld(rapid.IntRange(1, 4).Draw(t, "gpus"))
 		var before *meter.Snapshot
 		var at, observed time.Duration
 		for range rapid.IntRange(2, 40).Draw(t, "polls") {
@@ -144,7 +144,7 @@ func TestOneStepBetweenEventsEqualsPolling(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := drawWorld(t, 2)
+		w := newWorld(2)
 		w.change(t)
 		var at time.Duration
 		for range rapid.IntRange(1, 6).Draw(t, "events") {

@@ -7,90 +7,157 @@ var (
 
 // What is there: one series per node, GPU and MIG instance, value 1.
 var (
-	NodeInfo = Family{"gputally_node_info", Gauge, "",
+	NodeInfo = Family{
+		"gputally_node_info", Gauge, "",
 		"The node that this collector meters: driver and CUDA version, and how holders are told apart (attribution).",
-		[]string{LabelNode, LabelDriverVersion, LabelCUDAVersion, LabelAttribution}}
-	DeviceInfo = Family{"gputally_device_info", Gauge, "",
+		[]string{LabelNode, LabelDriverVersion, LabelCUDAVersion, LabelAttribution},
+	}
+	DeviceInfo = Family{
+		"gputally_device_info", Gauge, "",
 		"A physical GPU and where it is.",
-		[]string{LabelUUID, LabelNode, LabelModel, LabelPCIBusID}}
-	MIGInstanceInfo = Family{"gputally_mig_instance_info", Gauge, "",
+		[]string{LabelUUID, LabelNode, LabelModel, LabelPCIBusID},
+	}
+	MIGInstanceInfo = Family{
+		"gputally_mig_instance_info", Gauge, "",
 		"A MIG instance and the physical GPU that it is cut from.",
-		[]string{LabelUUID, LabelParentUUID, LabelProfile}}
+		[]string{LabelUUID, LabelParentUUID, LabelProfile},
+	}
 )
 
 // Physical GPUs: the state now.
 var (
-	DeviceUp = Family{"gputally_device_up", Gauge, "",
-		"1 if the GPU answers; 0 if it is lost, needs a reset, or its calls hang.", byUUID}
-	DeviceUtilization = Family{"gputally_device_utilization_ratio", Gauge, "ratio",
-		"Share of time during which a kernel ran, over the driver's last sample period.", byUUID}
-	DeviceMemoryUsed = Family{"gputally_device_memory_used_bytes", Gauge, "bytes",
-		"Memory in use, without what the driver reserves.", byUUID}
-	DeviceMemoryTotal = Family{"gputally_device_memory_total_bytes", Gauge, "bytes",
-		"Memory installed.", byUUID}
-	DevicePower = Family{"gputally_device_power_watts", Gauge, "watts",
-		"Power drawn.", byUUID}
-	DeviceTemperature = Family{"gputally_device_temperature_celsius", Gauge, "celsius",
-		"Temperature of the GPU.", byUUID}
+	DeviceUp = Family{
+		"gputally_device_up", Gauge, "",
+		"1 if the GPU answers; 0 if it is lost, needs a reset, or its calls hang.", byUUID,
+	}
+	DeviceUtilization = Family{
+		"gputally_device_utilization_ratio", Gauge, "ratio",
+		"Share of time during which a kernel ran, over the driver's last sample period.", byUUID,
+	}
+	DeviceMemoryUsed = Family{
+		"gputally_device_memory_used_bytes", Gauge, "bytes",
+		"Memory in use, without what the driver reserves.", byUUID,
+	}
+	DeviceMemoryTotal = Family{
+		"gputally_device_memory_total_bytes", Gauge, "bytes",
+		"Memory installed.", byUUID,
+	}
+	DevicePower = Family{
+		"gputally_device_power_watts", Gauge, "watts",
+		"Power drawn.", byUUID,
+	}
+	DeviceTemperature = Family{
+		"gputally_device_temperature_celsius", Gauge, "celsius",
+		"Temperature of the GPU.", byUUID,
+	}
 )
 
 // Physical GPUs: integrals since the collector started.
 var (
-	DeviceSeconds = Family{"gputally_device_seconds_total", Counter, "seconds",
+	DeviceSeconds = Family{
+		"gputally_device_seconds_total", Counter, "seconds",
 		"GPU-seconds by state: allocated, unallocated, unattributed or unavailable. Their sum is the time observed.",
-		[]string{LabelUUID, LabelState}}
-	DeviceActiveSeconds = Family{"gputally_device_active_seconds_total", Counter, "seconds",
-		"Seconds during which the GPU was busy.", byUUID}
-	DeviceEnergy = Family{"gputally_device_energy_joules_total", Counter, "joules",
-		"Energy drawn while observed.", byUUID}
+		[]string{LabelUUID, LabelState},
+	}
+	DeviceActiveSeconds = Family{
+		"gputally_device_active_seconds_total", Counter, "seconds",
+		"Seconds during which the GPU was busy.", byUUID,
+	}
+	DeviceEnergy = Family{
+		"gputally_device_energy_joules_total", Counter, "joules",
+		"Energy drawn while observed.", byUUID,
+	}
 )
 
 // Containers: one series per container and physical GPU.
 var (
-	ContainerAllocatedSeconds = Family{"gputally_container_gpu_allocated_seconds_total", Counter, "seconds",
-		"GPU-seconds held: the integral of the share of the physical GPU over time.", byContainer}
-	ContainerStartTime = Family{"gputally_container_gpu_start_time_seconds", Gauge, "seconds",
-		"Unix time at which this collector first saw the container hold the GPU.", byContainer}
-	ContainerEndTime = Family{"gputally_container_gpu_end_time_seconds", Gauge, "seconds",
-		"Unix time at which this collector first saw that the container no longer holds the GPU; absent while it does.", byContainer}
-	ContainerShare = Family{"gputally_container_gpu_share_ratio", Gauge, "ratio",
-		"Share of the physical GPU held now; the shares of one GPU sum to at most 1.", byContainer}
-	ContainerActiveSeconds = Family{"gputally_container_gpu_active_seconds_total", Counter, "seconds",
-		"GPU-seconds used: the integral of the smaller of own utilization and share, while activity is known.", byContainer}
-	ContainerIdleSeconds = Family{"gputally_container_gpu_idle_seconds_total", Counter, "seconds",
-		"GPU-seconds held while own utilization was zero, while activity is known.", byContainer}
-	ContainerObservedSeconds = Family{"gputally_container_gpu_observed_seconds_total", Counter, "seconds",
-		"GPU-seconds held while activity was known.", byContainer}
-	ContainerMemoryUsed = Family{"gputally_container_gpu_memory_used_bytes", Gauge, "bytes",
-		"GPU memory in use by the container now.", byContainer}
-	ContainerMemoryByteSeconds = Family{"gputally_container_gpu_memory_used_byte_seconds_total", Counter, "byte-seconds",
-		"Integral of the GPU memory in use by the container over time.", byContainer}
-	ContainerEnergy = Family{"gputally_container_gpu_energy_joules_total", Counter, "joules",
-		"Energy drawn on behalf of the container.", byContainer}
+	ContainerAllocatedSeconds = Family{
+		"gputally_container_gpu_allocated_seconds_total", Counter, "seconds",
+		"GPU-seconds held: the integral of the share of the physical GPU over time.", byContainer,
+	}
+	ContainerStartTime = Family{
+		"gputally_container_gpu_start_time_seconds", Gauge, "seconds",
+		"Unix time at which this collector first saw the container hold the GPU.", byContainer,
+	}
+	ContainerEndTime = Family{
+		"gputally_container_gpu_end_time_seconds", Gauge, "seconds",
+		"Unix time at which this collector first saw that the container no longer holds the GPU; absent while it does.", byContainer,
+	}
+	ContainerShare = Family{
+		"gputally_container_gpu_share_ratio", Gauge, "ratio",
+		"Share of the physical GPU held now; the shares of one GPU sum to at most 1.", byContainer,
+	}
+	ContainerActiveSeconds = Family{
+		"gputally_container_gpu_active_seconds_total", Counter, "seconds",
+		"GPU-seconds used: the integral of the smaller of own utilization and share, while activity is known.", byContainer,
+	}
+	ContainerIdleSeconds = Family{
+		"gputally_container_gpu_idle_seconds_total", Counter, "seconds",
+		"GPU-seconds held while own utilization was zero, while activity is known.", byContainer,
+	}
+	ContainerObservedSeconds = Family{
+		"gputally_container_gpu_observed_seconds_total", Counter, "seconds",
+		"GPU-seconds held while activity was known.", byContainer,
+	}
+	ContainerMemoryUsed = Family{
+		"gputally_container_gpu_memory_used_bytes", Gauge, "bytes",
+		"GPU memory in use by the container now.", byContainer,
+	}
+	ContainerMemoryByteSeconds = Family{
+		"gputally_container_gpu_memory_used_byte_seconds_total", Counter, "byte-seconds",
+		"Integral of the GPU memory in use by the container over time.", byContainer,
+	}
+	ContainerEnergy = Family{
+		"gputally_container_gpu_energy_joules_total", Counter, "joules",
+		"Energy drawn on behalf of the container.", byContainer,
+	}
 )
 
 // The collector about itself.
 var (
-	CollectorStartTime = Family{"gputally_collector_start_time_seconds", Gauge, "seconds",
-		"Unix time at which this collector process began to meter; all its counters started at 0 then.", nil}
-	CollectorPollAge = Family{"gputally_collector_poll_age_seconds", Gauge, "seconds",
-		"Time since the snapshot shown here was taken.", nil}
-	CollectorPolls = Family{"gputally_collector_polls_total", Counter, "",
-		"Polls made.", nil}
-	CollectorSourceUp = Family{"gputally_collector_source_up", Gauge, "",
-		"1 if the last poll of the source (nvml, kubelet) succeeded.", []string{LabelSource}}
-	CollectorSourceFailures = Family{"gputally_collector_source_failures_total", Counter, "",
-		"Polls of the source (nvml, kubelet) that failed.", []string{LabelSource}}
-	CollectorSourceDuration = Family{"gputally_collector_source_poll_duration_seconds", Gauge, "seconds",
-		"Duration of the last poll of the source (nvml, kubelet).", []string{LabelSource}}
-	CollectorUnresolved = Family{"gputally_collector_unresolved_devices", Gauge, "",
-		"Device ids that containers hold and that no known GPU answers to.", nil}
-	CollectorAmbiguous = Family{"gputally_collector_ambiguous_holdings", Gauge, "",
-		"Holdings whose pod UID is not clear yet; their time waits until it is.", nil}
-	CollectorUnobservedSeconds = Family{"gputally_collector_unobserved_seconds_total", Counter, "seconds",
-		"Time between polls beyond the cap, during which nothing was metered.", nil}
-	CollectorActivityKnown = Family{"gputally_collector_activity_known", Gauge, "",
-		"Holdings whose own activity can be told, now.", nil}
+	CollectorStartTime = Family{
+		"gputally_collector_start_time_seconds", Gauge, "seconds",
+		"Unix time at which this collector process began to meter; all its counters started at 0 then.", nil,
+	}
+	CollectorPollAge = Family{
+		"gputally_collector_poll_age_seconds", Gauge, "seconds",
+		"Time since the snapshot shown here was taken.", nil,
+	}
+	CollectorPolls = Family{
+		"gputally_collector_polls_total", Counter, "",
+		"Polls made.", nil,
+	}
+	CollectorSourceUp = Family{
+		"gputally_collector_source_up", Gauge, "",
+		"1 if the last poll of the source (nvml, kubelet) succeeded.",
+		[]string{LabelSource},
+	}
+	CollectorSourceFailures = Family{
+		"gputally_collector_source_failures_total", Counter, "",
+		"Polls of the source (nvml, kubelet) that failed.",
+		[]string{LabelSource},
+	}
+	CollectorSourceDuration = Family{
+		"gputally_collector_source_poll_duration_seconds", Gauge, "seconds",
+		"Duration of the last poll of the source (nvml, kubelet).",
+		[]string{LabelSource},
+	}
+	CollectorUnresolved = Family{
+		"gputally_collector_unresolved_devices", Gauge, "",
+		"Device ids that containers hold and that no known GPU answers to.", nil,
+	}
+	CollectorAmbiguous = Family{
+		"gputally_collector_ambiguous_holdings", Gauge, "",
+		"Holdings whose pod UID is not clear yet; their time waits until it is.", nil,
+	}
+	CollectorUnobservedSeconds = Family{
+		"gputally_collector_unobserved_seconds_total", Counter, "seconds",
+		"Time between polls beyond the cap, during which nothing was metered.", nil,
+	}
+	CollectorActivityKnown = Family{
+		"gputally_collector_activity_known", Gauge, "",
+		"Holdings whose own activity can be told, now.", nil,
+	}
 )
 
 // Families lists every family of the catalogue, in the order of the documentation.

@@ -39,8 +39,8 @@ func ReadPods(name string, r io.Reader) (pods []Pod, withoutGPU int, err error) 
 	err = readRows(name, r, podColumns, func(row *row) {
 		p := Pod{
 			Name:      row.text("name"),
-			GPUs:      int(row.number("num_gpu", 0, 64)),
-			Milli:     int(row.number("gpu_milli", 0, 1000)),
+			GPUs:      int(row.number("num_gpu", 64)),
+			Milli:     int(row.number("gpu_milli", 1000)),
 			QoS:       row.text("qos"),
 			Phase:     row.text("pod_phase"),
 			Scheduled: -1,
@@ -52,9 +52,9 @@ func ReadPods(name string, r io.Reader) (pods []Pod, withoutGPU int, err error) 
 		if p.Milli == 0 || p.GPUs > 1 && p.Milli != 1000 {
 			row.fail("gpu_milli", "must be 1 to 1000, and 1000 for a pod of several GPUs")
 		}
-		p.Deleted = row.number("deletion_time", 0, 1<<40)
+		p.Deleted = row.number("deletion_time", 1<<40)
 		if row.field("scheduled_time") != "" {
-			p.Scheduled = row.number("scheduled_time", 0, 1<<40)
+			p.Scheduled = row.number("scheduled_time", 1<<40)
 			if p.Deleted < p.Scheduled {
 				row.fail("deletion_time", "lies before scheduled_time")
 			}
@@ -68,7 +68,7 @@ func ReadPods(name string, r io.Reader) (pods []Pod, withoutGPU int, err error) 
 func ReadHosts(name string, r io.Reader) ([]Host, error) {
 	var hosts []Host
 	err := readRows(name, r, nodeColumns, func(row *row) {
-		h := Host{Name: row.text("sn"), GPUs: int(row.number("gpu", 0, 64))}
+		h := Host{Name: row.text("sn"), GPUs: int(row.number("gpu", 64))}
 		if h.GPUs > 0 {
 			h.Model = row.text("model")
 			hosts = append(hosts, h)
@@ -130,11 +130,11 @@ func (r *row) text(column string) string {
 	return v
 }
 
-func (r *row) number(column string, low, high int64) int64 {
+func (r *row) number(column string, high int64) int64 {
 	v, err := strconv.ParseInt(r.field(column), 10, 64)
-	if err != nil || v < low || v > high {
-		r.fail(column, fmt.Sprintf("is no whole number from %d to %d", low, high))
-		return low
+	if err != nil || v < 0 || v > high {
+		r.fail(column, fmt.Sprintf("is no whole number from 0 to %d", high))
+		return 0
 	}
 	return v
 }

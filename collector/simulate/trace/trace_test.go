@@ -28,18 +28,24 @@ func TestBadRowsNameLineAndField(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ in, want string }{
 		"another header": {
-			"name,gpus\n", `pods.csv:1: columns are ["name" "gpus"], want ["name" "cpu_milli"`},
+			"name,gpus\n", `pods.csv:1: columns are ["name" "gpus"], want ["name" "cpu_milli"`,
+		},
 		"an empty file": {
-			"", "pods.csv: read the header: EOF"},
+			"", "pods.csv: read the header: EOF",
+		},
 		"a word for a number": {
-			podHeader + "a,1,1,one,1000,,LS,Running,0,10,0\n", `pods.csv:2: num_gpu "one": is no whole number from 0 to 64`},
+			podHeader + "a,1,1,one,1000,,LS,Running,0,10,0\n", `pods.csv:2: num_gpu "one": is no whole number from 0 to 64`,
+		},
 		"a fraction of two GPUs": {
-			podHeader + "a,1,1,2,500,,LS,Running,0,10,0\n", `pods.csv:2: gpu_milli "500": must be 1 to 1000, and 1000 for a pod of several GPUs`},
+			podHeader + "a,1,1,2,500,,LS,Running,0,10,0\n", `pods.csv:2: gpu_milli "500": must be 1 to 1000, and 1000 for a pod of several GPUs`,
+		},
 		"an end before the start, and a name missing": {
 			podHeader + "a,1,1,1,500,,LS,Running,0,10,20\n,1,1,1,500,,LS,Running,0,10,0\n",
-			"pods.csv:2: deletion_time \"10\": lies before scheduled_time\npods.csv:3: name \"\": is empty"},
+			"pods.csv:2: deletion_time \"10\": lies before scheduled_time\npods.csv:3: name \"\": is empty",
+		},
 		"a row cut short": {
-			podHeader + "a,1,1,1\n", "pods.csv: record on line 2: wrong number of fields"},
+			podHeader + "a,1,1,1\n", "pods.csv: record on line 2: wrong number of fields",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,155 @@
+package cmd_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gputally/gputally/"
+
+// outside lists the worlds outside and the one package (with what lies below
+// it) that may import each.
+var outside = map[string]string{
+	"github.com/NVIDIA/go-nvml":                      "collector/nvml",
+	"k8s.io/kubelet":                                 "collector/kubelet",
+	"google.golang.org/grpc":                         "collector/kubelet",
+	"github.com/prometheus/prometheus/prompb":        "reporter/prom",
+	"github.com/prometheus/prometheus/tsdb/chunkenc": "reporter/prom",
+	"github.com/prometheus/client_golang/api":        "reporter/prom",
+	"github.com/prometheus/prometheus/tsdb":          "collector/simulate/history",
+	"github.com/aws":                                 "reporter/bucket/s3",
+	"github.com/robfig/cron":                         "reporter/schedule",
+	"github.com/parquet-go":                          "reporter/ledger",
+}
+
+// directions says what the packages below a path may import of the project,
+// most specific path first. What is not listed may import anything but cmd.
+var directions = []struct {
+	path    string
+	allowed []string
+}{
+	{"collector/metric", nil},
+	{"collector/device", nil},
+	{"collector/nvml", []string{"collector/device", "collector/nvml"}},
+	{"collector/kubelet", []string{"collector/device", "collector/kubelet"}},
+	{"collector/attribution", []string{"collector/device"}},
+	{"collector/meter", []string{"collector/device", "collector/attribution"}},
+	{"collector/exporter", []string{"collector/metric", "collector/device", "collector/meter"}},
+	{"collector/simulate/trace", []string{"collector/device", "collector/simulate"}},
+	{"collector/simulate/history", []string{"collector/metric", "collector/device", "collector/meter", "collector/exporter", "collector/simulate"}},
+	{"collector/simulate", []string{"collector/device"}},
+	{"collector", []string{"collector"}},
+	{"reporter/window", nil},
+	{"reporter/glob", nil},
+	{"reporter/metric", []string{"collector/metric"}},
+	{"reporter/prom", []string{"reporter/prom"}},
+	{"reporter/usage", []string{"collector/metric", "reporter/window", "reporter/prom"}},
+	{"reporter/price", []string{"reporter/usage", "reporter/window", "reporter/glob"}},
+	{"reporter/quota", []string{"reporter/usage", "reporter/window", "reporter/glob"}},
+	{"reporter/bucket", []string{"reporter/bucket"}},
+	{"reporter/ledger", []string{"reporter/usage", "reporter/window", "reporter/bucket"}},
+	{"reporter/index", []string{"reporter/bucket", "reporter/window", "reporter/usage", "reporter/ledger"}},
+	{"reporter/report", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/bucket"}},
+	{"reporter/schedule", []string{"reporter/window"}},
+	{"reporter/config", []string{"reporter/window", "reporter/price", "reporter/quota", "reporter/schedule", "reporter/report", "reporter/glob", "schedules"}},
+	{"reporter", []string{"reporter", "collector/metric", "schedules"}},
+	{"schedules", nil},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// packages lists the project's packages with what they import, tests left out.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-tags", "real", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var ps []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var p pkg
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		ps = append(ps, p)
+	}
+	if len(ps) < 20 {
+		t.Fatalf("go list found %d packages only", len(ps))
+	}
+	return ps
+}
+
+// below tells whether path is prefix or lies below it.
+func below(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, prefix+"/")
+}
+
+func TestEachOutsideWorldHasOneImporter(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		own := strings.TrimPrefix(p.ImportPath, module)
+		for _, i := range p.Imports {
+			if owner := ownerOf(i); owner != "" && !below(own, owner) {
+				t.Errorf("%s imports %s, which belongs to %s", own, i, owner)
+			}
+		}
+	}
+}
+
+// ownerOf finds the owner by the longest prefix.
+func ownerOf(path string) string {
+	owner, longest := "", 0
+	for world, o := range outside {
+		if strings.HasPrefix(path, world) && len(world) > longest {
+			owner, longest = o, len(world)
+		}
+	}
+	return owner
+}
+
+func TestImportsPointTowardsTheDomain(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		own := strings.TrimPrefix(p.ImportPath, module)
+		for _, d := range directions {
+			if !below(own, d.path) {
+				continue
+			}
+			for _, i := range p.Imports {
+				target, ours := strings.CutPrefix(i, module)
+				if ours && !slices.ContainsFunc(d.allowed, func(a string) bool { return below(target, a) }) {
+					t.Errorf("%s may not import %s", own, target)
+				}
+			}
+			break
+		}
+	}
+}
+
+// The linter enforces the same; an owner that is missing there would be
+// noticed by nobody who runs the linter alone.
+func TestLinterKnowsTheSameOwners(t *testing.T) {
+	t.Parallel()
+	config, err := os.ReadFile(filepath.Join("..", ".golangci.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for world, owner := range outside {
+		rule := "- pkg: " + world // a dollar after it stands for the exact package
+		if !strings.Contains(string(config), rule+"\n") && !strings.Contains(string(config), rule+"$\n") {
+			t.Errorf(".golangci.yml has no depguard rule for %s", world)
+		}
+		if want := fmt.Sprintf("\"!**/%s/**\"", owner); !strings.Contains(string(config), want) {
+			t.Errorf(".golangci.yml exempts no %s", owner)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+// Package metric is the catalogue of what the reporter exposes about the
+// closed books and about itself: names, types, units, help and labels, for the
+// reporter, the dashboards and the alert rules.
+package metric
+
+import (
+	"github.com/gputally/gputally/collector/metric"
+)
+
+// Label names of the reporter's families, beside those of the collector.
+const (
+	LabelCluster    = "cluster"
+	LabelProject    = "project"
+	LabelDepartment = "department"
+	LabelNodePool   = "node_pool"
+	LabelCurrency   = "currency"
+	LabelSchedule   = "schedule"
+	LabelState      = metric.LabelState
+)
+
+var byProject = []string{LabelProject, LabelDepartment, LabelNodePool}
+
+// What the latest closed hour says, by project and node pool.
+var (
+	ProjectAllocatedGPUs = metric.Family{
+		Name: "gputally_project_allocated_gpus", Type: metric.Gauge, Labels: byProject,
+		Help: "GPUs held by the project, averaged over the latest closed hour.",
+	}
+	ProjectDeservedGPUs = metric.Family{
+		Name: "gputally_project_deserved_gpus", Type: metric.Gauge, Labels: byProject,
+		Help: "GPUs that the project's quota grants it, averaged over the latest closed hour.",
+	}
+	ProjectOverQuotaGPUs = metric.Family{
+		Name: "gputally_project_over_quota_gpus", Type: metric.Gauge, Labels: byProject,
+		Help: "GPUs held beyond the quota, averaged over the latest closed hour.",
+	}
+	ProjectMonthCost = metric.Family{
+		Name: "gputally_project_month_to_date_cost", Type: metric.Gauge,
+		Labels: []string{LabelProject, LabelDepartment, LabelCurrency},
+		Help:   "Cost of the hours closed in the UTC month of the latest closed hour, in units of the currency.",
+	}
+	ProjectMonthGPUHours = metric.Family{
+		Name: "gputally_project_month_to_date_gpu_hours", Type: metric.Gauge,
+		Labels: []string{LabelProject, LabelDepartment},
+		Help:   "GPU-hours held in the hours closed in the UTC month of the latest closed hour.",
+	}
+)
+
+// The reporter about itself.
+var (
+	ClosedHour = metric.Family{
+		Name: "gputally_reporter_closed_until_timestamp_seconds", Type: metric.Gauge, Unit: "seconds",
+		Labels: []string{LabelCluster},
+		Help:   "Unix time of the end of the latest closed hour.",
+	}
+	HourCoverage = metric.Family{
+		Name: "gputally_reporter_hour_coverage_ratio", Type: metric.Gauge, Unit: "ratio",
+		Labels: []string{LabelCluster},
+		Help:   "Share of the GPU time of the latest closed hour that samples account for.",
+	}
+	CloseDuration = metric.Family{
+		Name: "gputally_reporter_close_duration_seconds", Type: metric.Gauge, Unit: "seconds",
+		Labels: []string{LabelCluster},
+		Help:   "Time that closing the latest hour took.",
+	}
+	HoursClosed = metric.Family{
+		Name: "gputally_reporter_hours_closed_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Hours closed or restated by this process.",
+	}
+	CloseFailures = metric.Family{
+		Name: "gputally_reporter_close_failures_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Attempts to close an hour that failed.",
+	}
+	Reports = metric.Family{
+		Name: "gputally_reporter_reports_total", Type: metric.Counter,
+		Labels: []string{LabelSchedule, LabelState},
+		Help:   "Scheduled reports made by this process, by outcome: Ready or Failed.",
+	}
+	ReportFailures = metric.Family{
+		Name: "gputally_reporter_report_failures_total", Type: metric.Counter,
+		Labels: []string{LabelSchedule},
+		Help:   "Attempts to make a scheduled report that ended with an error and will be tried again.",
+	}
+	LastTick = metric.Family{
+		Name: "gputally_reporter_last_tick_timestamp_seconds", Type: metric.Gauge, Unit: "seconds",
+		Help: "Unix time at which the reporter last looked for work.",
+	}
+)
+
+// Families lists every family of the catalogue, in the order of the documentation.
+func Families() []*metric.Family {
+	return []*metric.Family{
+		&ProjectAllocatedGPUs, &ProjectDeservedGPUs, &ProjectOverQuotaGPUs, &ProjectMonthCost, &ProjectMonthGPUHours,
+		&ClosedHour, &HourCoverage, &CloseDuration, &HoursClosed, &CloseFailures, &Reports, &ReportFailures, &LastTick,
+	}
+}
