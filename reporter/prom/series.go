@@ -1,6 +1,13 @@
 package prom
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// nameLabel has the name of a series' metric.
+const nameLabel = "__name__"
 
 // Labels are a series' labels, sorted by name.
 type Labels []Label
@@ -16,6 +23,23 @@ func (ls Labels) Get(name string) string {
 		}
 	}
 	return ""
+}
+
+// String writes the labels as PromQL does.
+func (ls Labels) String() string {
+	var b strings.Builder
+	b.WriteString(ls.Get(nameLabel))
+	b.WriteByte('{')
+	sep := ""
+	for _, l := range ls {
+		if l.Name == nameLabel {
+			continue
+		}
+		b.WriteString(sep + l.Name + "=" + strconv.Quote(l.Value))
+		sep = ", "
+	}
+	b.WriteByte('}')
+	return b.String()
 }
 
 // Sample is one value at one time.

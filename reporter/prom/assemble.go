@@ -1,0 +1,194 @@
+package prom
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+)
+
+// assembler joins the parts of a series, which come one after the other, cuts
+// them to the range and yields each series once it is whole.
+type assembler struct {
+	from, to int64 // Unix milliseconds, both included
+	yield    func(Series) error
+
+	open    bool
+	encoded []byte // labels of the open series as they came
+	labels  Labels // the same, decoded; strings are taken over from series to series
+	before  Labels // room for the labels of the next series
+	samples []Sample
+	stale   []int64
+	last    int64 // time of the last sample of the open series, in or out of the range
+	sorted  bool  // samples and stale are strictly increasing so far
+
+	next     []byte // room for the labels of a part
+	xor      chunkenc.XORChunk
+	xor2     chunkenc.XOR2Chunk
+	iterator chunkenc.Iterator
+}
+
+// add takes a part of a series, as it is encoded in a frame.
+func (a *assembler) add(part []byte) error {
+	var err error
+	if a.next, err = appendLabels(a.next[:0], part); err != nil {
+		return err
+	}
+	if !a.open || !bytes.Equal(a.next, a.encoded) {
+		if err := a.finish(); err != nil {
+			return err
+		}
+		if err := a.begin(); err != nil {
+			return err
+		}
+	}
+	return eachChunk(part, a.chunk)
+}
+
+// begin opens the series whose encoded labels are in a.next.
+func (a *assembler) begin() error {
+	a.encoded, a.next = a.next, a.encoded
+	a.before, a.labels = a.labels, a.before[:0]
+	err := eachLabel(a.encoded, func(name, value []byte) error {
+		if len(value) == 0 { // the same as no such label
+			return nil
+		}
+		if len(name) == 0 || !utf8.Valid(name) || !utf8.Valid(value) {
+			return garbled("series with a bad label %q=%q", name, value)
+		}
+		a.labels = append(a.labels, takeOver(a.before, len(a.labels), name, value))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	byName := func(x, y Label) int { return cmp.Compare(x.Name, y.Name) }
+	if !slices.IsSortedFunc(a.labels, byName) {
+		slices.SortFunc(a.labels, byName)
+	}
+	for i := 1; i < len(a.labels); i++ {
+		if a.labels[i].Name == a.labels[i-1].Name {
+			return garbled("series with two labels %q", a.labels[i].Name)
+		}
+	}
+	if len(a.labels) == 0 {
+		return garbled("series without labels")
+	}
+	a.open, a.sorted, a.last = true, true, math.MinInt64
+	a.samples, a.stale = a.samples[:0], a.stale[:0]
+	return nil
+}
+
+// takeOver makes a label with the strings of the previous series' label at the
+// same place or, where labels were added or left out before it, next to it.
+func takeOver(before Labels, at int, name, value []byte) Label {
+	for i := max(0, at-1); i < min(len(before), at+2); i++ {
+		l := before[i]
+		if l.Name != string(name) {
+			continue
+		}
+		if l.Value == string(value) {
+			return l
+		}
+		return Label{Name: l.Name, Value: string(value)}
+	}
+	return Label{Name: string(name), Value: string(value)}
+}
+
+// chunk takes the samples of a chunk.
+func (a *assembler) chunk(encoding uint64, data []byte) error {
+	if err := a.openChunk(encoding, data); err != nil {
+		return err
+	}
+	previous := int64(math.MinInt64)
+	for {
+		switch a.iterator.Next() {
+		case chunkenc.ValNone:
+			if err := a.iterator.Err(); err != nil {
+				return garbled("chunk of %s: %w", a.labels, err)
+			}
+			return nil
+		case chunkenc.ValFloat:
+		default:
+			return garbled("chunk of %s has histograms", a.labels)
+		}
+		t, v := a.iterator.At()
+		if t <= previous {
+			return garbled("chunk of %s: time %d after %d", a.labels, t, previous)
+		}
+		previous = t
+		if t < a.from || t > a.to {
+			continue
+		}
+		if t <= a.last {
+			a.sorted = false
+		}
+		a.last = t
+		if value.IsStaleNaN(v) {
+			a.stale = append(a.stale, t)
+		} else {
+			a.samples = append(a.samples, Sample{T: t, V: v})
+		}
+	}
+}
+
+// openChunk sets the iterator to the beginning of a chunk.
+func (a *assembler) openChunk(encoding uint64, data []byte) error {
+	// A chunk begins with its number of samples, which chunkenc takes for granted.
+	if len(data) < 2 {
+		return garbled("chunk of %s has only %d bytes", a.labels, len(data))
+	}
+	var chunk chunkenc.Chunk
+	switch encoding {
+	case uint64(chunkenc.EncXOR):
+		chunk = &a.xor
+	case uint64(chunkenc.EncXOR2):
+		chunk = &a.xor2
+	default:
+		return garbled("chunk of %s has the encoding %d, which is not one of plain samples", a.labels, encoding)
+	}
+	chunk.Reset(data)
+	a.iterator = chunk.Iterator(a.iterator)
+	return nil
+}
+
+// finish yields the open series, if it has something in the range.
+func (a *assembler) finish() error {
+	if !a.open {
+		return nil
+	}
+	a.open = false
+	if !a.sorted {
+		if err := a.sort(); err != nil {
+			return err
+		}
+	}
+	if len(a.samples) == 0 && len(a.stale) == 0 {
+		return nil
+	}
+	return a.yield(Series{Labels: a.labels, Samples: a.samples, Stale: a.stale})
+}
+
+// sort merges chunks that overlap and label sets that came twice. The same
+// sample twice is one. Two values at one time mean two sources under one name,
+// of which none may be picked.
+func (a *assembler) sort() error {
+	slices.SortStableFunc(a.samples, func(x, y Sample) int { return cmp.Compare(x.T, y.T) })
+	for i := 1; i < len(a.samples); i++ {
+		x, y := a.samples[i-1], a.samples[i]
+		if x.T == y.T && math.Float64bits(x.V) != math.Float64bits(y.V) {
+			return garbled("series %s has two values at %d: %v and %v; add to the selector what tells its sources apart", a.labels, x.T, x.V, y.V)
+		}
+	}
+	a.samples = slices.CompactFunc(a.samples, func(x, y Sample) bool { return x.T == y.T })
+	slices.Sort(a.stale)
+	a.stale = slices.DeleteFunc(slices.Compact(a.stale), func(t int64) bool {
+		_, found := slices.BinarySearchFunc(a.samples, t, func(s Sample, t int64) int { return cmp.Compare(s.T, t) })
+		return found
+	})
+	return nil
+}

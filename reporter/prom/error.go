@@ -1,0 +1,148 @@
+package prom
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Kind sorts the failures of a server by what can be done about them. A Kind is
+// itself an error, so that errors.Is(err, Limit) asks for it.
+type Kind string
+
+// The kinds of failure.
+const (
+	Unreachable  Kind = "unreachable"  // no connection, or it broke
+	Unauthorized Kind = "unauthorized" // credentials are missing or not enough
+	Rejected     Kind = "rejected"     // the server does not want this request, now or later
+	Limit        Kind = "limit"        // the request asks for more than the server gives at once; a smaller one may pass
+	Overloaded   Kind = "overloaded"   // too busy; the same request may pass later
+	Timeout      Kind = "timeout"      // it took too long; a smaller one may pass
+	Failed       Kind = "failed"       // the server failed at the request and says so
+	Protocol     Kind = "protocol"     // the answer is not what the protocol says
+)
+
+// Error makes a Kind a target for errors.Is.
+func (k Kind) Error() string { return string(k) }
+
+// ErrNotStreamed is wrapped by the Error of a server that answers a remote read
+// but can't stream chunks.
+var ErrNotStreamed = errors.New("server does not stream remote reads")
+
+// ErrTruncated is wrapped by the Error of an answer that ends too early.
+var ErrTruncated = errors.New("answer is cut short")
+
+// Error is a failure of the server or on the way to it.
+type Error struct {
+	URL     string // what was asked, without credentials
+	Status  int    // HTTP status, 0 if there was no answer
+	Kind    Kind
+	Message string // what the server said, "" if nothing
+	Err     error  // the cause, nil if the status says it all
+
+	retry bool          // the same request may be sent again
+	after time.Duration // the server wants to be left alone for so long
+}
+
+// Error tells what was asked, what came back and what to do next.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.URL != "" {
+		b.WriteString(e.URL + ": ")
+	}
+	b.WriteString(string(e.Kind))
+	// An error in mid-stream comes under status 200.
+	if e.Status != 0 && e.Status != http.StatusOK {
+		fmt.Fprintf(&b, ": HTTP %d", e.Status)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, ": server says %q", e.Message)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if hint := e.Hint(); hint != "" {
+		b.WriteString(" (" + hint + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is the error's Kind.
+func (e *Error) Is(target error) bool {
+	k, ok := target.(Kind)
+	return ok && k == e.Kind
+}
+
+// Hint tells the operator what to look at.
+func (e *Error) Hint() string {
+	switch e.Kind {
+	case Unreachable:
+		return "check the URL, that the server runs, and network policies and proxies on the way"
+	case Unauthorized:
+		return "check the credentials and the tenant header configured for this source"
+	case Rejected:
+		if e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed {
+			return "the URL must be the server's base URL, with its path prefix if it has one and without /api/v1"
+		}
+		return "check the source's selector and URL"
+	case Limit:
+		return "read smaller pieces, or raise the server's limit"
+	case Overloaded:
+		return "lower the number of reads at once, or try later"
+	case Timeout:
+		return "read smaller pieces, or raise the source's timeout"
+	case Failed:
+		return "see the server's log"
+	case Protocol:
+		if errors.Is(e.Err, ErrNotStreamed) {
+			return "the URL must lead to a server with chunked remote read, such as Prometheus or Mimir"
+		}
+		return "check what stands between this program and the server"
+	}
+	return ""
+}
+
+// garbled returns the Error of an answer that breaks the protocol.
+func garbled(format string, args ...any) *Error {
+	return &Error{Kind: Protocol, Err: fmt.Errorf(format, args...)}
+}
+
+// kindOf sorts an answer by its status, and by its text where servers put their
+// limits under a status that also means other things.
+func kindOf(status int, text string) Kind {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
+		return Unauthorized
+	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
+		return Timeout
+	case status == http.StatusTooManyRequests:
+		return Overloaded
+	case status == http.StatusRequestEntityTooLarge, speaksOfLimit(text):
+		return Limit
+	case status == http.StatusServiceUnavailable:
+		return Overloaded
+	case status == http.StatusBadGateway:
+		return Unreachable
+	case status >= 500, status == http.StatusOK:
+		return Failed
+	}
+	return Rejected
+}
+
+// speaksOfLimit recognizes a server that was asked for too much at once:
+// Prometheus says "exceeded sample limit" and "too many samples", Mimir "the
+// query exceeded the maximum number of chunks", Thanos "limit … violated".
+func speaksOfLimit(text string) bool {
+	t := strings.ToLower(text)
+	for _, s := range []string{"too many", "exceed", "limit", "too large", "too long"} {
+		if strings.Contains(t, s) {
+			return true
+		}
+	}
+	return false
+}

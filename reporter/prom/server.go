@@ -1,0 +1,145 @@
+package prom
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// messageLimit bounds, in bytes, how much of a server's error text is kept.
+const messageLimit = 512
+
+// server is the other side of a Client.
+type server struct {
+	base    *url.URL
+	http    *http.Client
+	timeout time.Duration
+	slots   chan struct{} // one is held for the time of a request
+	retry   Retry
+	log     *slog.Logger
+}
+
+// message is what is sent to a server: a POST if it has a body, else a GET.
+type message struct {
+	path   string // below the base
+	query  string // encoded, "" if none
+	header http.Header
+	body   []byte
+}
+
+// exchange sends a message and hands an answer of status 200 to handle. All
+// errors but those of the context are *Error, unless handle returns another
+// that is not of reading the body.
+func (s *server) exchange(ctx context.Context, m message, handle func(*http.Response) error) error {
+	target := s.base.JoinPath(m.path)
+	target.RawQuery = m.query
+	shown := withoutUser(target)
+	select {
+	case s.slots <- struct{}{}:
+	case <-ctx.Done():
+		return s.lost(ctx, shown, ctx.Err())
+	}
+	defer func() { <-s.slots }()
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+
+	method := http.MethodGet
+	if m.body != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(m.body))
+	if err != nil {
+		return fmt.Errorf("request to %s: %w", shown, err)
+	}
+	for name, values := range m.header {
+		req.Header[name] = values
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return s.lost(ctx, shown, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return refusal(shown, resp)
+	}
+	err = handle(resp)
+	var e *Error
+	var broken *bodyError
+	switch {
+	case errors.As(err, &e):
+		if e.URL == "" {
+			e.URL, e.Status = shown, resp.StatusCode
+		}
+		return err
+	case errors.As(err, &broken):
+		return s.lost(ctx, shown, broken.err)
+	}
+	return err
+}
+
+// bodyError is an error of reading the body of an answer.
+type bodyError struct{ err error }
+
+func (e *bodyError) Error() string { return "reading the answer: " + e.err.Error() }
+
+// lost returns the error of an exchange that ended without a whole answer.
+func (s *server) lost(ctx context.Context, shown string, err error) error {
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err // without the URL, which may have credentials
+	}
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &Error{URL: shown, Kind: Timeout, Err: context.DeadlineExceeded}
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", shown, ctx.Err())
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &Error{URL: shown, Kind: Protocol, Err: fmt.Errorf("%w: %w", ErrTruncated, err), retry: true}
+	}
+	return &Error{URL: shown, Kind: Unreachable, Err: err, retry: true}
+}
+
+// refusal returns the error of an answer that is not of status 200.
+func refusal(shown string, resp *http.Response) *Error {
+	// A text that can't be read leaves the status, which says enough.
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, messageLimit))
+	e := &Error{
+		URL:     shown,
+		Status:  resp.StatusCode,
+		Kind:    kindOf(resp.StatusCode, string(text)),
+		Message: oneLine(text),
+		after:   retryAfter(resp.Header),
+	}
+	// A limit stays a limit: the same request would meet it again.
+	e.retry = e.Status == http.StatusTooManyRequests || e.Status >= 500 && e.Kind != Limit
+	if to := resp.Header.Get("Location"); to != "" && e.Status/100 == 3 {
+		e.Err = errors.New("redirects elsewhere")
+	}
+	return e
+}
+
+// withoutUser returns the URL without name and password.
+func withoutUser(u *url.URL) string {
+	shown := *u
+	shown.User = nil
+	return shown.String()
+}
+
+// oneLine makes a server's text fit for a log line.
+func oneLine(text []byte) string {
+	clean := bytes.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, bytes.ToValidUTF8(text, nil))
+	return strings.Join(strings.Fields(string(clean)), " ")
+}
