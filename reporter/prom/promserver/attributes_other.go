@@ -1,0 +1,11 @@
+//go:build !linux
+
+package promserver
+
+import "syscall"
+
+// attributes give the child a process group of its own, so that a Ctrl-C in the
+// terminal leaves it to Stop. Only Linux can end it when this process dies.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
