@@ -68,3 +68,19 @@ func (n *Node) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// NewGPU returns a GPU of a model with the memory and power of its kind.
+func NewGPU(uuid, model string) GPU {
+	g := GPU{UUID: uuid, Model: model, MemoryBytes: 32 << 30, IdleWatts: 40, PeakWatts: 300}
+	switch model {
+	case "NVIDIA H200":
+		g.MemoryBytes, g.IdleWatts, g.PeakWatts = 141<<30, 75, 700
+	case "NVIDIA A100-SXM4-80GB":
+		g.MemoryBytes, g.IdleWatts, g.PeakWatts = 80<<30, 60, 400
+	case "NVIDIA L40S":
+		g.MemoryBytes, g.IdleWatts, g.PeakWatts = 48<<30, 35, 350
+	case "T4", "NVIDIA T4":
+		g.MemoryBytes, g.IdleWatts, g.PeakWatts = 16<<30, 10, 70
+	}
+	return g
+}

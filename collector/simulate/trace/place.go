@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gputally/gputally/collector/device"
@@ -28,7 +27,7 @@ type Config struct {
 // Placement is what became of a trace.
 type Placement struct {
 	Nodes []simulate.Node
-	// Placed are the pods that run, in the order of their names.
+	// Placed are the pods that run, sorted by namespace and name.
 	Placed []Placed
 	Counts Counts
 }
@@ -73,7 +72,9 @@ func Place(pods []Pod, cfg Config) (*Placement, error) {
 		p.releaseUntil(p.running[0].to)
 	}
 	p.result.Counts.Never += len(p.waiting)
-	slices.SortFunc(p.result.Placed, func(a, b Placed) int { return cmp.Compare(a.Holder.Pod, b.Holder.Pod) })
+	slices.SortFunc(p.result.Placed, func(a, b Placed) int {
+		return cmp.Or(cmp.Compare(a.Holder.Namespace, b.Holder.Namespace), cmp.Compare(a.Holder.Pod, b.Holder.Pod))
+	})
 	p.result.Counts.Placed = len(p.result.Placed)
 	for i := range p.result.Nodes {
 		if err := p.result.Nodes[i].Validate(); err != nil {
@@ -127,9 +128,7 @@ func newPlacer(cfg Config) *placer {
 	for n, h := range hosts {
 		node := simulate.Node{Name: h.Name}
 		for g := range h.GPUs {
-			node.GPUs = append(node.GPUs, simulate.GPU{
-				UUID: uuid(cfg.Seed, n, g), Model: h.Model, MemoryBytes: 32 << 30, IdleWatts: 50, PeakWatts: 300,
-			})
+			node.GPUs = append(node.GPUs, simulate.NewGPU(uuid(cfg.Seed, n, g), h.Model))
 			p.gpus = append(p.gpus, slot{node: n, gpu: g, free: 1000})
 		}
 		p.perNode = append(p.perNode, h.GPUs)
@@ -173,7 +172,9 @@ func (p *placer) arrivals(pods []Pod) []arrival {
 		from, to = from.Add(millis(start)), to.Add(millis(end))
 		as = append(as, arrival{pod: pod, holder: holder(pod), from: from, to: latest(to, from.Add(time.Millisecond))})
 	}
-	slices.SortStableFunc(as, func(a, b arrival) int { return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.pod.Name, b.pod.Name)) })
+	slices.SortStableFunc(as, func(a, b arrival) int {
+		return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.pod.Namespace, b.pod.Namespace), cmp.Compare(a.pod.Name, b.pod.Name))
+	})
 	return as
 }
 
@@ -181,9 +182,8 @@ func (p *placer) at(seconds int64) time.Time {
 	return p.cfg.Origin.Add(time.Duration(seconds) * time.Second)
 }
 
-// holder names a pod: its namespace is its class of service.
 func holder(pod Pod) device.Holder {
-	return device.Holder{Namespace: strings.ToLower(pod.QoS), Pod: pod.Name, PodUID: "uid-" + pod.Name, Container: "main"}
+	return device.Holder{Namespace: pod.Namespace, Pod: pod.Name, PodUID: "uid-" + pod.Namespace + "-" + pod.Name, Container: "main"}
 }
 
 // releaseUntil frees the GPUs of the pods that end until t, one instant after

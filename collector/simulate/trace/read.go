@@ -7,14 +7,15 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Pod is one row of a trace's pod list. Times are seconds since the trace began.
 type Pod struct {
 	Name      string
-	GPUs      int // whole GPUs asked for, or 1 with a fraction
-	Milli     int // thousandths of each GPU, 1 to 1000
-	QoS       string
+	GPUs      int    // whole GPUs asked for, or 1 with a fraction
+	Milli     int    // thousandths of each GPU, 1 to 1000
+	Namespace string // the trace has none: the pod's class of service stands in
 	Phase     string
 	Scheduled int64 // -1 if it never was
 	Deleted   int64
@@ -41,7 +42,7 @@ func ReadPods(name string, r io.Reader) (pods []Pod, withoutGPU int, err error) 
 			Name:      row.text("name"),
 			GPUs:      int(row.number("num_gpu", 64)),
 			Milli:     int(row.number("gpu_milli", 1000)),
-			QoS:       row.text("qos"),
+			Namespace: strings.ToLower(row.text("qos")),
 			Phase:     row.text("pod_phase"),
 			Scheduled: -1,
 		}

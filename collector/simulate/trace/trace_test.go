@@ -109,7 +109,7 @@ func randomPods(seed uint64) []trace.Pod {
 	var pods []trace.Pod
 	for i := range 300 {
 		from := int64(3000 + r.IntN(12000))
-		p := trace.Pod{Name: "p" + strconv.Itoa(i), GPUs: 1, Milli: 10 * (1 + r.IntN(100)), QoS: "LS", Scheduled: from, Deleted: from + int64(r.IntN(3000))}
+		p := trace.Pod{Name: "p" + strconv.Itoa(i), GPUs: 1, Milli: 10 * (1 + r.IntN(100)), Namespace: "ls", Scheduled: from, Deleted: from + int64(r.IntN(3000))}
 		if r.IntN(5) == 0 {
 			p.GPUs, p.Milli = 2, 1000
 		}
@@ -168,5 +168,35 @@ func TestTruthOfHoursAddsUpToTheHolds(t *testing.T) {
 	}
 	if rows := strings.Split(strings.TrimSpace(b.String()), "\n"); len(rows) != 2 || rows[0] != "hour,namespace,pod,pod_uid,container,gpu_seconds" {
 		t.Errorf("truth file:\n%s", b.String())
+	}
+}
+
+func TestGeneratedPodsAreDeterministicAndRunAtOnce(t *testing.T) {
+	t.Parallel()
+	const week = 7 * 86400
+	pods := trace.Generate(1, week, trace.Teams())
+	if diff := cmp.Diff(pods, trace.Generate(1, week, trace.Teams())); diff != "" {
+		t.Fatalf("two runs differ:\n%s", diff)
+	}
+	if cmp.Equal(pods, trace.Generate(2, week, trace.Teams())) {
+		t.Error("the seed changes nothing")
+	}
+	origin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	p, err := trace.Place(pods, trace.Config{
+		Origin: origin, From: origin, To: origin.AddDate(0, 0, 7), Seed: 1,
+		Hosts: []trace.Host{{Name: "a", GPUs: 8, Model: "NVIDIA H200"}, {Name: "b", GPUs: 8, Model: "NVIDIA H200"}, {Name: "c", GPUs: 8, Model: "NVIDIA L40S"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := p.Counts; c.Placed < len(pods)*9/10 {
+		t.Errorf("%d of %d pods placed: %+v", c.Placed, len(pods), c)
+	}
+	namespaces := map[string]bool{}
+	for _, x := range p.Placed {
+		namespaces[x.Holder.Namespace] = true
+	}
+	if len(namespaces) < 6 {
+		t.Errorf("only the namespaces %v run", namespaces)
 	}
 }
