@@ -1,0 +1,96 @@
+//go:build linux && cgo
+
+package nvml
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+)
+
+// driver is the library and whether it is initialized. It is used on its own
+// lane only, so it needs no lock, and an initialization that outlasts the
+// waiting still counts.
+type driver struct {
+	lib     nvml.Interface
+	path    string
+	log     *slog.Logger
+	up      bool
+	session session
+}
+
+// session is what holds from one initialization to the next.
+type session struct {
+	number int // counts initializations; handles live as long as a session
+	lib    nvml.Interface
+	has    symbols
+	driver string
+	cuda   string
+	count  int // GPUs, now
+}
+
+// open initializes the library if it isn't and counts the GPUs.
+func (d *driver) open() (session, error) {
+	if !d.up {
+		if ret := d.lib.Init(); ret != nvml.SUCCESS {
+			return session{}, fmt.Errorf("initialize NVML: %w", d.explain(ret))
+		}
+		d.up = true
+		d.begin()
+	}
+	count, ret := guard(d.session.has, fnCount, d.lib.DeviceGetCount)
+	switch ret {
+	case nvml.SUCCESS:
+		d.session.count = count
+		return d.session, nil
+	case nvml.ERROR_UNINITIALIZED, nvml.ERROR_DRIVER_NOT_LOADED:
+		d.up = false // the next call initializes anew
+	}
+	return session{}, fmt.Errorf("count GPUs: %w", d.explain(ret))
+}
+
+func (d *driver) begin() {
+	has := lookup(d.lib)
+	version, _ := guard(has, fnDriverVersion, d.lib.SystemGetDriverVersion)
+	cuda, ret := guard(has, fnCUDAVersion2, d.lib.SystemGetCudaDriverVersion_v2)
+	if ret != nvml.SUCCESS {
+		cuda, ret = guard(has, fnCUDAVersion, d.lib.SystemGetCudaDriverVersion)
+	}
+	d.session = session{number: d.session.number + 1, lib: d.lib, has: has, driver: version}
+	if ret == nvml.SUCCESS {
+		d.session.cuda = fmt.Sprintf("%d.%d", cuda/1000, cuda%1000/10) // 13000 stands for 13.0
+	}
+	d.log.Info("NVIDIA driver found", "driver", version, "cuda", d.session.cuda)
+	if missing := has.missing(); len(missing) > 0 {
+		d.log.Info("the NVIDIA driver lacks functions; what they would tell stays unknown", "functions", missing)
+	}
+}
+
+// close shuts the library down if it is initialized: after a failed
+// initialization even the function for it may be absent.
+func (d *driver) close() error {
+	if !d.up {
+		return nil
+	}
+	d.up = false
+	if ret := d.lib.Shutdown(); ret != nvml.SUCCESS {
+		return fmt.Errorf("shut NVML down: %w", ret)
+	}
+	return nil
+}
+
+func (d *driver) explain(ret nvml.Return) error {
+	switch ret {
+	case nvml.ERROR_LIBRARY_NOT_FOUND:
+		return fmt.Errorf("%w: can't load %s: install the driver, or mount its library into the container", ErrNoDriver, d.path)
+	case nvml.ERROR_DRIVER_NOT_LOADED:
+		return fmt.Errorf("%w: the library is there, the kernel module is not loaded", ErrNoDriver)
+	case nvml.ERROR_LIB_RM_VERSION_MISMATCH:
+		return fmt.Errorf("%w: start this process anew; if that doesn't help, reload the kernel module or reboot the node", ErrDriverChanged)
+	case nvml.ERROR_NO_PERMISSION, nvml.ERROR_OPERATING_SYSTEM:
+		return fmt.Errorf("%w: this process may not use /dev/nvidiactl and /dev/nvidia*: see that they are visible in the container", ret)
+	default:
+		return ret
+	}
+}

@@ -1,0 +1,103 @@
+//go:build linux && cgo
+
+package nvml
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// gpu is a GPU as it was seen last, with the handle to ask it again. The zero
+// value is a GPU of which nothing is known. Values are replaced, never changed:
+// a call that hangs may still hold an earlier one.
+type gpu struct {
+	handle nvml.Device // nil if it has to be looked up again
+	device.GPU
+}
+
+// look reads the GPU at an index of the driver's list. Who it is is asked only
+// where that may have changed; the UUID is asked each time.
+func (s session) look(index int, before gpu) (gpu, error) {
+	now := before
+	if now.handle != nil {
+		uuid, ret := guard(s.has, fnUUID, now.handle.GetUUID)
+		if ret != nvml.SUCCESS {
+			return gpu{}, down(ret)
+		}
+		if uuid != before.UUID {
+			now = gpu{}
+		}
+	}
+	q := &query{has: s.has}
+	if now.handle == nil {
+		var err error
+		if now, err = s.identify(index, q); err != nil {
+			return gpu{}, err
+		}
+	}
+	var cut []device.MIGInstance // as far as it is about this GPU
+	if now.UUID == before.UUID {
+		cut = before.MIG
+	}
+	now.Reading = q.reading(now.handle)
+	now.MIG = q.instances(now.handle, now.Reading.MemoryTotal, cut)
+	if q.dead != nvml.SUCCESS {
+		return gpu{}, down(q.dead)
+	}
+	return now, nil
+}
+
+// identify asks a GPU who it is. Only the UUID is indispensable.
+func (s session) identify(index int, q *query) (gpu, error) {
+	handle, ret := guard(s.has, fnHandle, func() (nvml.Device, nvml.Return) { return s.lib.DeviceGetHandleByIndex(index) })
+	if ret != nvml.SUCCESS {
+		return gpu{}, down(ret)
+	}
+	uuid, ret := guard(s.has, fnUUID, handle.GetUUID)
+	if ret != nvml.SUCCESS {
+		return gpu{}, down(ret)
+	}
+	g := gpu{handle: handle, GPU: device.GPU{UUID: uuid, Minor: -1}}
+	g.Model, _ = ask(q, fnName, handle.GetName)
+	if pci, ok := ask(q, fnPCI, handle.GetPciInfo); ok {
+		g.PCIBusID = busID(pci)
+	}
+	if minor, ok := ask(q, fnMinor, handle.GetMinorNumber); ok {
+		g.Minor = minor
+	}
+	return g, nil
+}
+
+// busID writes a PCI address as the kernel does, "0000:0a:00.0". NVML gives
+// the domain with eight digits; those beyond four are kept where they are used.
+func busID(pci nvml.PciInfo) string {
+	var b strings.Builder
+	for _, c := range pci.BusId {
+		if c == 0 {
+			break
+		}
+		b.WriteByte(byte(c))
+	}
+	domain, rest, found := strings.Cut(strings.ToLower(b.String()), ":")
+	if !found {
+		return ""
+	}
+	return fmt.Sprintf("%04s:%s", cmp.Or(strings.TrimLeft(domain, "0"), "0"), rest)
+}
+
+// down says why a GPU doesn't answer, in the words of Reading.Reason.
+func down(ret nvml.Return) error {
+	switch ret {
+	case nvml.ERROR_GPU_IS_LOST:
+		return fmt.Errorf("lost: %w", ret)
+	case nvml.ERROR_RESET_REQUIRED:
+		return fmt.Errorf("reset required: %w", ret)
+	default:
+		return fmt.Errorf("driver error: %w", ret)
+	}
+}

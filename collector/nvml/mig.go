@@ -1,0 +1,100 @@
+//go:build linux && cgo
+
+package nvml
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// instances lists a GPU's MIG instances, nil if MIG is off. They are read
+// anew each time: handles go stale when the GPU is cut anew, and a UUID may
+// come back with another profile. When the list can't be read to its end, the
+// one from before stands: half a list would look like instances destroyed.
+func (q *query) instances(h nvml.Device, memory *float64, before []device.MIGInstance) []device.MIGInstance {
+	on, ret := call(q, fnMIGMode, func() (bool, nvml.Return) {
+		current, _, ret := h.GetMigMode()
+		return current == nvml.DEVICE_MIG_ENABLE, ret
+	})
+	if unsupported(ret) || ret == nvml.SUCCESS && !on {
+		return nil
+	}
+	most, ret := call(q, fnMIGMax, h.GetMaxMigDeviceCount)
+	if ret != nvml.SUCCESS {
+		return before
+	}
+	var all []device.MIGInstance
+	for i := range most {
+		part, ret := call(q, fnMIGHandle, func() (nvml.Device, nvml.Return) { return h.GetMigDeviceHandleByIndex(i) })
+		if ret == nvml.ERROR_NOT_FOUND {
+			continue // indices have gaps
+		}
+		if ret != nvml.SUCCESS {
+			return before
+		}
+		m, ok := q.instance(part, memory)
+		if !ok {
+			return before
+		}
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b device.MIGInstance) int {
+		return cmp.Or(cmp.Compare(a.GPUInstance, b.GPUInstance), cmp.Compare(a.ComputeInstance, b.ComputeInstance))
+	})
+	return all
+}
+
+// instance describes one MIG instance; false if it doesn't say who it is.
+func (q *query) instance(h nvml.Device, memory *float64) (device.MIGInstance, bool) {
+	uuid, ok1 := ask(q, fnUUID, h.GetUUID)
+	gi, ok2 := ask(q, fnGPUInstance, h.GetGpuInstanceId)
+	ci, ok3 := ask(q, fnCompInstance, h.GetComputeInstanceId)
+	if !ok1 || !ok2 || !ok3 {
+		return device.MIGInstance{}, false
+	}
+	m := device.MIGInstance{UUID: uuid, GPUInstance: gi, ComputeInstance: ci}
+	if name, ok := ask(q, fnName, h.GetName); ok {
+		_, m.Profile, _ = strings.Cut(name, " MIG ") // "NVIDIA H200 MIG 1g.18gb"
+	}
+	attributes, ok := ask(q, fnAttributes, h.GetAttributes)
+	if !ok {
+		m.ComputeSlices = computeSlices(m.Profile)
+		return m, true
+	}
+	m.ComputeSlices = int(attributes.ComputeInstanceSliceCount)
+	if m.Profile == "" && memory != nil {
+		m.Profile = profile(attributes, *memory)
+	}
+	return m, true
+}
+
+// computeSlices reads the compute slices out of a profile: 1 of "1c.3g.20gb", 3 of
+// "3g.20gb", 0 if it isn't one.
+func computeSlices(profile string) int {
+	var n int
+	var unit rune
+	if _, err := fmt.Sscanf(profile, "%d%c", &n, &unit); err != nil || unit != 'c' && unit != 'g' {
+		return 0
+	}
+	return n
+}
+
+// profile names a MIG instance as the driver does: memory is not what the
+// instance has but its eighths of the whole GPU's GiB, rounded.
+func profile(a nvml.DeviceAttributes, memory float64) string {
+	const mib, gib = 1 << 20, 1 << 30
+	eighths := math.Ceil(float64(a.MemorySizeMB) * mib / memory * 8)
+	gb := math.Round(eighths / 8 * math.Ceil(memory/gib))
+	name := fmt.Sprintf("%dg.%.0fgb", a.GpuInstanceSliceCount, gb)
+	if a.ComputeInstanceSliceCount < a.GpuInstanceSliceCount {
+		return fmt.Sprintf("%dc.%s", a.ComputeInstanceSliceCount, name)
+	}
+	return name
+}

@@ -1,0 +1,153 @@
+package nvmltest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// ScenarioEnv is the environment variable that names the scenario's file.
+const ScenarioEnv = "GPUTALLY_STUB_NVML"
+
+// Code is an NVML return code.
+type Code int
+
+// Return codes, as nvml.h has them.
+const (
+	NotSupported    Code = 3
+	NoPermission    Code = 4
+	DriverNotLoaded Code = 9
+	Lost            Code = 15
+	ResetRequired   Code = 16
+	VersionMismatch Code = 18
+	Uninitialized   Code = 1
+	Unknown         Code = 999
+)
+
+// Fails is a value that can't be had: the function answers with the code.
+func Fails(c Code) int64 { return -int64(c) }
+
+// Scenario is a node as its driver shows it. It has 16 GPUs at most.
+type Scenario struct {
+	Init       Code          // what initialization returns, 0 is success
+	CountError Code          // what counting the GPUs returns
+	CountHang  time.Duration // how long counting them takes, unless the scenario is replaced meanwhile
+	Driver     string
+	CUDA       int // 13000 is 13.0
+	GPUs       []GPU
+}
+
+// GPU is what the driver says of one. A field of type int64 may be Fails(code).
+type GPU struct {
+	UUID           string
+	Name           string
+	BusID          string // "00000000:0A:00.0"
+	Minor          int64
+	MemoryTotal    int64 // bytes
+	MemoryReserved int64 // bytes that the driver keeps
+	MemoryUsed     int64 // bytes
+	Utilization    int64 // percent
+	Power          int64 // milliwatts
+	Temperature    int64 // degrees Celsius
+	Energy         int64 // millijoules
+	MIG            int64 // 1 if MIG mode is on
+	Compute        []int // pids with a compute context, 16 at most
+	Graphics       []int // pids with a graphics context
+	Instances      []Instance
+	Error          Code          // what every call to this GPU returns
+	Hang           time.Duration // how long every call takes, unless the scenario is replaced meanwhile
+}
+
+// Instance is a MIG instance.
+type Instance struct {
+	Index         int // the driver's index, 0 to 6; gaps are allowed
+	UUID          string
+	Name          string // "NVIDIA H200 MIG 1g.18gb"
+	GI, CI        int64
+	GPUSlices     int64 // compute slices of the GPU instance
+	ComputeSlices int64 // those of the compute instance; Fails(code) fails all attributes
+	MemoryMiB     int64
+}
+
+// Node is a healthy node with n idle GPUs of 141 GiB.
+func Node(n int) Scenario {
+	s := Scenario{Driver: "580.95.05", CUDA: 13000}
+	for i := range n {
+		s.GPUs = append(s.GPUs, GPU{
+			UUID:           fmt.Sprintf("GPU-%08x-0000-4000-8000-000000000000", i),
+			Name:           "NVIDIA H200",
+			BusID:          fmt.Sprintf("00000000:%02X:00.0", 0x0a+i),
+			Minor:          int64(i),
+			MemoryTotal:    143771 << 20,
+			MemoryReserved: 600 << 20,
+			Power:          75000,
+			Temperature:    30,
+			Energy:         1000,
+			MIG:            Fails(NotSupported),
+		})
+	}
+	return s
+}
+
+// WriteFile puts the scenario in place of the file at path, all at once.
+func (s Scenario) WriteFile(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".scenario-*")
+	if err != nil {
+		return fmt.Errorf("write scenario: %w", err)
+	}
+	defer os.Remove(f.Name()) // fails once renamed
+	_, err = f.WriteString(s.text())
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write scenario: %w", err)
+	}
+	return nil
+}
+
+// text is one "key value" a line; lines after "gpu" belong to that GPU.
+func (s Scenario) text() string {
+	var b strings.Builder
+	put := func(key string, value any) {
+		if text := fmt.Sprint(value); text != "" {
+			fmt.Fprintln(&b, key, text)
+		}
+	}
+	put("init", int(s.Init))
+	put("count_error", int(s.CountError))
+	put("count_hang", s.CountHang.Milliseconds())
+	put("driver", s.Driver)
+	put("cuda", s.CUDA)
+	for _, g := range s.GPUs {
+		put("gpu", g.UUID)
+		put("name", g.Name)
+		put("bus", g.BusID)
+		put("minor", g.Minor)
+		put("total", g.MemoryTotal)
+		put("reserved", g.MemoryReserved)
+		put("used", g.MemoryUsed)
+		put("utilization", g.Utilization)
+		put("power", g.Power)
+		put("temperature", g.Temperature)
+		put("energy", g.Energy)
+		put("mig", g.MIG)
+		put("error", int(g.Error))
+		put("hang", g.Hang.Milliseconds())
+		put("compute", list(g.Compute))
+		put("graphics", list(g.Graphics))
+		for _, m := range g.Instances {
+			put("instance", fmt.Sprint(m.Index, " ", m.UUID, " ", m.GI, " ", m.CI, " ", m.GPUSlices, " ", m.ComputeSlices, " ", m.MemoryMiB, " ", m.Name))
+		}
+	}
+	return b.String()
+}
+
+func list(pids []int) string {
+	return strings.Trim(fmt.Sprint(pids), "[]")
+}

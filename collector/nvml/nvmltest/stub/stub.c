@@ -1,0 +1,184 @@
+// A stand-in for NVIDIA's libnvidia-ml.so.1. It reads its world from the file
+// that GPUTALLY_STUB_NVML names, anew whenever that file was replaced; package
+// nvmltest writes it. With OLD_DRIVER it lacks what drivers added over time.
+// A GPU that is entered by a second call while one is inside breaks for good.
+#define NVML_NO_UNVERSIONED_FUNC_DEFS 1
+#include "nvml.h"
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX 16
+typedef long long num; // negative: the NVML error code to answer, negated
+
+struct instance { int there; char uuid[96], name[96]; num gi, ci, gslices, slices, memory; };
+struct gpu {
+    char uuid[96], name[96], bus[32];
+    num minor, total, reserved, used, utilization, power, temperature, energy, mig, error, hang;
+    int compute[MAX], ncompute, graphics[MAX], ngraphics;
+    struct instance instance[MAX];
+};
+struct node { num init, cuda, count_error, count_hang; int count; char driver[64]; };
+static struct { struct node node; struct gpu gpu[MAX]; } world;
+static struct { const char *key; size_t at; } numbers[] = {
+#define N(f) {#f, offsetof(struct gpu, f)}
+    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(temperature), N(energy), N(mig), N(error), N(hang)};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct stat last;
+static int sessions, inside[MAX], broken[MAX];
+
+static int pids(const char *s, int *to) {
+    int n = 0, skip;
+    for (; n < MAX && sscanf(s, "%d%n", &to[n], &skip) == 1; n++) s += skip;
+    return n;
+}
+
+static void line(const char *key, const char *value) {
+    struct gpu *g = &world.gpu[world.node.count ? world.node.count - 1 : 0];
+    if (!strcmp(key, "init")) world.node.init = atoll(value);
+    else if (!strcmp(key, "count_error")) world.node.count_error = atoll(value);
+    else if (!strcmp(key, "count_hang")) world.node.count_hang = atoll(value);
+    else if (!strcmp(key, "cuda")) world.node.cuda = atoll(value);
+    else if (!strcmp(key, "driver")) snprintf(world.node.driver, sizeof world.node.driver, "%s", value);
+    else if (!strcmp(key, "gpu") && world.node.count < MAX) snprintf(world.gpu[world.node.count++].uuid, sizeof g->uuid, "%s", value);
+    else if (!strcmp(key, "name")) snprintf(g->name, sizeof g->name, "%s", value);
+    else if (!strcmp(key, "bus")) snprintf(g->bus, sizeof g->bus, "%s", value);
+    else if (!strcmp(key, "compute")) g->ncompute = pids(value, g->compute);
+    else if (!strcmp(key, "graphics")) g->ngraphics = pids(value, g->graphics);
+    else if (!strcmp(key, "instance")) {
+        struct instance m;
+        int at;
+        m.there = 1;
+        if (sscanf(value, "%d %95s %lld %lld %lld %lld %lld %95[^\n]", &at, m.uuid, &m.gi, &m.ci, &m.gslices, &m.slices, &m.memory, m.name) == 8 && at < MAX) g->instance[at] = m;
+    } else for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!strcmp(key, numbers[i].key)) *(num *)((char *)g + numbers[i].at) = atoll(value);
+}
+
+static void refresh(void) { // with the lock held
+    const char *path = getenv("GPUTALLY_STUB_NVML");
+    struct stat now;
+    char key[32], value[256];
+    FILE *f;
+    if (path && !stat(path, &now) && now.st_ino == last.st_ino && now.st_mtim.tv_sec == last.st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == last.st_mtim.tv_nsec && now.st_size == last.st_size) return;
+    memset(&world, 0, sizeof world);
+    memset(&last, 0, sizeof last);
+    if (!path || !(f = fopen(path, "r"))) { world.node.init = NVML_ERROR_DRIVER_NOT_LOADED; return; }
+    fstat(fileno(f), &last);
+    while (fscanf(f, "%31s %255[^\n]", key, value) == 2) line(key, value);
+    fclose(f);
+}
+
+static void pause_ms(void) { // with the lock held
+    pthread_mutex_unlock(&lock);
+    usleep(1000);
+    pthread_mutex_lock(&lock);
+    refresh();
+}
+
+static nvmlReturn_t look(struct node *n) {
+    pthread_mutex_lock(&lock);
+    refresh();
+    *n = world.node;
+    nvmlReturn_t r = sessions ? NVML_SUCCESS : NVML_ERROR_UNINITIALIZED;
+    pthread_mutex_unlock(&lock);
+    return r;
+}
+
+// enter waits as long as the GPU hangs, or until the world says otherwise, and copies what the GPU is.
+static nvmlReturn_t enter(nvmlDevice_t d, struct gpu *g, struct instance *m) {
+    size_t h = (size_t)d.handle, i = h >> 8 & 0xff, part = h & 0xff;
+    pthread_mutex_lock(&lock);
+    refresh();
+    if (inside[i]++) broken[i] = 1;
+    for (num ms = 0; ms < world.gpu[i].hang; ms++) pause_ms();
+    inside[i]--;
+    *g = world.gpu[i];
+    memset(m, 0, sizeof *m);
+    if (part) *m = g->instance[part - 1];
+    nvmlReturn_t r = !sessions ? NVML_ERROR_UNINITIALIZED : broken[i] ? NVML_ERROR_INVALID_STATE : (nvmlReturn_t)g->error;
+    pthread_mutex_unlock(&lock);
+    return !r && part && !m->there ? NVML_ERROR_NOT_FOUND : r;
+}
+
+#define ENTER struct gpu g; struct instance m; nvmlReturn_t r = enter(d, &g, &m); (void)m; if (r) return r
+#define NUMBER(from, to) do { if ((from) < 0) return (nvmlReturn_t)-(from); (to) = (from); } while (0)
+#define GETTER(fn, type, from) nvmlReturn_t fn(nvmlDevice_t d, type *to) { ENTER; NUMBER(from, *to); return NVML_SUCCESS; }
+#define SYSTEM struct node n; nvmlReturn_t r = look(&n); if (r) return r
+#define PROCESSES(fn, type, list, n) nvmlReturn_t fn(nvmlDevice_t d, unsigned int *count, type *to) { \
+    ENTER; unsigned int room = *count; *count = g.n; if (room < *count) return NVML_ERROR_INSUFFICIENT_SIZE; \
+    memset(to, 0, *count * sizeof *to); for (unsigned int i = 0; i < *count; i++) to[i].pid = g.list[i]; return NVML_SUCCESS; }
+
+const char *nvmlErrorString(nvmlReturn_t r) {
+    return r == NVML_ERROR_GPU_IS_LOST ? "GPU is lost" : r == NVML_ERROR_RESET_REQUIRED ? "GPU requires reset" : "error of the stub";
+}
+nvmlReturn_t nvmlInit_v2(void) {
+    pthread_mutex_lock(&lock);
+    refresh();
+    nvmlReturn_t r = (nvmlReturn_t)world.node.init;
+    if (!r) sessions++;
+    pthread_mutex_unlock(&lock);
+    return r;
+}
+nvmlReturn_t nvmlShutdown(void) {
+    pthread_mutex_lock(&lock);
+    nvmlReturn_t r = sessions ? NVML_SUCCESS : NVML_ERROR_UNINITIALIZED;
+    if (!r) sessions--;
+    pthread_mutex_unlock(&lock);
+    return r;
+}
+nvmlReturn_t nvmlSystemGetDriverVersion(char *to, unsigned int size) { SYSTEM; snprintf(to, size, "%s", n.driver); return NVML_SUCCESS; }
+nvmlReturn_t nvmlSystemGetCudaDriverVersion(int *to) { SYSTEM; *to = (int)n.cuda; return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *to) {
+    pthread_mutex_lock(&lock);
+    refresh();
+    for (num ms = 0; ms < world.node.count_hang; ms++) pause_ms();
+    pthread_mutex_unlock(&lock);
+    SYSTEM; *to = n.count; return (nvmlReturn_t)n.count_error;
+}
+nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int i, nvmlDevice_t *to) {
+    nvmlDevice_t d = {(void *)(size_t)(0x10000 | i << 8)};
+    struct node n;
+    if (!look(&n) && i >= (unsigned int)n.count) return NVML_ERROR_INVALID_ARGUMENT;
+    ENTER; *to = d; return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t d, char *to, unsigned int n) { ENTER; snprintf(to, n, "%s", m.there ? m.uuid : g.uuid); return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t d, char *to, unsigned int n) { ENTER; snprintf(to, n, "%s", m.there ? m.name : g.name); return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t d, nvmlPciInfo_t *to) { ENTER; memset(to, 0, sizeof *to); memcpy(to->busId, g.bus, sizeof to->busId); return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t d, nvmlMemory_t *to) {
+    ENTER; NUMBER(g.total, to->total); to->used = g.used + g.reserved; to->free = g.total - to->used; return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t d, nvmlUtilization_t *to) { ENTER; NUMBER(g.utilization, to->gpu); to->memory = 1; return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t d, nvmlTemperatureSensors_t which, unsigned int *to) {
+    ENTER; if (which != NVML_TEMPERATURE_GPU) return NVML_ERROR_INVALID_ARGUMENT; NUMBER(g.temperature, *to); return NVML_SUCCESS;
+}
+GETTER(nvmlDeviceGetMinorNumber, unsigned int, g.minor)
+GETTER(nvmlDeviceGetPowerUsage, unsigned int, g.power)
+#ifdef OLD_DRIVER
+PROCESSES(nvmlDeviceGetComputeRunningProcesses, nvmlProcessInfo_v1_t, compute, ncompute)
+#else
+nvmlReturn_t nvmlSystemGetCudaDriverVersion_v2(int *to) { return nvmlSystemGetCudaDriverVersion(to); }
+nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t d, nvmlMemory_v2_t *to) {
+    if (to->version != nvmlMemory_v2) return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    ENTER; NUMBER(g.total, to->total); to->used = g.used; to->reserved = g.reserved; to->free = g.total - g.used - g.reserved; return NVML_SUCCESS;
+}
+GETTER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, g.energy)
+PROCESSES(nvmlDeviceGetComputeRunningProcesses_v3, nvmlProcessInfo_t, compute, ncompute)
+PROCESSES(nvmlDeviceGetGraphicsRunningProcesses_v3, nvmlProcessInfo_t, graphics, ngraphics)
+nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t d, unsigned int *now, unsigned int *pending) { ENTER; NUMBER(g.mig, *now); *pending = *now; return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t d, unsigned int *to) { ENTER; *to = 7; return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t gpu, unsigned int i, nvmlDevice_t *to) {
+    nvmlDevice_t d = {(void *)((size_t)gpu.handle | (i + 1))};
+    ENTER; *to = d; return NVML_SUCCESS;
+}
+GETTER(nvmlDeviceGetGpuInstanceId, unsigned int, m.gi)
+GETTER(nvmlDeviceGetComputeInstanceId, unsigned int, m.ci)
+nvmlReturn_t nvmlDeviceGetAttributes_v2(nvmlDevice_t d, nvmlDeviceAttributes_t *to) {
+    ENTER; memset(to, 0, sizeof *to); NUMBER(m.slices, to->computeInstanceSliceCount);
+    to->gpuInstanceSliceCount = m.gslices; to->memorySizeMB = m.memory; return NVML_SUCCESS;
+}
+#endif

@@ -1,0 +1,92 @@
+//go:build linux && cgo
+
+package nvml
+
+import (
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// query is one round of calls to one GPU. After an answer that the GPU is
+// gone, nothing more is asked.
+type query struct {
+	has  symbols
+	dead nvml.Return // SUCCESS, or why the GPU can't be used
+}
+
+// call makes a call unless the GPU is gone.
+func call[T any](q *query, name string, f func() (T, nvml.Return)) (T, nvml.Return) {
+	if q.dead != nvml.SUCCESS {
+		var none T
+		return none, q.dead
+	}
+	v, ret := guard(q.has, name, f)
+	if ret == nvml.ERROR_GPU_IS_LOST || ret == nvml.ERROR_RESET_REQUIRED {
+		q.dead = ret
+	}
+	return v, ret
+}
+
+// ask is call for an answer that may be unknown: whether the GPU does not
+// support it, forbids it or fails at it makes no difference.
+func ask[T any](q *query, name string, f func() (T, nvml.Return)) (T, bool) {
+	v, ret := call(q, name, f)
+	return v, ret == nvml.SUCCESS
+}
+
+// reading asks what the GPU does now.
+func (q *query) reading(h nvml.Device) device.Reading {
+	r := device.Reading{Up: true}
+	if u, ok := ask(q, fnUtilization, h.GetUtilizationRates); ok {
+		r.Utilization = new(float64(u.Gpu) / 100)
+	}
+	r.MemoryUsed, r.MemoryTotal = q.memory(h)
+	if mw, ok := ask(q, fnPower, h.GetPowerUsage); ok {
+		r.Power = new(float64(mw) / 1000)
+	}
+	if t, ok := ask(q, fnTemperature, func() (uint32, nvml.Return) { return h.GetTemperature(nvml.TEMPERATURE_GPU) }); ok {
+		r.Temperature = new(float64(t))
+	}
+	if mj, ok := ask(q, fnEnergy, h.GetTotalEnergyConsumption); ok {
+		r.Energy = new(float64(mj) / 1000)
+	}
+	r.Processes = q.processes(h)
+	return r
+}
+
+// memory prefers version 2, because version 1 counts as used what the driver
+// reserves for itself (hundreds of MB on an idle GPU).
+func (q *query) memory(h nvml.Device) (used, total *float64) {
+	if m, ok := ask(q, fnMemory2, h.GetMemoryInfo_v2); ok {
+		return new(float64(m.Used)), new(float64(m.Total))
+	}
+	if m, ok := ask(q, fnMemory, h.GetMemoryInfo); ok {
+		return new(float64(m.Used)), new(float64(m.Total))
+	}
+	return nil, nil
+}
+
+// processes counts the processes with a compute or a graphics context; one
+// with both is one. A GPU without graphics has none of the second kind.
+func (q *query) processes(h nvml.Device) int {
+	compute, ok := ask(q, fnCompute, h.GetComputeRunningProcesses)
+	if !ok {
+		return -1
+	}
+	graphics, ret := call(q, fnGraphics, h.GetGraphicsRunningProcesses)
+	if ret != nvml.SUCCESS && !unsupported(ret) {
+		return -1
+	}
+	pids := map[uint32]bool{}
+	for _, p := range append(compute, graphics...) {
+		pids[p.Pid] = true
+	}
+	return len(pids)
+}
+
+// unsupported says that the GPU or the driver doesn't have the feature, as
+// opposed to failing at it.
+func unsupported(ret nvml.Return) bool {
+	return ret == nvml.ERROR_NOT_SUPPORTED || ret == nvml.ERROR_FUNCTION_NOT_FOUND
+}

@@ -1,0 +1,204 @@
+//go:build linux && cgo
+
+package nvml
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+var _ device.Source = (*Source)(nil)
+
+// Source reads GPUs through NVML. Use one per process: a second one would get
+// the library that the first one loaded, wherever it points.
+type Source struct {
+	cfg Config
+
+	mu       sync.Mutex // one Inventory at a time; guards all below
+	closed   bool
+	driver   *driver
+	lane     lane // of calls to the driver as a whole
+	session  session
+	slots    []*slot
+	nameless string // what was logged last about GPUs that don't say who they are
+}
+
+// slot is one index of the driver's list of GPUs.
+type slot struct {
+	lane  lane
+	known gpu
+}
+
+// New prepares a source. It touches neither library nor driver; Inventory does.
+func New(cfg Config) (*Source, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	path := cmp.Or(cfg.LibraryPath, "libnvidia-ml.so.1")
+	return &Source{
+		cfg:    cfg,
+		lane:   newLane(),
+		driver: &driver{lib: nvml.New(nvml.WithLibraryPath(path)), path: path, log: cfg.Logger},
+	}, nil
+}
+
+// Inventory reads all GPUs, side by side. Without a driver the error is
+// ErrNoDriver, after its replacement ErrDriverChanged, and ErrHangs if it
+// doesn't answer. Model, bus id and minor number are read when a GPU is first
+// seen; a GPU that fails later keeps them. One that fails before it could say
+// its UUID is left out, which is logged once.
+func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return device.Inventory{}, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return device.Inventory{}, err
+	}
+	now, err := s.open(ctx)
+	if err != nil {
+		return device.Inventory{}, err
+	}
+	s.enter(now)
+	found := s.look(ctx)
+	if err := ctx.Err(); err == context.Canceled {
+		return device.Inventory{}, err
+	}
+	return device.Inventory{
+		DriverVersion: now.driver,
+		CUDAVersion:   now.cuda,
+		GPUs:          s.gather(found),
+	}, nil
+}
+
+// Close shuts NVML down if it was initialized. While a call hangs the library
+// is left as it is, since to shut it down would hang as well.
+func (s *Source) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	if slices.ContainsFunc(s.slots, func(t *slot) bool { return !t.lane.idle() }) {
+		return fmt.Errorf("leave NVML open: %w", ErrHangs)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.CallTimeout)
+	defer cancel()
+	err, hung := through(ctx, s.lane, s.driver.close)
+	return cmp.Or(hung, err)
+}
+
+func (s *Source) open(ctx context.Context) (session, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	type answer struct {
+		session session
+		err     error
+	}
+	a, err := through(ctx, s.lane, func() answer {
+		now, err := s.driver.open()
+		return answer{now, err}
+	})
+	if err != nil {
+		return session{}, fmt.Errorf("ask the NVIDIA driver: %w", err)
+	}
+	return a.session, a.err
+}
+
+// enter makes a slot for each GPU. When the driver was opened anew or the
+// number of GPUs changed, no handle is trusted any more.
+func (s *Source) enter(now session) {
+	if now.number != s.session.number || now.count != s.session.count {
+		for i, t := range s.slots {
+			t.known.handle = nil
+			if i >= now.count {
+				t.known = gpu{}
+			}
+		}
+	}
+	for len(s.slots) < now.count {
+		s.slots = append(s.slots, &slot{lane: newLane()})
+	}
+	s.session = now
+}
+
+// sight is the outcome of looking at one slot.
+type sight struct {
+	gpu gpu
+	err error
+}
+
+// look asks all GPUs at once, each on its own lane.
+func (s *Source) look(ctx context.Context) []sight {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	found := make([]sight, s.session.count)
+	var wg sync.WaitGroup
+	for i := range found {
+		t, now := s.slots[i], s.session
+		before := t.known
+		wg.Go(func() {
+			seen, err := through(ctx, t.lane, func() sight {
+				g, err := now.look(i, before)
+				return sight{g, err}
+			})
+			found[i] = sight{seen.gpu, cmp.Or(err, seen.err)}
+		})
+	}
+	wg.Wait()
+	return found
+}
+
+// gather keeps what was seen and makes the list for the caller: each UUID
+// once, and one that answers before one that is only remembered.
+func (s *Source) gather(found []sight) []device.GPU {
+	byUUID := map[string]device.GPU{}
+	var nameless []string
+	for i, f := range found {
+		known := &s.slots[i].known
+		switch {
+		case f.err == nil:
+			*known = f.gpu
+			byUUID[f.gpu.UUID] = f.gpu.GPU
+		case known.UUID == "":
+			nameless = append(nameless, fmt.Sprintf("GPU %d: %v", i, f.err))
+		}
+	}
+	for i, f := range found {
+		g := s.slots[i].known.GPU
+		if _, there := byUUID[g.UUID]; f.err != nil && g.UUID != "" && !there {
+			g.Reading = device.Reading{Reason: f.err.Error(), Processes: -1}
+			byUUID[g.UUID] = g
+		}
+	}
+	s.noteNameless(s.cfg.Logger, strings.Join(nameless, "; "))
+	gpus := make([]device.GPU, 0, len(byUUID))
+	for _, g := range byUUID {
+		g.MIG = slices.Clone(g.MIG) // the result is the caller's, the original is remembered
+		gpus = append(gpus, g)
+	}
+	slices.SortFunc(gpus, func(a, b device.GPU) int { return cmp.Compare(a.UUID, b.UUID) })
+	return gpus
+}
+
+// noteNameless logs GPUs that can't be told apart, when that changes.
+func (s *Source) noteNameless(log *slog.Logger, now string) {
+	if now == s.nameless {
+		return
+	}
+	s.nameless = now
+	if now != "" {
+		log.Warn("GPUs don't say their UUID and are left out", "gpus", now)
+	}
+}
