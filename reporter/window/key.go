@@ -12,8 +12,8 @@ import (
 // hour of the same name, when clocks go back, is 2026-10-25T02b. Any other
 // window is written with both ends in UTC.
 //
-// The key has letters, digits and - _ . ! only, and keys of the same period and
-// zone sort by time. The zone must be one of the IANA database.
+// The key has letters, digits and - _ . ! only, and keys of days, weeks and months
+// of one zone sort by time. The zone must be one of the IANA database.
 func Key(w Window, loc *time.Location) string {
 	local := w.From.In(loc)
 	switch {

@@ -115,13 +115,5 @@ func hourContaining(local time.Time) Window {
 	into := time.Duration(local.Minute())*time.Minute + time.Duration(local.Second())*time.Second +
 		time.Duration(local.Nanosecond())
 	from := local.Add(-into)
-	to := from.Add(time.Hour)
-	start, end := offsetBounds(local)
-	if !start.IsZero() && start.After(from) {
-		from = start
-	}
-	if !end.IsZero() && end.Before(to) {
-		to = end
-	}
-	return Window{from.UTC(), to.UTC()}
+	return Window{sameOffsetSince(local, from).UTC(), sameOffsetUntil(local, from.Add(time.Hour)).UTC()}
 }

@@ -101,7 +101,8 @@ func TestKeyIsReadBack(t *testing.T) {
 		d := draw(t)
 		w := d.period.Containing(d.at, d.loc)
 		key, next := window.Key(w, d.loc), window.Key(d.period.Next(w, d.loc), d.loc)
-		if !safeKey.MatchString(key) || key >= next {
+		sorted := key < next || d.period == window.PeriodHour && key != next
+		if !safeKey.MatchString(key) || !sorted {
 			t.Fatalf("keys %q and %q of neighbours", key, next)
 		}
 		text := regexp.MustCompile("_.*").ReplaceAllString(key, "")

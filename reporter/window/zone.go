@@ -31,7 +31,8 @@ func FirstReading(reading time.Time, loc *time.Location) time.Time {
 	// reading then, and from there the zone's offsets are tried in order.
 	for t := civil.Add(-48 * time.Hour).In(loc); ; {
 		_, offset := t.Zone()
-		start, end := t.ZoneBounds()
+		start, _ := t.ZoneBounds()
+		end := zoneEnd(t)
 		at := civil.Add(-time.Duration(offset) * time.Second)
 		if at.Before(start) {
 			at = start
@@ -43,24 +44,46 @@ func FirstReading(reading time.Time, loc *time.Location) time.Time {
 	}
 }
 
-// offsetBounds is ZoneBounds without the changes that change only the name.
-func offsetBounds(t time.Time) (start, end time.Time) {
+// sameOffsetSince returns the instant from which on the zone had the offset
+// that it has at t, but not before earliest. Not every bound of a zone changes
+// the offset: some change the name only, and some are a new year.
+func sameOffsetSince(t, earliest time.Time) time.Time {
 	_, offset := t.Zone()
-	start, end = t.ZoneBounds()
-	for !start.IsZero() {
-		before := start.Add(-time.Nanosecond)
-		if _, o := before.Zone(); o != offset {
-			break
+	for {
+		start, _ := t.ZoneBounds()
+		if start.IsZero() || !start.After(earliest) {
+			return earliest
 		}
-		start, _ = before.ZoneBounds()
-	}
-	for !end.IsZero() {
-		if _, o := end.Zone(); o != offset {
-			break
+		t = start.Add(-time.Nanosecond)
+		if _, o := t.Zone(); o != offset {
+			return start
 		}
-		_, end = end.ZoneBounds()
 	}
-	return start, end
+}
+
+// sameOffsetUntil is the instant at which the offset at t ends, but not after latest.
+func sameOffsetUntil(t, latest time.Time) time.Time {
+	_, offset := t.Zone()
+	for {
+		t = zoneEnd(t)
+		if t.IsZero() || !t.Before(latest) {
+			return latest
+		}
+		if _, o := t.Zone(); o != offset {
+			return t
+		}
+	}
+}
+
+// zoneEnd is the end of ZoneBounds, zero if there is none, and after t. In
+// years beyond the last change that a zone's table lists, ZoneBounds ends a
+// year after 365 days: on the last day of a leap year that end is past already.
+func zoneEnd(t time.Time) time.Time {
+	_, end := t.ZoneBounds()
+	if !end.IsZero() && !end.After(t) {
+		return time.Date(t.UTC().Year()+1, time.January, 1, 0, 0, 0, 0, time.UTC).In(t.Location())
+	}
+	return end
 }
 
 // date is a day of the calendar, in no zone.
