@@ -1,0 +1,188 @@
+package kubelet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// Where a stock kubelet has its files.
+const (
+	DefaultSocket     = "/var/lib/kubelet/pod-resources/kubelet.sock"
+	DefaultCheckpoint = "/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint"
+)
+
+const (
+	// maxMessage is the largest answer taken, in bytes. gRPC's own limit of
+	// 4 MiB has been met in the field; 56 pods with 48 slots each are 143 KiB.
+	maxMessage = 16 << 20
+	// maxBackoff between attempts to connect: a kubelet that comes back is
+	// found about as fast as it is polled.
+	maxBackoff = time.Second
+	// offersAge is how long a list of allocatable devices is good for.
+	offersAge = 30 * time.Second
+)
+
+// Config of a Client.
+type Config struct {
+	// Socket of the pod-resources API, default DefaultSocket.
+	Socket string
+	// CheckpointPath of the device manager's checkpoint, usually
+	// DefaultCheckpoint; "" to do without pod UIDs.
+	CheckpointPath string
+	// Resources are patterns (path.Match) of the extended resources to keep,
+	// default nvidia.com/*.
+	Resources []string
+	// Timeout of one Holders, default 2 s.
+	Timeout time.Duration
+	Now     func() time.Time // required
+	Logger  *slog.Logger     // default: discards
+}
+
+func (c *Config) defaults() error {
+	if c.Socket == "" {
+		c.Socket = DefaultSocket
+	}
+	if len(c.Resources) == 0 {
+		c.Resources = []string{"nvidia.com/*"}
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 2 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	var errs []error
+	if c.Now == nil {
+		errs = append(errs, errors.New("kubelet: Config.Now is required"))
+	}
+	if c.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("kubelet: timeout %s is negative", c.Timeout))
+	}
+	for _, p := range c.Resources {
+		if _, err := path.Match(p, ""); err != nil {
+			errs = append(errs, fmt.Errorf("kubelet: resource pattern %q: %w", p, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Client asks one kubelet. It is a device.Registry, and safe for concurrent use.
+type Client struct {
+	cfg   Config
+	conn  *grpc.ClientConn
+	api   podresources.PodResourcesListerClient
+	dials atomic.Int64
+
+	mu     sync.Mutex
+	offers offers
+	names  *identities // nil without a checkpoint
+}
+
+var _ device.Registry = (*Client)(nil)
+
+// New returns a client. It does not connect yet: a kubelet that is not there is
+// an error of Holders, and is found as soon as it comes.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg}
+	conn, err := grpc.NewClient("passthrough:///kubelet",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(c.dial),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxBackoff},
+			MinConnectTimeout: cfg.Timeout,
+		}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
+		grpc.WithDisableServiceConfig(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("kubelet: client for %s: %w", cfg.Socket, err)
+	}
+	c.conn = conn
+	c.api = podresources.NewPodResourcesListerClient(conn)
+	if cfg.CheckpointPath != "" {
+		c.names = newIdentities(cfg.CheckpointPath, cfg.Logger)
+	}
+	return c, nil
+}
+
+func (c *Client) dial(ctx context.Context, _ string) (net.Conn, error) {
+	c.dials.Add(1)
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", c.cfg.Socket)
+}
+
+// Close ends the connection.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Holders asks the kubelet who holds devices now. Allocations are sorted by
+// namespace, pod, pod UID, container and resource, one for each container and
+// resource, with sorted device ids. Neither Offered nor what is in it may be
+// changed. The errors are those of this package, of gRPC and of ctx.
+func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	list, err := c.api.List(ctx, &podresources.ListPodResourcesRequest{})
+	if err != nil {
+		return device.Holders{}, explain("list pod resources", c.cfg.Socket, err)
+	}
+	pods := podsOf(list, c.keep)
+	offered, err := c.offered(ctx, len(pods) > 0)
+	if err != nil {
+		return device.Holders{}, err
+	}
+	h := device.Holders{Offered: offered}
+	if c.names != nil {
+		c.names.assign(pods, c.cfg.Now())
+	}
+	for _, p := range pods {
+		if p.unclear {
+			h.Withheld = append(h.Withheld, p.allocations...)
+		} else {
+			h.Allocations = append(h.Allocations, p.identified()...)
+		}
+	}
+	sortAllocations(h.Allocations)
+	sortAllocations(h.Withheld)
+	h.Ambiguous = len(h.Withheld)
+	return h, nil
+}
+
+// CheckpointErr tells why the latest Holders could not read the checkpoint: an
+// error that is ErrCheckpoint, or nil if it could or need not.
+func (c *Client) CheckpointErr() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.names == nil {
+		return nil
+	}
+	return c.names.file.err
+}
+
+// keep tells whether the resource is one of ours.
+func (c *Client) keep(resource string) bool {
+	for _, p := range c.cfg.Resources {
+		if ok, _ := path.Match(p, resource); ok { // the patterns were checked
+			return true
+		}
+	}
+	return false
+}

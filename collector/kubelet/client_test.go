@@ -1,0 +1,361 @@
+package kubelet_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/gputally/gputally/collector/device"
+	"github.com/gputally/gputally/collector/kubelet"
+	"github.com/gputally/gputally/collector/kubelet/kubelettest"
+)
+
+const gpuResource = "nvidia.com/gpu"
+
+// clock is a settable time.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// client polls the server, without a checkpoint unless the path is given.
+func client(t testing.TB, s *kubelettest.Server, c *clock, checkpoint string) *kubelet.Client {
+	t.Helper()
+	k, err := kubelet.New(kubelet.Config{Socket: s.Socket(), CheckpointPath: checkpoint, Now: c.Now, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = k.Close() })
+	return k
+}
+
+func poll(t testing.TB, k *kubelet.Client) device.Holders {
+	t.Helper()
+	h, err := k.Holders(t.Context())
+	if err != nil {
+		t.Fatalf("Holders: %v", err)
+	}
+	return h
+}
+
+func gpus(namespace, pod, uid string, ids ...string) device.Allocation {
+	return device.Allocation{
+		Holder:   device.Holder{Namespace: namespace, Pod: pod, PodUID: uid, Container: "main"},
+		Resource: gpuResource, Devices: ids,
+	}
+}
+
+func TestHolders(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		pods        []kubelettest.Pod
+		allocatable []kubelettest.Devices
+		want        device.Holders
+	}{
+		"no pods": {nil, nil, device.Holders{}},
+		"a pod without devices is nobody": {
+			[]kubelettest.Pod{{Namespace: "a", Name: "web", Containers: []kubelettest.Container{{Name: "main"}}}},
+			nil, device.Holders{},
+		},
+		"an exclusive GPU": {
+			[]kubelettest.Pod{kubelettest.GPUs("a", "train", "", "GPU-1")},
+			[]kubelettest.Devices{{Resource: gpuResource, IDs: []string{"GPU-2", "GPU-1"}}},
+			device.Holders{
+				Allocations: []device.Allocation{gpus("a", "train", "", "GPU-1")},
+				Offered:     map[string][]string{gpuResource: {"GPU-1", "GPU-2"}},
+			},
+		},
+		"two GPUs come as two entries and leave as one": {
+			[]kubelettest.Pod{kubelettest.GPUs("a", "train", "", "GPU-2", "GPU-1")}, nil,
+			device.Holders{Allocations: []device.Allocation{gpus("a", "train", "", "GPU-1", "GPU-2")}},
+		},
+		"pods are sorted by namespace and name": {
+			[]kubelettest.Pod{kubelettest.GPUs("b", "x", "", "GPU-3"), kubelettest.GPUs("a", "y", "", "GPU-2"), kubelettest.GPUs("a", "x", "", "GPU-1")}, nil,
+			device.Holders{Allocations: []device.Allocation{gpus("a", "x", "", "GPU-1"), gpus("a", "y", "", "GPU-2"), gpus("b", "x", "", "GPU-3")}},
+		},
+		"a sidecar has its own": {
+			[]kubelettest.Pod{{Namespace: "a", Name: "train", Containers: []kubelettest.Container{
+				{Name: "main", Devices: []kubelettest.Devices{{Resource: gpuResource, IDs: []string{"GPU-2"}}}},
+				{Name: "log-shipper"},
+				{Name: "exporter", Devices: []kubelettest.Devices{{Resource: gpuResource, IDs: []string{"GPU-1"}}}},
+			}}}, nil,
+			device.Holders{Allocations: []device.Allocation{
+				{Holder: device.Holder{Namespace: "a", Pod: "train", Container: "exporter"}, Resource: gpuResource, Devices: []string{"GPU-1"}},
+				{Holder: device.Holder{Namespace: "a", Pod: "train", Container: "main"}, Resource: gpuResource, Devices: []string{"GPU-2"}},
+			}},
+		},
+		"replicas and MIG instances are separate resources": {
+			[]kubelettest.Pod{{Namespace: "a", Name: "p", Containers: []kubelettest.Container{{Name: "main", Devices: []kubelettest.Devices{
+				{Resource: "nvidia.com/mig-1g.10gb", IDs: []string{"MIG-1"}},
+				{Resource: "nvidia.com/gpu.shared", IDs: []string{"GPU-1::3", "GPU-1::0"}},
+			}}}}},
+			[]kubelettest.Devices{{Resource: "nvidia.com/gpu.shared", IDs: []string{"GPU-1::1", "GPU-1::0"}}, {Resource: "nvidia.com/mig-1g.10gb", IDs: []string{"MIG-1"}}},
+			device.Holders{
+				Allocations: []device.Allocation{
+					{Holder: device.Holder{Namespace: "a", Pod: "p", Container: "main"}, Resource: "nvidia.com/gpu.shared", Devices: []string{"GPU-1::0", "GPU-1::3"}},
+					{Holder: device.Holder{Namespace: "a", Pod: "p", Container: "main"}, Resource: "nvidia.com/mig-1g.10gb", Devices: []string{"MIG-1"}},
+				},
+				Offered: map[string][]string{"nvidia.com/gpu.shared": {"GPU-1::0", "GPU-1::1"}, "nvidia.com/mig-1g.10gb": {"MIG-1"}},
+			},
+		},
+		"other resources are left out": {
+			[]kubelettest.Pod{{Namespace: "a", Name: "p", Containers: []kubelettest.Container{{Name: "main", Devices: []kubelettest.Devices{
+				{Resource: "rdma/hca", IDs: []string{"hca-1"}}, {Resource: gpuResource, IDs: []string{"GPU-1"}},
+			}}}}},
+			[]kubelettest.Devices{{Resource: "rdma/hca", IDs: []string{"hca-1"}}},
+			device.Holders{Allocations: []device.Allocation{gpus("a", "p", "", "GPU-1")}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := kubelettest.Start(t)
+			s.SetPods(tc.pods...)
+			s.SetAllocatable(tc.allocatable...)
+			got := poll(t, client(t, s, newClock(), ""))
+			if d := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); d != "" {
+				t.Errorf("-want +got\n%s", d)
+			}
+		})
+	}
+}
+
+func TestOtherPatternsKeepOtherResources(t *testing.T) {
+	t.Parallel()
+	s := kubelettest.Start(t)
+	s.SetPods(kubelettest.GPUs("a", "p", "", "GPU-1"),
+		kubelettest.Pod{Namespace: "a", Name: "q", Containers: []kubelettest.Container{{Name: "main", Devices: []kubelettest.Devices{{Resource: "example.com/gpu-large", IDs: []string{"GPU-2"}}}}}})
+	k, err := kubelet.New(kubelet.Config{Socket: s.Socket(), Resources: []string{"example.com/gpu-*"}, Now: newClock().Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	if got := poll(t, k).Allocations; len(got) != 1 || got[0].Resource != "example.com/gpu-large" {
+		t.Errorf("allocations %+v, want example.com/gpu-large only", got)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	_, err := kubelet.New(kubelet.Config{Resources: []string{"nvidia.com/["}, Timeout: -1})
+	if err == nil {
+		t.Fatal("New accepts a bad pattern, a negative timeout and no clock")
+	}
+	for _, part := range []string{`"nvidia.com/["`, "timeout", "Now"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("error %q does not tell of %s", err, part)
+		}
+	}
+}
+
+func TestErrorsOfTheKubelet(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		prepare func(*kubelettest.Server)
+		want    error
+	}{
+		"the rate limit":      {func(s *kubelettest.Server) { s.FailList(kubelettest.RateLimited()) }, kubelet.ErrRateLimited},
+		"an answer too large": {func(s *kubelettest.Server) { s.SetPods(kubelettest.GPUs("a", strings.Repeat("x", 17<<20), "")) }, kubelet.ErrTooLarge},
+		"nobody there":        {func(s *kubelettest.Server) { s.Stop() }, kubelet.ErrUnreachable},
+		"allocatable devices can't be had at all": {
+			func(s *kubelettest.Server) { s.FailAllocatable(kubelettest.RateLimited()) }, kubelet.ErrRateLimited},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := kubelettest.Start(t)
+			tc.prepare(s)
+			_, err := client(t, s, newClock(), "").Holders(t.Context())
+			if !errors.Is(err, tc.want) {
+				t.Fatalf("error %v, want %v", err, tc.want)
+			}
+			for _, other := range []error{kubelet.ErrRateLimited, kubelet.ErrTooLarge, kubelet.ErrUnreachable} {
+				if !errors.Is(tc.want, other) && errors.Is(err, other) {
+					t.Errorf("error %v is also %v", err, other)
+				}
+			}
+			if !strings.Contains(err.Error(), s.Socket()) {
+				t.Errorf("error %v does not name the socket", err)
+			}
+		})
+	}
+}
+
+func TestOtherErrorsKeepTheirCode(t *testing.T) {
+	t.Parallel()
+	s := kubelettest.Start(t)
+	s.FailList(status.Error(codes.ResourceExhausted, "out of patience"))
+	_, err := client(t, s, newClock(), "").Holders(t.Context())
+	if status.Code(err) != codes.ResourceExhausted || errors.Is(err, kubelet.ErrRateLimited) || errors.Is(err, kubelet.ErrTooLarge) {
+		t.Errorf("error %v, want the kubelet's own", err)
+	}
+}
+
+func TestAnswersBeyondTheDefaultLimitAreTaken(t *testing.T) {
+	t.Parallel()
+	s := kubelettest.Start(t)
+	s.SetPods(kubelettest.GPUs("a", strings.Repeat("x", 8<<20), "", "GPU-1"))
+	if got := poll(t, client(t, s, newClock(), "")).Allocations; len(got) != 1 {
+		t.Errorf("%d allocations, want 1", len(got))
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	s := kubelettest.Start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := client(t, s, newClock(), "").Holders(ctx)
+	if status.Code(err) != codes.Canceled {
+		t.Errorf("error %v, want the context's", err)
+	}
+}
+
+func TestAllocatableIsAskedSeldom(t *testing.T) {
+	t.Parallel()
+	s, c := kubelettest.Start(t), newClock()
+	s.SetAllocatable(kubelettest.Devices{Resource: gpuResource, IDs: []string{"GPU-1"}})
+	s.SetPods(kubelettest.GPUs("a", "p", "", "GPU-1"))
+	k := client(t, s, c, "")
+	for range 60 {
+		poll(t, k)
+		c.Advance(time.Second)
+	}
+	if lists, allocatables := s.Calls(); lists != 60 || allocatables != 2 {
+		t.Errorf("in 60 s of polls %d calls of List and %d of GetAllocatableResources, want 60 and 2", lists, allocatables)
+	}
+}
+
+func TestAllocatableIsKeptWhileItFails(t *testing.T) {
+	t.Parallel()
+	s, c := kubelettest.Start(t), newClock()
+	s.SetAllocatable(kubelettest.Devices{Resource: gpuResource, IDs: []string{"GPU-1"}})
+	k := client(t, s, c, "")
+	want := poll(t, k).Offered
+	s.FailAllocatable(kubelettest.RateLimited())
+	s.SetAllocatable()
+	c.Advance(time.Minute)
+	if d := cmp.Diff(want, poll(t, k).Offered); d != "" {
+		t.Errorf("while it fails: -want +got\n%s", d)
+	}
+	s.FailAllocatable(nil)
+	if got := poll(t, k).Offered; len(got) != 0 {
+		t.Errorf("after it recovered: %v, want nothing", got)
+	}
+}
+
+func TestAllocatableIsNotThereBeforeKubernetes123(t *testing.T) {
+	t.Parallel()
+	s := kubelettest.Start(t)
+	s.FailAllocatable(kubelettest.Unimplemented())
+	s.SetPods(kubelettest.GPUs("a", "p", "", "GPU-1"))
+	h := poll(t, client(t, s, newClock(), ""))
+	if len(h.Allocations) != 1 || len(h.Offered) != 0 {
+		t.Errorf("%+v, want an allocation and nothing offered", h)
+	}
+}
+
+func TestAllocatableIsAskedAgainUntilTheDevicePluginIsBack(t *testing.T) {
+	t.Parallel()
+	s, c := kubelettest.Start(t), newClock()
+	s.SetPods(kubelettest.GPUs("a", "p", "", "GPU-1::0"))
+	k := client(t, s, c, "")
+	if got := poll(t, k).Offered; len(got) != 0 {
+		t.Fatalf("offered %v, want nothing yet", got)
+	}
+	s.SetAllocatable(kubelettest.Devices{Resource: gpuResource, IDs: []string{"GPU-1::0", "GPU-1::1"}})
+	c.Advance(time.Second)
+	if got := poll(t, k).Offered[gpuResource]; len(got) != 2 {
+		t.Errorf("offered %v a second later, want two slots", got)
+	}
+}
+
+func TestKubeletRestartHealsByItself(t *testing.T) {
+	t.Parallel()
+	s := kubelettest.Start(t)
+	s.SetPods(kubelettest.GPUs("a", "p", "", "GPU-1"))
+	s.SetAllocatable(kubelettest.Devices{Resource: gpuResource, IDs: []string{"GPU-1"}})
+	k := client(t, s, newClock(), "")
+	poll(t, k)
+	s.Stop()
+	if _, err := k.Holders(t.Context()); !errors.Is(err, kubelet.ErrUnreachable) {
+		t.Fatalf("while the kubelet is down: %v, want ErrUnreachable", err)
+	}
+	s.SetPods(kubelettest.GPUs("a", "q", "", "GPU-2"))
+	s.SetAllocatable(kubelettest.Devices{Resource: gpuResource, IDs: []string{"GPU-2"}})
+	s.Run()
+	// The clock stands still: what was offered is renewed because of the
+	// reconnect, not because of its age.
+	want := device.Holders{
+		Allocations: []device.Allocation{gpus("a", "q", "", "GPU-2")},
+		Offered:     map[string][]string{gpuResource: {"GPU-2"}},
+	}
+	got := untilAnswer(t, k)
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("after the restart: -want +got\n%s", d)
+	}
+}
+
+// untilAnswer polls until the kubelet is found again.
+func untilAnswer(t *testing.T, k *kubelet.Client) device.Holders {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		h, err := k.Holders(t.Context())
+		if err == nil {
+			return h
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("the kubelet is not found again: %v", err)
+		case <-tick.C:
+		}
+	}
+}
+
+func BenchmarkHolders(b *testing.B) {
+	s := kubelettest.Start(b)
+	var pods []kubelettest.Pod
+	var ids []string
+	for i := range 110 {
+		p := kubelettest.Pod{Namespace: "team", Name: fmt.Sprintf("pod-%d", i), Containers: []kubelettest.Container{{Name: "main"}}}
+		if i < 8 {
+			id := fmt.Sprintf("GPU-5f2a1c34-9b1e-4f6d-8a77-0c1d2e3f4a%02d", i)
+			ids = append(ids, id)
+			p = kubelettest.GPUs("team", p.Name, fmt.Sprintf("uid-%d", i), id)
+		}
+		pods = append(pods, p)
+	}
+	s.SetAllocatable(kubelettest.Devices{Resource: gpuResource, IDs: ids})
+	s.Hold(pods...)
+	k := client(b, s, newClock(), s.Checkpoint())
+	b.ReportAllocs()
+	for b.Loop() {
+		if h := poll(b, k); len(h.Allocations) != 8 || h.Allocations[0].Holder.PodUID == "" {
+			b.Fatalf("%+v", h)
+		}
+	}
+}

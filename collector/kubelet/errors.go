@@ -1,0 +1,44 @@
+package kubelet
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// What Holders may return, beside the kubelet's own errors and those of the
+// context. Test with errors.Is.
+var (
+	// ErrUnreachable means that nobody listens on the socket.
+	ErrUnreachable = errors.New("the kubelet does not answer; check that the directory of its pod-resources socket is mounted (the directory, because the kubelet recreates the socket) and that this process may open it")
+	// ErrRateLimited means that the kubelet refused the call for now.
+	ErrRateLimited = errors.New("the kubelet's limit of 100 pod-resources calls a second, shared by all its clients, is reached; look for a client on this node that polls too fast")
+	// ErrTooLarge means that the answer is larger than this client takes.
+	ErrTooLarge = errors.New("the kubelet's answer is larger than 16 MiB; look for a pod or a resource driver with an unusual number of devices")
+)
+
+// ErrCheckpoint means that the device checkpoint could not be read. It never
+// comes from Holders, see CheckpointErr.
+var ErrCheckpoint = errors.New("pod UIDs can't be read from the kubelet's device checkpoint; new pods are metered without a UID")
+
+// explain gives an error of a call its type. The rate limit and an oversized
+// answer have one status code, so that only the message tells them apart.
+func explain(call, socket string, err error) error {
+	s := status.Convert(err)
+	kind := error(nil)
+	switch {
+	case s.Code() == codes.Unavailable:
+		kind = ErrUnreachable
+	case s.Code() == codes.ResourceExhausted && strings.Contains(s.Message(), "rate limit"):
+		kind = ErrRateLimited
+	case s.Code() == codes.ResourceExhausted && strings.Contains(s.Message(), "larger than max"):
+		kind = ErrTooLarge
+	}
+	if kind == nil {
+		return fmt.Errorf("%s from %s: %w", call, socket, err)
+	}
+	return fmt.Errorf("%s from %s: %w: %w", call, socket, kind, err)
+}

@@ -1,0 +1,51 @@
+package kubelettest
+
+import podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
+
+// Pod holds devices. The UID stands in the checkpoint only.
+type Pod struct {
+	Namespace, Name, UID string
+	Containers           []Container
+}
+
+// Container of a Pod.
+type Container struct {
+	Name    string
+	Devices []Devices
+}
+
+// Devices are ids of one extended resource.
+type Devices struct {
+	Resource string
+	IDs      []string
+}
+
+// GPUs is a pod whose container "main" holds nvidia.com/gpu devices.
+func GPUs(namespace, name, uid string, ids ...string) Pod {
+	return Pod{Namespace: namespace, Name: name, UID: uid, Containers: []Container{
+		{Name: "main", Devices: []Devices{{Resource: "nvidia.com/gpu", IDs: ids}}},
+	}}
+}
+
+func (p Pod) resources() *podresources.PodResources {
+	r := &podresources.PodResources{Name: p.Name, Namespace: p.Namespace}
+	for _, c := range p.Containers {
+		r.Containers = append(r.Containers, &podresources.ContainerResources{Name: c.Name, Devices: entries(c.Devices)})
+	}
+	return r
+}
+
+// entries spells devices as a kubelet does: one entry for each.
+func entries(devices []Devices) []*podresources.ContainerDevices {
+	var es []*podresources.ContainerDevices
+	for _, d := range devices {
+		for i, id := range d.IDs {
+			es = append(es, &podresources.ContainerDevices{
+				ResourceName: d.Resource,
+				DeviceIds:    []string{id},
+				Topology:     &podresources.TopologyInfo{Nodes: []*podresources.NUMANode{{ID: int64(i % 2)}}},
+			})
+		}
+	}
+	return es
+}

@@ -1,0 +1,100 @@
+package kubelet
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// pod is one entry of the kubelet's list that holds devices.
+type pod struct {
+	allocations []device.Allocation // without UIDs
+	key         string              // fingerprint, once it is needed
+	uid         string
+	unclear     bool // more than one UID is possible
+}
+
+// podsOf keeps the pods that hold devices of the resources to keep.
+func podsOf(list *podresources.ListPodResourcesResponse, keep func(resource string) bool) []pod {
+	var pods []pod
+	for _, p := range list.GetPodResources() {
+		var allocations []device.Allocation
+		for _, c := range p.GetContainers() {
+			holder := device.Holder{Namespace: p.GetNamespace(), Pod: p.GetName(), Container: c.GetName()}
+			allocations = append(allocations, allocationsOf(holder, c.GetDevices(), keep)...)
+		}
+		if len(allocations) > 0 {
+			sortAllocations(allocations)
+			pods = append(pods, pod{allocations: allocations})
+		}
+	}
+	return pods
+}
+
+// allocationsOf merges the entries of a container: the kubelet gives one for
+// each device.
+func allocationsOf(holder device.Holder, entries []*podresources.ContainerDevices, keep func(resource string) bool) []device.Allocation {
+	byResource := map[string][]string{}
+	for _, e := range entries {
+		if keep(e.GetResourceName()) && len(e.GetDeviceIds()) > 0 {
+			byResource[e.GetResourceName()] = append(byResource[e.GetResourceName()], e.GetDeviceIds()...)
+		}
+	}
+	var allocations []device.Allocation
+	for _, resource := range slices.Sorted(maps.Keys(byResource)) {
+		ids := byResource[resource]
+		slices.Sort(ids)
+		allocations = append(allocations, device.Allocation{Holder: holder, Resource: resource, Devices: slices.Compact(ids)})
+	}
+	return allocations
+}
+
+// identified returns the allocations with the pod's UID.
+func (p pod) identified() []device.Allocation {
+	for i := range p.allocations {
+		p.allocations[i].Holder.PodUID = p.uid
+	}
+	return p.allocations
+}
+
+// name is the namespace and name of the pod. A later pod may have the same.
+func (p pod) name() string {
+	h := p.allocations[0].Holder
+	return h.Namespace + "/" + h.Pod
+}
+
+// fingerprint tells this pod from others as long as it holds what it holds. A
+// later pod of the same name that got the same devices has the same.
+func (p pod) fingerprint() string {
+	var b strings.Builder
+	for _, a := range p.allocations {
+		for _, s := range []string{a.Holder.Namespace, a.Holder.Pod, a.Holder.Container, a.Resource} {
+			b.WriteString(s)
+			b.WriteByte(0)
+		}
+		for _, id := range a.Devices {
+			b.WriteString(id)
+			b.WriteByte(0)
+		}
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+func sortAllocations(as []device.Allocation) {
+	slices.SortFunc(as, func(a, b device.Allocation) int {
+		return cmp.Or(
+			cmp.Compare(a.Holder.Namespace, b.Holder.Namespace),
+			cmp.Compare(a.Holder.Pod, b.Holder.Pod),
+			cmp.Compare(a.Holder.PodUID, b.Holder.PodUID),
+			cmp.Compare(a.Holder.Container, b.Holder.Container),
+			cmp.Compare(a.Resource, b.Resource),
+			slices.Compare(a.Devices, b.Devices),
+		)
+	})
+}
