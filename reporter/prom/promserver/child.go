@@ -13,17 +13,14 @@ import (
 type child struct {
 	cmd  *exec.Cmd
 	tail tail
-	done chan struct{} // closed when the process is gone
-	err  error         // how it ended; to be read after done
+	done chan struct{} // closed when the process is gone; then cmd has its state
 }
 
 // startChild starts the command and copies what it writes to log.
 func startChild(cmd *exec.Cmd, log io.Writer) (*child, error) {
 	c := &child{cmd: cmd, done: make(chan struct{})}
+	c.tail.also = log
 	cmd.Stdout = &c.tail
-	if log != nil {
-		cmd.Stdout = io.MultiWriter(&c.tail, log)
-	}
 	cmd.Stderr = cmd.Stdout // the same writer: one at a time
 	cmd.SysProcAttr = attributes()
 	started := make(chan error)
@@ -37,7 +34,7 @@ func startChild(cmd *exec.Cmd, log io.Writer) (*child, error) {
 		if err != nil {
 			return
 		}
-		c.err = cmd.Wait()
+		_ = cmd.Wait() // how it ended is in the ProcessState
 		close(c.done)
 	}()
 	return c, <-started
@@ -58,10 +55,11 @@ func (c *child) lastLines() string {
 	return "; its last lines:\n  " + strings.Join(lines, "\n  ")
 }
 
-// tail keeps the last bytes written to it.
+// tail keeps the last bytes written to it and hands all of them on.
 type tail struct {
-	mu  sync.Mutex
-	buf []byte
+	also io.Writer // may be nil
+	mu   sync.Mutex
+	buf  []byte
 }
 
 const tailSize = 8 << 10
@@ -72,6 +70,10 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.buf = append(t.buf, p...)
 	if extra := len(t.buf) - tailSize; extra > 0 {
 		t.buf = append(t.buf[:0], t.buf[extra:]...)
+	}
+	if t.also != nil {
+		// A log that can't be written must not end the process behind the pipe.
+		_, _ = t.also.Write(p)
 	}
 	return len(p), nil
 }

@@ -153,7 +153,7 @@ func (s *Server) waitReady(ctx context.Context, cfg Config) error {
 		}
 		select {
 		case <-s.child.done:
-			return fmt.Errorf("it ended at once: %w", s.child.err)
+			return fmt.Errorf("it ended: %v", s.child.cmd.ProcessState)
 		case <-ctx.Done():
 			return fmt.Errorf("not ready: %w: %w", ctx.Err(), last)
 		case <-tick.C:

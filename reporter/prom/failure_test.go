@@ -1,0 +1,201 @@
+package prom_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/prompb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"github.com/gputally/gputally/reporter/prom"
+)
+
+// refuse answers every request with a status and a text.
+func refuse(status int, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, text, status) }
+}
+
+func TestRefusalsAreSorted(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		status int
+		text   string
+		want   prom.Kind
+	}{
+		"wrong credentials":                       {401, "Unauthorized", prom.Unauthorized},
+		"not enough rights":                       {403, "", prom.Unauthorized},
+		"a proxy that wants credentials":          {407, "", prom.Unauthorized},
+		"a wrong path":                            {404, "404 page not found", prom.Rejected},
+		"a bad matcher":                           {400, "error parsing regexp", prom.Rejected},
+		"a redirect that is not followed":         {307, "", prom.Rejected},
+		"Prometheus' limit of samples":            {400, "exceeded sample limit (50000000)", prom.Limit},
+		"a query with too many samples":           {422, "query processing would load too many samples into memory", prom.Limit},
+		"an entity that is too large":             {413, "", prom.Limit},
+		"Mimir's limit of chunks":                 {422, "the query exceeded the maximum number of chunks (limit: 2000000 chunks) (err-mimir-max-chunks-per-query)", prom.Limit},
+		"too many requests":                       {429, "too many outstanding requests", prom.Overloaded},
+		"a server that starts":                    {503, "Service Unavailable", prom.Overloaded},
+		"a proxy without a server behind it":      {502, "", prom.Unreachable},
+		"a proxy whose server is too slow":        {504, "", prom.Timeout},
+		"a failure of the server":                 {500, "block is corrupted", prom.Failed},
+		"a limit told as a failure of the server": {500, "response size exceeds the limit", prom.Limit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := collect(t, client(t, prom.Config{URL: serve(t, refuse(tc.status, tc.text))}), between(0, 1))
+			var e *prom.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v is not typed", err)
+			}
+			if e.Kind != tc.want || !errors.Is(err, tc.want) || e.Status != tc.status || e.Message != tc.text {
+				t.Errorf("got kind %s, status %d, message %q", e.Kind, e.Status, e.Message)
+			}
+			if e.Hint() == "" || !strings.Contains(err.Error(), e.Hint()) {
+				t.Errorf("error %q has no hint", err)
+			}
+		})
+	}
+}
+
+func TestBrokenAnswersAreTypedErrors(t *testing.T) {
+	t.Parallel()
+	ls := labels("__name__", "seconds", "uuid", "GPU-a")
+	good := frame(t, part(ls, chunk(t, samples(100, 1, 200, 2)...)))
+	wrongSum := append([]byte(nil), good...)
+	wrongSum[len(wrongSum)-1] ^= 1
+	bits := chunk(t, samples(100, 1, 200, 2, 300, 3)...).Data
+	for name, tc := range map[string]struct {
+		body []byte
+		kind prom.Kind
+		is   error  // if not nil
+		text string // in the error
+	}{
+		"a frame cut in its message":  {body: good[:len(good)-3], kind: prom.Protocol, is: prom.ErrTruncated},
+		"a frame cut in its checksum": {body: good[:3], kind: prom.Protocol, is: prom.ErrTruncated},
+		"a frame cut in its length":   {body: []byte{0x80}, kind: prom.Protocol, is: prom.ErrTruncated},
+		"a wrong checksum":            {body: wrongSum, kind: prom.Protocol, text: "checksum"},
+		"a frame of a gigabyte":       {body: binary.AppendUvarint(nil, 1<<30), kind: prom.Protocol, text: "frame of 1073741824 bytes"},
+		"a length without an end":     {body: []byte(strings.Repeat("\xff", 20)), kind: prom.Protocol, text: "length"},
+		"a message that is none":      {body: rawFrame([]byte{0x0a, 0x7f, 1}), kind: prom.Protocol, text: "bad field"},
+		"an error of the server after good frames": {
+			body: append(append([]byte(nil), good...), "cannot populate chunk 17 from block 01ABC: segment index 0 out of range\n"...),
+			kind: prom.Failed,
+			text: `server says "cannot populate chunk 17 from block 01ABC: segment index 0 out of range"`,
+		},
+		"a long error of the server": {
+			body: []byte(strings.Repeat("tsdb: out of luck. ", 100)),
+			kind: prom.Failed, text: "out of luck",
+		},
+		"a limit met in mid-stream": {
+			body: []byte("exceeded the limit of bytes\n"),
+			kind: prom.Limit,
+		},
+		"times that fall within a chunk": {
+			body: frame(t, part(ls, chunk(t, samples(200, 1, 100, 2)...))),
+			kind: prom.Protocol, text: `seconds{uuid="GPU-a"}: time 100 after 200`,
+		},
+		"a time that comes twice within a chunk": {
+			body: frame(t, part(ls, chunk(t, samples(200, 1, 200, 1)...))),
+			kind: prom.Protocol, text: "time 200 after 200",
+		},
+		"two values at one time": {
+			body: frame(t, part(ls, chunk(t, samples(100, 1)...), chunk(t, samples(100, 2)...))),
+			kind: prom.Protocol, text: "two values at 100",
+		},
+		"a chunk of histograms": {
+			body: frame(t, part(ls, prompb.Chunk{Type: prompb.Chunk_HISTOGRAM, Data: bits})),
+			kind: prom.Protocol, text: "encoding 2",
+		},
+		"a chunk without data": {
+			body: frame(t, part(ls, prompb.Chunk{Type: prompb.Chunk_XOR})),
+			kind: prom.Protocol, text: "only 0 bytes",
+		},
+		"a chunk cut short": {
+			body: frame(t, part(ls, prompb.Chunk{Type: prompb.Chunk_XOR, Data: bits[:len(bits)-8]})),
+			kind: prom.Protocol, text: "chunk of seconds",
+		},
+		"a chunk of the other encoding cut short": {
+			body: frame(t, part(ls, prompb.Chunk{Type: prompb.Chunk_XOR2, Data: chunkAs(t, chunkenc.NewXOR2Chunk(), samples(100, 1, 200, 2)...).Data[:4]})),
+			kind: prom.Protocol, text: "chunk of seconds",
+		},
+		"a label twice": {
+			body: frame(t, part(labels("a", "1", "a", "2"), chunk(t, samples(100, 1)...))),
+			kind: prom.Protocol, text: `two labels "a"`,
+		},
+		"no labels":               {body: frame(t, part(nil, chunk(t, samples(100, 1)...))), kind: prom.Protocol, text: "without labels"},
+		"a label without a name":  {body: frame(t, part(labels("", "1"), chunk(t, samples(100, 1)...))), kind: prom.Protocol, text: "bad label"},
+		"a label that is no text": {body: frame(t, part(labels("a", "\xff"), chunk(t, samples(100, 1)...))), kind: prom.Protocol, text: "bad label"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := collect(t, client(t, prom.Config{URL: serve(t, stream(tc.body))}), between(0, 1000))
+			if !errors.Is(err, tc.kind) || tc.is != nil && !errors.Is(err, tc.is) || err != nil && !strings.Contains(err.Error(), tc.text) {
+				t.Errorf("error %v, want one of kind %s with %q", err, tc.kind, tc.text)
+			}
+		})
+	}
+}
+
+func TestAServerThatDoesNotStreamIsRecognized(t *testing.T) {
+	t.Parallel()
+	for name, contentType := range map[string]string{
+		"all samples in one message":    "application/x-protobuf",
+		"a page of something else":      "text/html; charset=utf-8",
+		"a stream of something else":    "application/x-streamed-protobuf; proto=other.Message",
+		"a content type that is broken": ";;",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := collect(t, client(t, prom.Config{URL: serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", contentType)
+				_, _ = w.Write([]byte("anything"))
+			})}), between(0, 1))
+			if !errors.Is(err, prom.ErrNotStreamed) || !errors.Is(err, prom.Protocol) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestAConnectionThatBreaksIsAnErrorAlsoBetweenFrames(t *testing.T) {
+	t.Parallel()
+	good := frame(t, part(labels("__name__", "seconds"), chunk(t, samples(100, 1)...)))
+	got, err := collect(t, client(t, prom.Config{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+		stream(good)(w, r)
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})}), between(0, 1000))
+	var e *prom.Error
+	if !errors.As(err, &e) || len(got) != 0 {
+		t.Errorf("%d series and error %v, want none and a typed one", len(got), err)
+	}
+}
+
+func TestAServerThatHangsIsATimeout(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.HandlerFunc{
+		"before its answer": func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		},
+		"in its answer": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", streamType)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := collect(t, client(t, prom.Config{Timeout: 20 * time.Millisecond, URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+				_ = asked(t, r) // a server sees that the client is gone only when it has read the body
+				handler(w, r)
+			})}), between(0, 1))
+			if !errors.Is(err, prom.Timeout) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
