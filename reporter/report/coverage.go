@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"time"
 
+	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -21,6 +22,16 @@ func (r Ratio) String() string { return fixed(int64(r), 6) }
 
 // MarshalText writes the ratio as String does.
 func (r Ratio) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (r *Ratio) UnmarshalText(text []byte) error {
+	millionths, err := price.ParseAmount(string(text)) // the same six decimals
+	if err != nil {
+		return fmt.Errorf("ratio: %w", err)
+	}
+	*r = Ratio(millionths)
+	return nil
+}
 
 // Coverage says how much of a period is known.
 type Coverage struct {

@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,14 +51,15 @@ func order() []Dimension {
 	return []Dimension{ByDepartment, ByProject, ByCluster, ByNodePool, ByNamespace, ByPod, byPodUID}
 }
 
-// ParseGroupBy reads a comma-separated list of dimensions.
+// ParseGroupBy reads a comma-separated list of dimensions; an empty list
+// groups by the state only.
 func ParseGroupBy(list string) ([]Dimension, error) {
+	if list == "" {
+		return nil, nil
+	}
 	var dims []Dimension
 	for name := range strings.SplitSeq(list, ",") {
 		d := Dimension(strings.TrimSpace(name))
-		if d == "" && list == "" {
-			continue
-		}
 		if err := d.check(); err != nil {
 			return nil, err
 		}
@@ -106,15 +108,23 @@ func (s Spec) Check() error {
 	if !s.Window.From.Before(s.Window.To) {
 		errs = append(errs, fmt.Errorf("window %s is empty", s.Window))
 	}
+	for _, at := range []time.Time{s.Window.From, s.Window.To} {
+		if !at.Equal(at.Truncate(time.Millisecond)) {
+			errs = append(errs, fmt.Errorf("window %s: %s is finer than a millisecond", s.Window, at.Format(time.RFC3339Nano)))
+		}
+	}
 	if _, err := s.zone(); err != nil {
 		errs = append(errs, err)
 	}
-	for _, d := range s.GroupBy {
+	for i, d := range s.GroupBy {
 		if err := d.check(); err != nil {
 			errs = append(errs, err)
 		}
+		if slices.Contains(s.GroupBy[:i], d) {
+			errs = append(errs, fmt.Errorf("group by %q: is there twice", d))
+		}
 	}
-	if s.MinimumCoverage < 0 || s.MinimumCoverage > 1 || s.MinimumCoverage != s.MinimumCoverage {
+	if math.IsNaN(s.MinimumCoverage) || s.MinimumCoverage < 0 || s.MinimumCoverage > 1 {
 		errs = append(errs, fmt.Errorf("minimum coverage %v: must be between 0 and 1", s.MinimumCoverage))
 	}
 	if err := errors.Join(errs...); err != nil {
