@@ -1,0 +1,162 @@
+// Package mem is a bucket in memory, for tests. It is as strict as the
+// strictest store: List gives no ETag and no key may be the folder of another,
+// so that code which is tested with it does not lean on what only S3 does.
+package mem
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gputally/gputally/reporter/bucket"
+)
+
+// Bucket is a bucket.Bucket in memory.
+type Bucket struct {
+	now func() time.Time
+
+	mu      sync.RWMutex
+	objects map[string]object
+}
+
+type object struct {
+	data     []byte // never changed
+	modified time.Time
+}
+
+var _ bucket.Bucket = (*Bucket)(nil)
+
+// New returns an empty bucket whose objects are modified at the time that now gives.
+func New(now func() time.Time) *Bucket {
+	return &Bucket{now: now, objects: map[string]object{}}
+}
+
+// Get opens an object.
+func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Object, error) {
+	if err := bucket.CheckKey(key); err != nil {
+		return nil, bucket.Object{}, failed("get", key, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, bucket.Object{}, failed("get", key, err)
+	}
+	b.mu.RLock()
+	o, ok := b.objects[key]
+	b.mu.RUnlock()
+	if !ok {
+		return nil, bucket.Object{}, failed("get", key, bucket.ErrNotFound)
+	}
+	return io.NopCloser(bytes.NewReader(o.data)), describe(key, o, etag(o.data)), nil
+}
+
+// Put stores an object.
+func (b *Bucket) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, cond bucket.Condition) (bucket.Object, error) {
+	if err := bucket.CheckPut(key, cond); err != nil {
+		return bucket.Object{}, failed("put", key, err)
+	}
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return bucket.Object{}, failed("put", key, err)
+	}
+	if int64(len(data)) != size {
+		return bucket.Object{}, failed("put", key, bucket.ErrSize)
+	}
+	if err := ctx.Err(); err != nil {
+		return bucket.Object{}, failed("put", key, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.holds(key, cond) {
+		return bucket.Object{}, failed("put", key, bucket.ErrConflict)
+	}
+	if other := b.folder(key); other != "" {
+		return bucket.Object{}, failed("put", key, fmt.Errorf("%w: %s is in the way", bucket.ErrInvalidKey, other))
+	}
+	b.objects[key] = object{data: data, modified: b.now()}
+	return describe(key, object{data: data}, etag(data)), nil
+}
+
+// Delete removes an object.
+func (b *Bucket) Delete(ctx context.Context, key string, cond bucket.Condition) error {
+	if err := bucket.CheckDelete(key, cond); err != nil {
+		return failed("delete", key, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return failed("delete", key, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.holds(key, cond) {
+		return failed("delete", key, bucket.ErrConflict)
+	}
+	delete(b.objects, key)
+	return nil
+}
+
+// List yields the objects whose keys begin with prefix.
+func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[bucket.Object, error] {
+	return func(yield func(bucket.Object, error) bool) {
+		if err := bucket.CheckPrefix(prefix); err != nil {
+			yield(bucket.Object{}, failed("list", prefix, err))
+			return
+		}
+		b.mu.RLock()
+		objects := maps.Clone(b.objects)
+		b.mu.RUnlock()
+		for _, key := range slices.Sorted(maps.Keys(objects)) {
+			if !strings.HasPrefix(key, prefix) {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				yield(bucket.Object{}, failed("list", prefix, err))
+				return
+			}
+			if !yield(describe(key, objects[key], ""), nil) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(bucket.Object{}, failed("list", prefix, err))
+		}
+	}
+}
+
+// holds tells whether the condition is true of the object now.
+func (b *Bucket) holds(key string, cond bucket.Condition) bool {
+	o, ok := b.objects[key]
+	if cond.Absent {
+		return !ok
+	}
+	return cond.ETag == "" || ok && etag(o.data) == cond.ETag
+}
+
+// folder returns an object that key would be a folder of or lie inside.
+func (b *Bucket) folder(key string) string {
+	for other := range b.objects {
+		if strings.HasPrefix(other, key+"/") || strings.HasPrefix(key, other+"/") {
+			return other
+		}
+	}
+	return ""
+}
+
+func describe(key string, o object, etag string) bucket.Object {
+	return bucket.Object{Key: key, Size: int64(len(o.data)), ETag: etag, Modified: o.modified}
+}
+
+func etag(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func failed(op, key string, err error) error {
+	return &bucket.OpError{Op: op, Object: "mem:///" + key, Kind: err}
+}
