@@ -202,6 +202,28 @@ func TestInstanceWithImpossibleSlicesIsContested(t *testing.T) {
 	}
 }
 
+func TestGPUInstanceIsAllItsComputeInstances(t *testing.T) {
+	t.Parallel()
+	inv := device.Inventory{GPUs: []device.GPU{{UUID: "GPU-m", Model: "NVIDIA H200", Minor: 2, MIG: []device.MIGInstance{
+		{UUID: "MIG-x", GPUInstance: 1, ComputeInstance: 0, ComputeSlices: 1},
+		{UUID: "MIG-y", GPUInstance: 1, ComputeInstance: 1, ComputeSlices: 2},
+	}}}}
+	r := attribution.New(attribution.Config{})
+	for name, tc := range map[string]struct {
+		holders device.Holders
+		want    float64
+	}{
+		"the GPU instance":     {device.Holders{Allocations: []device.Allocation{holds("p", "nvidia2/gi1")}}, 3.0 / 7},
+		"a slot of it":         {device.Holders{Allocations: []device.Allocation{holds("p", "nvidia2/gi1/vgpu0")}, Offered: offered("nvidia2/gi1/vgpu0", "nvidia2/gi1/vgpu1")}, 1.5 / 7},
+		"one compute instance": {device.Holders{Allocations: []device.Allocation{holds("p", "MIG-y")}}, 2.0 / 7},
+	} {
+		want := []device.Holding{holding("p", "GPU-m", tc.want, true)}
+		if d := cmp.Diff(want, r.Resolve(inv, tc.holders).Holdings, cmpopts.EquateApprox(0, 1e-12)); d != "" {
+			t.Errorf("%s: -want +got\n%s", name, d)
+		}
+	}
+}
+
 func TestComputeSlices(t *testing.T) {
 	t.Parallel()
 	for model, want := range map[string]int{

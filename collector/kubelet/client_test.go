@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +79,8 @@ func TestHolders(t *testing.T) {
 		"no pods": {nil, nil, device.Holders{}},
 		"a pod without devices is nobody": {
 			[]kubelettest.Pod{{Namespace: "a", Name: "web", Containers: []kubelettest.Container{{Name: "main"}}}},
-			nil, device.Holders{},
+			nil,
+			device.Holders{},
 		},
 		"an exclusive GPU": {
 			[]kubelettest.Pod{kubelettest.GPUs("a", "train", "", "GPU-1")},
@@ -89,11 +91,13 @@ func TestHolders(t *testing.T) {
 			},
 		},
 		"two GPUs come as two entries and leave as one": {
-			[]kubelettest.Pod{kubelettest.GPUs("a", "train", "", "GPU-2", "GPU-1")}, nil,
+			[]kubelettest.Pod{kubelettest.GPUs("a", "train", "", "GPU-2", "GPU-1")},
+			nil,
 			device.Holders{Allocations: []device.Allocation{gpus("a", "train", "", "GPU-1", "GPU-2")}},
 		},
 		"pods are sorted by namespace and name": {
-			[]kubelettest.Pod{kubelettest.GPUs("b", "x", "", "GPU-3"), kubelettest.GPUs("a", "y", "", "GPU-2"), kubelettest.GPUs("a", "x", "", "GPU-1")}, nil,
+			[]kubelettest.Pod{kubelettest.GPUs("b", "x", "", "GPU-3"), kubelettest.GPUs("a", "y", "", "GPU-2"), kubelettest.GPUs("a", "x", "", "GPU-1")},
+			nil,
 			device.Holders{Allocations: []device.Allocation{gpus("a", "x", "", "GPU-1"), gpus("a", "y", "", "GPU-2"), gpus("b", "x", "", "GPU-3")}},
 		},
 		"a sidecar has its own": {
@@ -101,7 +105,8 @@ func TestHolders(t *testing.T) {
 				{Name: "main", Devices: []kubelettest.Devices{{Resource: gpuResource, IDs: []string{"GPU-2"}}}},
 				{Name: "log-shipper"},
 				{Name: "exporter", Devices: []kubelettest.Devices{{Resource: gpuResource, IDs: []string{"GPU-1"}}}},
-			}}}, nil,
+			}}},
+			nil,
 			device.Holders{Allocations: []device.Allocation{
 				{Holder: device.Holder{Namespace: "a", Pod: "train", Container: "exporter"}, Resource: gpuResource, Devices: []string{"GPU-1"}},
 				{Holder: device.Holder{Namespace: "a", Pod: "train", Container: "main"}, Resource: gpuResource, Devices: []string{"GPU-2"}},
@@ -180,7 +185,8 @@ func TestErrorsOfTheKubelet(t *testing.T) {
 		"an answer too large": {func(s *kubelettest.Server) { s.SetPods(kubelettest.GPUs("a", strings.Repeat("x", 17<<20), "")) }, kubelet.ErrTooLarge},
 		"nobody there":        {func(s *kubelettest.Server) { s.Stop() }, kubelet.ErrUnreachable},
 		"allocatable devices can't be had at all": {
-			func(s *kubelettest.Server) { s.FailAllocatable(kubelettest.RateLimited()) }, kubelet.ErrRateLimited},
+			func(s *kubelettest.Server) { s.FailAllocatable(kubelettest.RateLimited()) }, kubelet.ErrRateLimited,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -221,7 +227,7 @@ func TestAnswersBeyondTheDefaultLimitAreTaken(t *testing.T) {
 	}
 }
 
-func TestTimeout(t *testing.T) {
+func TestEndOfTheCallersPatience(t *testing.T) {
 	t.Parallel()
 	s := kubelettest.Start(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -229,6 +235,27 @@ func TestTimeout(t *testing.T) {
 	_, err := client(t, s, newClock(), "").Holders(ctx)
 	if status.Code(err) != codes.Canceled {
 		t.Errorf("error %v, want the context's", err)
+	}
+}
+
+func TestKubeletThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := kubelettest.Start(t)
+	s.Stop()
+	hung, err := net.Listen("unix", s.Socket()) // connects, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hung.Close()
+	k, err := kubelet.New(kubelet.Config{Socket: s.Socket(), Now: newClock().Now, Timeout: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := k.Holders(ctx); err == nil || ctx.Err() != nil {
+		t.Errorf("error %v, want one after 50 ms", err)
 	}
 }
 

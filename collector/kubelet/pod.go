@@ -45,7 +45,7 @@ func allocationsOf(holder device.Holder, entries []*podresources.ContainerDevice
 			byResource[e.GetResourceName()] = append(byResource[e.GetResourceName()], e.GetDeviceIds()...)
 		}
 	}
-	var allocations []device.Allocation
+	allocations := make([]device.Allocation, 0, len(byResource))
 	for _, resource := range slices.Sorted(maps.Keys(byResource)) {
 		ids := byResource[resource]
 		slices.Sort(ids)

@@ -27,7 +27,8 @@ type Server struct {
 	dir string
 
 	mu             sync.Mutex
-	grpc           *grpc.Server // nil while stopped
+	grpc           *grpc.Server  // nil while stopped
+	served         chan struct{} // closed when grpc has given up its socket
 	pods           []*podresources.PodResources
 	allocatable    []*podresources.ContainerDevices
 	listErr        error
@@ -82,17 +83,22 @@ func (s *Server) Run() {
 	}
 	s.grpc = grpc.NewServer()
 	podresources.RegisterPodResourcesListerServer(s.grpc, s)
-	go func(server *grpc.Server) { _ = server.Serve(listener) }(s.grpc) // ends with Stop
+	s.served = make(chan struct{})
+	go func(server *grpc.Server, served chan struct{}) {
+		defer close(served)
+		_ = server.Serve(listener) // ends with Stop
+	}(s.grpc, s.served)
 }
 
 // Stop breaks all connections and removes the socket, as the end of a kubelet does.
 func (s *Server) Stop() {
 	s.mu.Lock()
-	server := s.grpc
+	server, served := s.grpc, s.served
 	s.grpc = nil
 	s.mu.Unlock()
 	if server != nil {
 		server.Stop() // without the lock, which calls under way want
+		<-served
 	}
 }
 
