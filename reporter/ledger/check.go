@@ -1,0 +1,49 @@
+package ledger
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// prepare says what keeps an hour out of the ledger, and sorts its segments
+// if they are not, in a copy.
+func prepare(h usage.Hour) (usage.Hour, error) {
+	if err := CheckCluster(h.Cluster); err != nil {
+		return usage.Hour{}, err
+	}
+	if h.Window != window.Hour(h.Window.From) {
+		return usage.Hour{}, fmt.Errorf("window %s is not one hour of UTC", h.Window)
+	}
+	for i, seg := range h.Segments {
+		if err := checkSegment(seg, h.Cluster, h.Window); err != nil {
+			return usage.Hour{}, fmt.Errorf("segment %d (GPU %s, pod %s/%s): %w", i, seg.UUID, seg.Namespace, seg.Pod, err)
+		}
+	}
+	if !slices.IsSortedFunc(h.Segments, usage.Compare) {
+		h.Segments = slices.Clone(h.Segments)
+		slices.SortStableFunc(h.Segments, usage.Compare)
+	}
+	return h, nil
+}
+
+// checkSegment holds a segment to what readers rely on: it lies in its hour,
+// and its share is a number.
+func checkSegment(seg usage.Segment, cluster string, hour window.Window) error {
+	if seg.Cluster != cluster {
+		return fmt.Errorf("is of cluster %q", seg.Cluster)
+	}
+	from, to := hour.From.UnixMilli(), hour.To.UnixMilli()
+	if seg.HeldFrom < from || seg.HeldTo > to || seg.HeldFrom > seg.HeldTo {
+		return fmt.Errorf("held from %s to %s, outside of %s",
+			time.UnixMilli(seg.HeldFrom).UTC().Format(time.RFC3339Nano), time.UnixMilli(seg.HeldTo).UTC().Format(time.RFC3339Nano), hour)
+	}
+	if !(seg.Share >= 0) || math.IsInf(seg.Share, 1) {
+		return fmt.Errorf("share %v is not a share of a GPU", seg.Share)
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package ledger
+
+import "github.com/gputally/gputally/reporter/usage"
+
+// row is a usage.Segment with the columns that its fields go to. The two
+// convert into each other, so a field without a column does not compile.
+//
+// Names repeat and are stored as codes. Times and quantities are stored as
+// differences, which zstd packs better than whole numbers; shares are few.
+type row struct {
+	Cluster  string `parquet:"cluster,dict"`
+	Node     string `parquet:"node,dict"`
+	NodePool string `parquet:"node_pool,dict"`
+	UUID     string `parquet:"uuid,dict"`
+	Model    string `parquet:"model,dict"`
+
+	State     usage.State `parquet:"state,dict"`
+	Namespace string      `parquet:"namespace,dict"`
+	Pod       string      `parquet:"pod,dict"`
+	PodUID    string      `parquet:"pod_uid,dict"`
+	Container string      `parquet:"container,dict"`
+
+	HeldFrom int64   `parquet:"held_from,delta,timestamp(millisecond)"`
+	HeldTo   int64   `parquet:"held_to,delta,timestamp(millisecond)"`
+	Share    float64 `parquet:"share,dict"`
+
+	GPUMillis         int64 `parquet:"gpu_ms,delta"`
+	ActiveMillis      int64 `parquet:"active_ms,delta"`
+	IdleMillis        int64 `parquet:"idle_ms,delta"`
+	ObservedMillis    int64 `parquet:"observed_ms,delta"`
+	EstimatedMillis   int64 `parquet:"estimated_ms,delta"`
+	MemoryByteSeconds int64 `parquet:"memory_byte_seconds,delta"`
+	EnergyMillijoules int64 `parquet:"energy_mj,delta"`
+}
