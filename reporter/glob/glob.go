@@ -50,8 +50,9 @@ func (p Pattern) Match(name string) bool {
 		return true
 	case exact:
 		return p.text == name
+	default:
+		return match(p.text, name)
 	}
-	return match(p.text, name)
 }
 
 // match walks both texts once and, on a mismatch, lets the last * take one
@@ -94,6 +95,7 @@ func (p Pattern) rank() int {
 		return 0
 	case exact:
 		return math.MaxInt
+	case wild:
 	}
 	literals := 0
 	for _, r := range p.text {

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gputally/gputally/reporter/glob"
 	"pgregory.net/rapid"
+
+	"github.com/gputally/gputally/reporter/glob"
 )
 
 func TestMatch(t *testing.T) {

@@ -6,8 +6,9 @@ import (
 	"math"
 	"testing"
 
-	"github.com/gputally/gputally/reporter/price"
 	"pgregory.net/rapid"
+
+	"github.com/gputally/gputally/reporter/price"
 )
 
 func TestAmountAsText(t *testing.T) {

@@ -80,7 +80,8 @@ func (b *Book) AllowsUnpriced(model string) bool {
 }
 
 func revision(b *Book) string {
-	lines := []string{fmt.Sprintf("currency %q", b.currency)}
+	lines := make([]string, 0, 1+len(b.rates)+len(b.allowed))
+	lines = append(lines, fmt.Sprintf("currency %q", b.currency))
 	for _, r := range b.rates {
 		lines = append(lines, fmt.Sprintf("rate %q %q %q %d %s %s",
 			r.cluster, r.nodePool, r.model, r.nanos, stamp(r.from), stamp(r.to)))

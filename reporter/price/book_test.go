@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/reporter/price"
 	"github.com/shopspring/decimal"
+
+	"github.com/gputally/gputally/reporter/price"
 )
 
 func day(n int) time.Time { return time.Date(2026, 11, n, 0, 0, 0, 0, time.UTC) }

@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/reporter/price"
-	"github.com/gputally/gputally/reporter/usage"
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
+
+	"github.com/gputally/gputally/reporter/price"
+	"github.com/gputally/gputally/reporter/usage"
 )
 
 var hour0 = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -54,7 +55,8 @@ func TestCost(t *testing.T) {
 		"half a millionth goes to the even, down":      {[]price.Rate{rate("", "", "", "0.0000005")}, "0.000000"},
 		"half a millionth goes to the even, up":        {[]price.Rate{rate("", "", "", "0.0000015")}, "0.000002"},
 		"pieces are rounded together": {[]price.Rate{
-			dated(rate("", "", "", "0.0000008"), time.Time{}, half), dated(rate("", "", "", "0.0000006"), half, time.Time{})}, "0.000001"},
+			dated(rate("", "", "", "0.0000008"), time.Time{}, half), dated(rate("", "", "", "0.0000006"), half, time.Time{}),
+		}, "0.000001"},
 		"the highest price": {[]price.Rate{rate("", "", "", "1000000000")}, "1000000000.000000"},
 	} {
 		t.Run(sentence, func(t *testing.T) {

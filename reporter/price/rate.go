@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/gputally/gputally/reporter/glob"
 	"github.com/gputally/gputally/reporter/usage"
-	"github.com/shopspring/decimal"
 )
 
 // Rate is the price of a GPU-hour for the GPUs that it selects.

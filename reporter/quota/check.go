@@ -69,14 +69,14 @@ func (c *checker) pool(index int, p NodePool) {
 	} else {
 		c.pools[p.Name] = index
 	}
-	if len(p.Nodes) == 0 && len(p.Models) == 0 {
-		c.failPool(index, "nodes", `says nothing about nodes or models; write nodes: ["*"] for all`)
-	}
 	for _, i := range empty(p.Nodes) {
 		c.failPool(index, fmt.Sprintf("nodes[%d]", i), `is empty; write "*" for all`)
 	}
 	for _, i := range empty(p.Models) {
 		c.failPool(index, fmt.Sprintf("models[%d]", i), `is empty; write "*" for all`)
+	}
+	if len(p.Nodes) == 0 && len(p.Models) == 0 {
+		return // named only
 	}
 	for _, node := range orAll(p.Nodes) {
 		for _, model := range orAll(p.Models) {
@@ -128,7 +128,8 @@ func (c *checker) own(o owner) {
 // rivals reports patterns that leave open whose a namespace or which pool's a
 // GPU is. Exact names meet only among themselves.
 func (c *checker) rivals() {
-	owners := [][]owner{c.out.patterns}
+	owners := make([][]owner, 0, 1+len(c.out.exact))
+	owners = append(owners, c.out.patterns)
 	for _, name := range slices.Sorted(maps.Keys(c.out.exact)) {
 		owners = append(owners, c.out.exact[name])
 	}

@@ -10,7 +10,8 @@ type NodePool struct {
 	Name string
 	// Nodes and Models are glob patterns. A GPU is in the pool if its node
 	// matches one of Nodes and its model one of Models; an empty list matches
-	// everything, but not both.
+	// everything. If both are empty, the pool is only named here, and GPUs come
+	// into it by a label of their node.
 	Nodes, Models []string
 }
 

@@ -60,8 +60,12 @@ func TestPool(t *testing.T) {
 			t.Errorf("%s on %s is in %q, want %q", c[1], c[0], got, c[2])
 		}
 	}
-	if got := projects(t, nil).Pool("node-1", "T4"); got != "" {
-		t.Errorf("without pools: %q", got)
+	for sentence, pools := range map[string][]quota.NodePool{
+		"without pools": nil, "a pool that is only named": {{Name: "labelled"}},
+	} {
+		if got := projects(t, pools).Pool("node-1", "T4"); got != "" {
+			t.Errorf("%s: %q", sentence, got)
+		}
 	}
 }
 
@@ -116,7 +120,6 @@ func TestNewRefusesPools(t *testing.T) {
 		field string
 	}{
 		"a pool without a name":      {[]quota.NodePool{{Nodes: []string{"*"}}}, 0, "name"},
-		"a pool of anything":         {[]quota.NodePool{{Name: "a"}}, 0, "nodes"},
 		"one name twice":             {[]quota.NodePool{{Name: "a", Nodes: []string{"x"}}, {Name: "a", Nodes: []string{"y"}}}, 1, "name"},
 		"an empty pattern":           {[]quota.NodePool{{Name: "a", Models: []string{""}}}, 0, "models[0]"},
 		"two pools for the same GPU": {[]quota.NodePool{{Name: "a", Nodes: []string{"x*"}}, {Name: "b", Nodes: []string{"*x"}}}, 1, "nodes"},

@@ -139,7 +139,7 @@ func (t *Tally) Flush() {
 // was used, by project and node pool.
 func (t *Tally) Figures() []Figures {
 	t.Flush()
-	var all []Figures
+	all := make([]Figures, 0, len(t.scopes))
 	for _, scope := range slices.SortedFunc(maps.Keys(t.scopes), compareScopes) {
 		u := t.scopes[scope]
 		f := Figures{Scope: scope, Department: t.projects.Department(scope.Project)}

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
-	"pgregory.net/rapid"
 )
 
 const hour = 3_600_000 // ms
@@ -73,11 +74,12 @@ func TestFigures(t *testing.T) {
 			},
 		},
 		"a quota that nobody uses": {
-			[]quota.Quota{{DeservedMilli: 1}}, nil,
+			[]quota.Quota{{DeservedMilli: 1}},
+			nil,
 			[]quota.Figures{{quota.Scope{"p", quota.AllPools}, "d", 24 * hour / 1000, 0, 0, 24 * hour / 1000}},
 		},
-		"a quota of another time": {[]quota.Quota{{DeservedMilli: 1, To: day(1)}}, nil, nil},
-		"no quota":                {nil, []held{{"x", hold(0, hour, hour)}}, nil},
+		"a quota of another time": {[]quota.Quota{{DeservedMilli: 1, To: day(1)}}, nil, []quota.Figures{}},
+		"no quota":                {nil, []held{{"x", hold(0, hour, hour)}}, []quota.Figures{}},
 		"shares of a third that don't divide": {
 			[]quota.Quota{{}},
 			[]held{{"x", hold(0, 7, 2)}, {"x", hold(0, 7, 2)}, {"x", hold(1, 8, 2)}},

@@ -48,7 +48,7 @@ func (c Coverage) Ratio() Ratio {
 	}
 	known, expected := int64(1), int64(1)
 	if c.Expected > 0 {
-		known = max(0, min(c.Expected, c.Coverage.Allocated+c.Unallocated+c.Unattributed+c.Unavailable))
+		known = max(0, min(c.Expected, c.Allocated+c.Unallocated+c.Unattributed+c.Unavailable))
 		expected = c.Expected
 	}
 	num := product(known, int64(c.HoursClosed), int64(whole))

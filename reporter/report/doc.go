@@ -18,6 +18,14 @@
 // A key in parentheses stands for what has no name: (none) for use by no
 // project, department or node pool, (all) for a quota over all node pools.
 //
+// # Quotas
+//
+// Deserved, over quota and left are shown where the keys are projects,
+// departments and node pools only. A department's figures are the sums of its
+// projects': what one borrows, another does not make up for. Only the clusters
+// of the report count as use, and hours that are missing count as unused; the
+// coverage says how far that matters.
+//
 // # Failed reports
 //
 // A report fails if a used model has no price and none is allowed to, or if

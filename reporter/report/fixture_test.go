@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
+
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
-	"github.com/shopspring/decimal"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

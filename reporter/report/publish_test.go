@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/report"
 )

@@ -11,17 +11,25 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
-	"pgregory.net/rapid"
 )
 
 // groupings are ways to group, from one row per state to one per pod.
 func groupings() [][]report.Dimension {
 	return [][]report.Dimension{
-		{}, {report.ByProject}, {report.ByDepartment}, {report.ByNodePool}, {report.ByCluster}, {report.ByNamespace}, {report.ByPod},
-		{report.ByProject, report.ByNodePool}, {report.ByDepartment, report.ByProject},
+		{},
+		{report.ByProject},
+		{report.ByDepartment},
+		{report.ByNodePool},
+		{report.ByCluster},
+		{report.ByNamespace},
+		{report.ByPod},
+		{report.ByProject, report.ByNodePool},
+		{report.ByDepartment, report.ByProject},
 		{report.ByProject, report.ByDepartment, report.ByCluster, report.ByNodePool, report.ByNamespace, report.ByPod},
 	}
 }

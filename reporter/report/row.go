@@ -18,24 +18,36 @@ type Key struct {
 	Namespace, Pod, PodUID                 string
 }
 
-func (k Key) field(d Dimension) string {
+// at is where the key keeps a dimension.
+func (k *Key) at(d Dimension) *string {
 	switch d {
 	case ByDepartment:
-		return k.Department
+		return &k.Department
 	case ByProject:
-		return k.Project
+		return &k.Project
 	case ByCluster:
-		return k.Cluster
+		return &k.Cluster
 	case ByNodePool:
-		return k.NodePool
+		return &k.NodePool
 	case ByNamespace:
-		return k.Namespace
+		return &k.Namespace
 	case ByPod:
-		return k.Pod
+		return &k.Pod
 	case byPodUID:
-		return k.PodUID
+		return &k.PodUID
 	}
-	return ""
+	panic("no dimension: " + string(d)) // a Spec is checked before it is used
+}
+
+func (k Key) field(d Dimension) string { return *k.at(d) }
+
+// only returns the key with the state and these dimensions, the rest empty.
+func (k Key) only(columns []Dimension) Key {
+	kept := Key{State: k.State}
+	for _, d := range columns {
+		*kept.at(d) = *k.at(d)
+	}
+	return kept
 }
 
 // compareKeys sorts tenants first, then the other states, each by their keys

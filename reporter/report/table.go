@@ -88,16 +88,10 @@ func (r *Rollup) quotas() map[Key]*Quota {
 		return quotas
 	}
 	for _, f := range r.tally.Figures() {
-		k := Key{State: usage.Allocated}
-		if r.by(ByProject) {
-			k.Project = f.Project
-		}
-		if r.by(ByDepartment) {
-			k.Department = orNone(f.Department)
-		}
-		if r.by(ByNodePool) {
-			k.NodePool = orNone(f.NodePool)
-		}
+		k := Key{
+			State:   usage.Allocated,
+			Project: f.Project, Department: orNone(f.Department), NodePool: orNone(f.NodePool),
+		}.only(r.columns)
 		if quotas[k] == nil {
 			quotas[k] = &Quota{}
 		}

@@ -13,10 +13,12 @@ import (
 // GPU-hours with two decimals, a total, the coverage, and what to know.
 func (t Table) WriteText(w io.Writer) error {
 	columns := t.textColumns()
-	grid := [][]string{nil}
-	for _, c := range columns {
-		grid[0] = append(grid[0], c.name)
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
 	}
+	grid := make([][]string, 0, 2+len(t.Rows))
+	grid = append(grid, names)
 	for _, row := range t.Rows {
 		grid = append(grid, line(columns, row))
 	}
