@@ -138,18 +138,18 @@ func (a *assembler) chunk(encoding uint64, data []byte) error {
 
 // openChunk sets the iterator to the beginning of a chunk.
 func (a *assembler) openChunk(encoding uint64, data []byte) error {
-	// A chunk begins with its number of samples, which chunkenc takes for granted.
-	if len(data) < 2 {
-		return garbled("chunk of %s has only %d bytes", a.labels, len(data))
-	}
 	var chunk chunkenc.Chunk
+	var header int // bytes, which chunkenc takes for granted
 	switch encoding {
 	case uint64(chunkenc.EncXOR):
-		chunk = &a.xor
+		chunk, header = &a.xor, 2
 	case uint64(chunkenc.EncXOR2):
-		chunk = &a.xor2
+		chunk, header = &a.xor2, 3
 	default:
 		return garbled("chunk of %s has the encoding %d, which is not one of plain samples", a.labels, encoding)
+	}
+	if len(data) < header {
+		return garbled("chunk of %s has only %d bytes", a.labels, len(data))
 	}
 	chunk.Reset(data)
 	a.iterator = chunk.Iterator(a.iterator)

@@ -1,0 +1,280 @@
+//go:build real
+
+package prom_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/common/config"
+	promlabels "github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/prom/promserver"
+)
+
+const blockLength = 2 * time.Hour
+
+// history is what a server is given, by series; markers have NaN in them.
+type history map[string]*prom.Series
+
+// invent makes seconds counters of GPUs that are scraped every 15 s with some
+// scrapes lost, some containers short, and a marker at the end of each.
+func invent(from, to time.Time) history {
+	rng := rand.New(rand.NewPCG(1, 2))
+	h := history{}
+	for gpu := range 40 {
+		start := from.UnixMilli() + rng.Int64N(15_000)
+		for n := 0; start < to.UnixMilli(); n++ {
+			s := &prom.Series{Labels: labels(
+				"__name__", "seconds",
+				"cluster", "test",
+				"pod", fmt.Sprintf("pod-%d-%d", gpu, n),
+				"uuid", fmt.Sprintf("GPU-%02x", gpu*7))}
+			end := start + rng.Int64N(4*time.Hour.Milliseconds())
+			at := start
+			for ; at < min(end, to.UnixMilli()); at += 15_000 {
+				if rng.IntN(50) > 0 {
+					s.Samples = append(s.Samples, prom.Sample{T: at, V: float64(at-start)/1000 + rng.Float64()/100})
+				}
+			}
+			if at < to.UnixMilli() {
+				s.Stale = append(s.Stale, at)
+			}
+			h[s.Labels.String()] = s
+			start = at + 15_000
+		}
+	}
+	return h
+}
+
+// store writes the history as blocks.
+func (h history) store(t *testing.T, dir string) {
+	t.Helper()
+	type entry struct {
+		labels promlabels.Labels
+		sample prom.Sample
+	}
+	blocks := map[int64][]entry{}
+	put := func(ls promlabels.Labels, s prom.Sample) {
+		block := s.T / blockLength.Milliseconds()
+		blocks[block] = append(blocks[block], entry{ls, s})
+	}
+	for _, s := range h {
+		var pairs []string
+		for _, l := range s.Labels {
+			if l.Name != "cluster" { // an external label, which the server adds
+				pairs = append(pairs, l.Name, l.Value)
+			}
+		}
+		ls := promlabels.FromStrings(pairs...)
+		for _, sample := range s.Samples {
+			put(ls, sample)
+		}
+		for _, at := range s.Stale {
+			put(ls, prom.Sample{T: at, V: staleMarker})
+		}
+	}
+	for _, entries := range blocks {
+		slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.sample.T, b.sample.T) })
+		// The writer takes samples up to half of its block size back.
+		w, err := tsdb.NewBlockWriter(slog.New(slog.DiscardHandler), dir, 2*blockLength.Milliseconds())
+		if err != nil {
+			t.Fatal(err)
+		}
+		app := w.Appender(t.Context())
+		for _, e := range entries {
+			if _, err := app.Append(storage.SeriesRef(0), e.labels, e.sample.T, e.sample.V); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := app.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// within is what a read of the range must give, sorted by labels.
+func (h history) within(from, to time.Time, pick func(prom.Labels) bool) []prom.Series {
+	var want []prom.Series
+	for _, key := range slices.Sorted(maps.Keys(h)) {
+		s := h[key]
+		cut := prom.Series{Labels: s.Labels}
+		for _, sample := range s.Samples {
+			if sample.T >= from.UnixMilli() && sample.T <= to.UnixMilli() {
+				cut.Samples = append(cut.Samples, sample)
+			}
+		}
+		for _, at := range s.Stale {
+			if at >= from.UnixMilli() && at <= to.UnixMilli() {
+				cut.Stale = append(cut.Stale, at)
+			}
+		}
+		if len(cut.Samples)+len(cut.Stale) > 0 && pick(s.Labels) {
+			want = append(want, cut)
+		}
+	}
+	return want
+}
+
+// startServer runs a Prometheus for the time of the test.
+func startServer(t *testing.T, cfg promserver.Config) *promserver.Server {
+	t.Helper()
+	if cfg.Dir == "" {
+		cfg.Dir = t.TempDir()
+	}
+	cfg.Log = t.Output()
+	s, err := promserver.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("%v (run \"make tools\")", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := s.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+const externalLabel = "global:\n  external_labels:\n    cluster: test\n"
+
+func TestARealServerGivesBackWhatItWasGiven(t *testing.T) {
+	t.Parallel()
+	from := time.Now().Truncate(blockLength).Add(-5 * blockLength)
+	to := from.Add(4 * blockLength)
+	h := invent(from, to)
+	dir := t.TempDir()
+	h.store(t, promserver.DataDir(dir))
+	s := startServer(t, promserver.Config{Dir: dir, YAML: externalLabel, Retention: 30 * 24 * time.Hour,
+		// Frames so small that long series need several.
+		ExtraArgs: []string{"--storage.remote.read-max-bytes-in-frame=400"}})
+	c := client(t, prom.Config{URL: s.URL, HTTP: config.DefaultHTTPClientConfig, Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	all := func(prom.Labels) bool { return true }
+	for name, tc := range map[string]struct {
+		from, to time.Time
+		matchers []prom.Matcher
+		pick     func(prom.Labels) bool
+	}{
+		"everything":                     {from: from, to: to, pick: all},
+		"an hour across two blocks":      {from: from.Add(90 * time.Minute), to: from.Add(150 * time.Minute), pick: all},
+		"a range that cuts chunks":       {from: from.Add(7*time.Minute + time.Millisecond), to: from.Add(11*time.Minute + 333*time.Millisecond), pick: all},
+		"a time before all samples":      {from: from.Add(-time.Hour), to: from.Add(-time.Minute), pick: all},
+		"some GPUs by their first digit": {from: from, to: to, matchers: []prom.Matcher{{Name: "uuid", Op: prom.Match, Value: "GPU-[0-3].*"}}, pick: func(ls prom.Labels) bool { return ls.Get("uuid") < "GPU-4" }},
+		"another cluster":                {from: from, to: to, matchers: []prom.Matcher{{Name: "cluster", Value: "other"}}, pick: func(prom.Labels) bool { return false }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := prom.Query{From: tc.from, To: tc.to, Matchers: append([]prom.Matcher{{Name: "__name__", Value: "seconds"}}, tc.matchers...)}
+			got, err := collect(t, c, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.SortFunc(got, func(a, b prom.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) })
+			want := h.within(tc.from, tc.to, tc.pick)
+			if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("series (-want +got):\n%s", diff)
+			}
+			t.Logf("%d series", len(got))
+		})
+	}
+}
+
+func TestARealServerTellsItsStatus(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	now := time.Now()
+	h := history{}
+	for i, uuid := range []string{"a", "b", "c"} {
+		s := &prom.Series{Labels: labels("__name__", "seconds", "cluster", "test", "uuid", uuid)}
+		for at := now.Add(-5 * time.Minute); at.Before(now); at = at.Add(20 * time.Second) {
+			s.Samples = append(s.Samples, prom.Sample{T: at.UnixMilli() + int64(i), V: math.Pi})
+		}
+		h[uuid] = s
+	}
+	h.store(t, promserver.DataDir(dir))
+	s := startServer(t, promserver.Config{Dir: dir, YAML: externalLabel, Retention: 21 * 24 * time.Hour})
+	c := client(t, prom.Config{URL: s.URL, Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	got, err := c.Status(t.Context(), []string{"seconds", "nothing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := prom.Status{
+		Version:        got.Version, // empty in a build from the module
+		Time:           got.Time,
+		Retention:      "3w",
+		Road:           "remote_read",
+		Families:       []prom.Family{{Name: "seconds", Series: 3}, {Name: "nothing"}},
+		ScrapeInterval: 20 * time.Second,
+	}
+	if diff := gocmp.Diff(want, got, cmpopts.EquateErrors()); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	if got.Time.Before(now) || got.Time.After(time.Now()) {
+		t.Errorf("time %s is not between %s and now", got.Time, now)
+	}
+}
+
+func TestARealServerRefuses(t *testing.T) {
+	t.Parallel()
+	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := filepath.Join(t.TempDir(), "web.yml")
+	if err := os.WriteFile(web, fmt.Appendf(nil, "basic_auth_users:\n  reader: %s\n", hash), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, promserver.Config{
+		ExtraArgs: []string{"--web.config.file=" + web},
+		User:      url.UserPassword("reader", "right"),
+	})
+	as := func(password config.Secret) config.HTTPClientConfig {
+		return config.HTTPClientConfig{BasicAuth: &config.BasicAuth{Username: "reader", Password: password}}
+	}
+	seconds := prom.Matcher{Name: "__name__", Value: "seconds"}
+	for name, tc := range map[string]struct {
+		cfg     prom.Config
+		matcher prom.Matcher
+		want    error
+	}{
+		"nobody with the right password": {cfg: prom.Config{URL: s.URL, HTTP: as("right")}, matcher: seconds},
+		"a wrong password":               {cfg: prom.Config{URL: s.URL, HTTP: as("wrong")}, matcher: seconds, want: prom.Unauthorized},
+		"a reader without credentials":   {cfg: prom.Config{URL: s.URL}, matcher: seconds, want: prom.Unauthorized},
+		"a wrong path":                   {cfg: prom.Config{URL: s.URL + "/prometheus", HTTP: as("right")}, matcher: seconds, want: prom.Rejected},
+		"a wrong regular expression":     {cfg: prom.Config{URL: s.URL, HTTP: as("right")}, matcher: prom.Matcher{Name: "a", Op: prom.Match, Value: "("}, want: prom.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := collect(t, client(t, tc.cfg), prom.Query{From: time.UnixMilli(0), To: time.UnixMilli(1), Matchers: []prom.Matcher{tc.matcher}})
+			if tc.want == nil && err != nil || !errors.Is(err, tc.want) {
+				t.Errorf("error %v, want %v", err, tc.want)
+			}
+			if len(got) > 0 {
+				t.Errorf("%d series", len(got))
+			}
+		})
+	}
+}
