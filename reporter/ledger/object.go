@@ -90,16 +90,12 @@ func newEntry(f footer, object bucket.Object, data []byte, rows int64) Entry {
 // segments yields the rows of the file, one row group at a time. The slice is
 // overwritten for the next one. Errors: *CorruptError, what yield returns.
 func (f *file) segments(yield func([]usage.Segment) error) error {
-	var rows []row
 	var segments []usage.Segment
 	for _, group := range f.parquet.RowGroups() {
-		rows = slices.Grow(rows[:0], int(group.NumRows()))[:group.NumRows()]
-		if err := readRows(group, rows); err != nil {
+		segments = slices.Grow(segments[:0], int(group.NumRows()))[:group.NumRows()]
+		clear(segments)
+		if err := f.readGroup(group, segments); err != nil {
 			return f.raw.damaged(err)
-		}
-		segments = segments[:0]
-		for _, r := range rows {
-			segments = append(segments, usage.Segment(r))
 		}
 		if err := yield(segments); err != nil {
 			return err
@@ -108,15 +104,19 @@ func (f *file) segments(yield func([]usage.Segment) error) error {
 	return nil
 }
 
-// readRows fills rows from the row group.
-func readRows(group parquet.RowGroup, rows []row) error {
-	r := parquet.NewGenericRowGroupReader[row](group)
-	defer func() { _ = r.Close() }() // nothing to release that could fail
-	for n := 0; n < len(rows); {
-		m, err := r.Read(rows[n:])
-		n += m
-		if n < len(rows) && err != nil {
-			return fmt.Errorf("row %d of %d: %w", n, len(rows), err)
+// readGroup reads a row group. A column that the file does not have is one
+// that was added later, and stays zero.
+func (f *file) readGroup(group parquet.RowGroup, segments []usage.Segment) error {
+	chunks := group.ColumnChunks()
+	for _, c := range columns() {
+		leaf, ok := f.parquet.Schema().Lookup(c.name)
+		if !ok {
+			continue
+		}
+		pages := chunks[leaf.ColumnIndex].Pages()
+		err := c.read(pages, segments)
+		if err := errors.Join(err, pages.Close()); err != nil {
+			return fmt.Errorf("column %s: %w", c.name, err)
 		}
 	}
 	return nil
