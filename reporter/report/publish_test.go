@@ -22,18 +22,18 @@ const (
 
 func TestPublishWritesTheManifestLast(t *testing.T) {
 	t.Parallel()
-	b := newMemory()
+	b := newShaky()
 	table := roll(t, spec(report.ByProject), fleet(), projects(t), book(t))
 	done, err := report.Publish(t.Context(), b, table, table.Manifest(start))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{csvKey, manifestKey}, b.order); diff != "" {
+	if diff := cmp.Diff([]string{csvKey, manifestKey}, b.written); diff != "" {
 		t.Errorf("order of writes (-want +got)\n%s", diff)
 	}
-	sum := sha256.Sum256(b.objects[csvKey])
-	want := []report.File{{"report.csv", int64(len(b.objects[csvKey])), 8, hex.EncodeToString(sum[:])}}
-	stored, err := report.DecodeManifest(b.objects[manifestKey])
+	sum := sha256.Sum256(b.content(t, csvKey))
+	want := []report.File{{"report.csv", int64(len(b.content(t, csvKey))), 8, hex.EncodeToString(sum[:])}}
+	stored, err := report.DecodeManifest(b.content(t, manifestKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestPublishWritesTheManifestLast(t *testing.T) {
 	if diff := cmp.Diff(report.Published{Manifest: stored, ManifestKey: manifestKey, CSVKey: csvKey}, done); diff != "" {
 		t.Errorf("published (-want +got)\n%s", diff)
 	}
-	if lines := bytes.Count(b.objects[csvKey], []byte("\n")); lines != 1+want[0].Rows {
+	if lines := bytes.Count(b.content(t, csvKey), []byte("\n")); lines != 1+want[0].Rows {
 		t.Errorf("the file has %d lines and %d rows", lines, want[0].Rows)
 	}
 }
@@ -52,13 +52,13 @@ func TestPublishAgain(t *testing.T) {
 	t.Parallel()
 	table := roll(t, spec(report.ByProject), fleet(), projects(t), book(t))
 	for failAt := range 3 { // 0: nothing fails
-		b := newMemory()
+		b := newShaky()
 		b.failAt = failAt
 		first, err := report.Publish(t.Context(), b, table, table.Manifest(start))
 		if failAt > 0 && !errors.Is(err, bucket.ErrDenied) {
 			t.Fatalf("put %d fails: got %v", failAt, err)
 		}
-		if _, there := b.objects[manifestKey]; there == (failAt > 0) {
+		if there := b.content(t, manifestKey) != nil; there == (failAt > 0) {
 			t.Errorf("put %d fails: manifest there: %v", failAt, there)
 		}
 		again, err := report.Publish(t.Context(), b, table, table.Manifest(start.Add(time.Minute)))
@@ -73,7 +73,7 @@ func TestPublishAgain(t *testing.T) {
 
 func TestPublishAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newMemory()
+	b := newShaky()
 	table := roll(t, spec(report.ByProject), fleet(), projects(t), book(t))
 	var replicas sync.WaitGroup
 	for i := range 8 {
@@ -84,19 +84,19 @@ func TestPublishAtOnce(t *testing.T) {
 		})
 	}
 	replicas.Wait()
-	if len(b.order) != 2 {
-		t.Errorf("written: %v", b.order)
+	if len(b.written) != 2 {
+		t.Errorf("written: %v", b.written)
 	}
 }
 
 func TestPublishNeverChangesAReport(t *testing.T) {
 	t.Parallel()
-	b := newMemory()
+	b := newShaky()
 	table := roll(t, spec(report.ByProject), fleet(), projects(t), book(t))
 	if _, err := report.Publish(t.Context(), b, table, table.Manifest(start)); err != nil {
 		t.Fatal(err)
 	}
-	before := bytes.Clone(b.objects[csvKey])
+	before := bytes.Clone(b.content(t, csvKey))
 
 	other := roll(t, spec(report.ByNodePool), fleet(), projects(t), book(t))
 	restated := fleet()
@@ -117,21 +117,21 @@ func TestPublishNeverChangesAReport(t *testing.T) {
 			t.Errorf("%s: got %v, want an *ExistsError for %s", sentence, err, c.key)
 		}
 	}
-	if !bytes.Equal(before, b.objects[csvKey]) || len(b.order) != 2 {
+	if !bytes.Equal(before, b.content(t, csvKey)) || len(b.written) != 2 {
 		t.Error("the report changed")
 	}
 }
 
 func TestPublishOfAFailedReport(t *testing.T) {
 	t.Parallel()
-	b := newMemory()
+	b := newShaky()
 	table := roll(t, spec(report.ByProject), fleet()[:1], projects(t), book(t))
 	done, err := report.Publish(t.Context(), b, table, table.Manifest(start))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{manifestKey}, b.order); diff != "" || done.CSVKey != "" {
-		t.Errorf("a failed report has files: %v", b.order)
+	if diff := cmp.Diff([]string{manifestKey}, b.written); diff != "" || done.CSVKey != "" {
+		t.Errorf("a failed report has files: %v", b.written)
 	}
 	if done.Manifest.State != report.Failed || len(done.Manifest.Failures) == 0 {
 		t.Errorf("manifest: %+v", done.Manifest)
