@@ -1,0 +1,145 @@
+package usage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// Source is the source profile of this package: the collector's own metrics.
+const Source = "gputally"
+
+// ErrNoData says that no collector was seen in the window.
+var ErrNoData = errors.New("no samples of gputally collectors")
+
+// Reader reads raw series.
+type Reader interface {
+	// Read calls yield with every series that the query picks; a series is
+	// valid during the call only. Series come in any order, and the same one
+	// may come again with other samples. An error, also of yield, ends the
+	// reading, and what was yielded counts for nothing.
+	Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error
+}
+
+// Config says what to close and how far to look beyond it.
+type Config struct {
+	// Cluster names the cluster that Reader reads. Required.
+	Cluster string
+	// Reader reads the collectors' series of this cluster. Required.
+	Reader Reader
+	// Road is how Reader reads; it is copied into the hour.
+	Road string
+	// Lookback is how far before the window samples are read. Default 10 min.
+	Lookback time.Duration
+	// Lookahead is how far after the window samples are read; a window is
+	// closed later than that after its end. Default 5 min.
+	Lookahead time.Duration
+	// MaxBridge is the longest time between two sightings of a holder over
+	// which it is charged though nobody counted. Default 5 min, at most
+	// Lookahead, so that both hours beside an edge see the same.
+	MaxBridge time.Duration
+	// NodePoolLabel is the label of kube_node_labels that names a node's pool,
+	// such as "label_cloud_google_com_gke_nodepool"; "" reads no labels.
+	NodePoolLabel string
+	// NodeLabels reads kube-state-metrics, whose series have another job than
+	// the collectors'. Default Reader.
+	NodeLabels Reader
+	// NodePools names the pool of a node without NodePoolLabel. May be nil.
+	NodePools func(node, model string) string
+	// AllowEmpty makes a window without any sample an empty hour, no error.
+	AllowEmpty bool
+}
+
+func (c *Config) defaults() error {
+	if c.Cluster == "" || c.Reader == nil {
+		return errors.New("usage: Config.Cluster and Config.Reader are required")
+	}
+	if c.Lookback == 0 {
+		c.Lookback = 10 * time.Minute
+	}
+	if c.Lookahead == 0 {
+		c.Lookahead = 5 * time.Minute
+	}
+	if c.MaxBridge == 0 {
+		c.MaxBridge = min(5*time.Minute, c.Lookahead)
+	}
+	if c.Lookback < 0 || c.Lookahead < 0 || c.MaxBridge < 0 {
+		return errors.New("usage: lookback, lookahead and longest bridge must not be negative")
+	}
+	if c.MaxBridge > c.Lookahead || c.MaxBridge > c.Lookback {
+		return fmt.Errorf("usage: the longest bridge (%s) must not exceed lookback (%s) and lookahead (%s), "+
+			"or neighbouring hours would see different gaps", c.MaxBridge, c.Lookback, c.Lookahead)
+	}
+	if c.NodeLabels == nil {
+		c.NodeLabels = c.Reader
+	}
+	if c.NodePools == nil {
+		c.NodePools = func(string, string) string { return "" }
+	}
+	return nil
+}
+
+// Closer turns the samples of one cluster into closed hours. It may be used by
+// many goroutines if its readers may.
+type Closer struct{ cfg Config }
+
+// New returns a Closer.
+func New(cfg Config) (*Closer, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	return &Closer{cfg}, nil
+}
+
+// Close reads the window, an hour as a rule, and folds it into segments. The
+// same samples give the same Hour, in whatever order their series come. The
+// ends of the window are whole milliseconds. Errors: ErrNoData, the reader's.
+func (c *Closer) Close(ctx context.Context, w window.Window) (Hour, error) {
+	in, err := c.read(ctx, w)
+	if err != nil {
+		return Hour{}, fmt.Errorf("close %s of cluster %s: %w", w, c.cfg.Cluster, err)
+	}
+	if in.series == 0 && !c.cfg.AllowEmpty {
+		return Hour{}, fmt.Errorf("close %s of cluster %s: %w: check that %s is there for this time, "+
+			"that the server scraped the collectors then, and that its retention and the selector cover them",
+			w, c.cfg.Cluster, ErrNoData, metric.CollectorStartTime.Name)
+	}
+	pools, err := c.readPools(ctx, w, in.faults)
+	if err != nil {
+		return Hour{}, fmt.Errorf("read node pools of %s of cluster %s: %w", w, c.cfg.Cluster, err)
+	}
+	f := &fold{
+		cluster: c.cfg.Cluster,
+		pools:   pools,
+		from:    w.From.UnixMilli(),
+		to:      w.To.UnixMilli(),
+		view:    view{c.cfg.Lookback.Milliseconds(), c.cfg.Lookahead.Milliseconds()},
+		bridge:  c.cfg.MaxBridge.Milliseconds(),
+		faults:  in.faults,
+	}
+	segments, coverage := f.hour(in)
+	return Hour{
+		Cluster:  c.cfg.Cluster,
+		Window:   w,
+		Segments: segments,
+		Coverage: coverage,
+		Source:   Source,
+		Road:     c.cfg.Road,
+		Warnings: in.faults.list(),
+	}, nil
+}
+
+func (c *Closer) read(ctx context.Context, w window.Window) (*intake, error) {
+	in := newIntake()
+	return in, c.cfg.Reader.Read(ctx, prom.Query{
+		From:     w.From.Add(-c.cfg.Lookback),
+		To:       w.To.Add(c.cfg.Lookahead),
+		Matchers: []prom.Matcher{{Name: nameLabel, Op: prom.Match, Value: strings.Join(needed(), "|")}},
+	}, in.take)
+}

@@ -1,0 +1,156 @@
+package usage
+
+import (
+	"math"
+	"sort"
+)
+
+// knot is a corner of a curve: at t the totals are v, and from t to the next
+// knot the share is held.
+type knot struct {
+	t     int64 // Unix ms
+	share float64
+	v     totals
+}
+
+// curve is the polyline of an epoch's totals; times strictly increase.
+type curve []knot
+
+// trace draws the curve through some of the epoch's points.
+func (e *epoch) trace(points []point) curve {
+	first := points[0]
+	c := make(curve, 0, len(points)+4)
+	if e.known {
+		c = born(c, e.start, first)
+	} else {
+		c = append(c, knot{first.t, first.share, first.v})
+	}
+	for _, p := range points[1:] {
+		if p.t > c[len(c)-1].t { // else the same poll once more
+			c = c.extend(p)
+		}
+	}
+	return c
+}
+
+// born draws from the start of an epoch to its first point.
+func born(c curve, start int64, p point) curve {
+	if p.share == 0 {
+		return bornAndOver(c, start, p)
+	}
+	// Growth came last: a hold of before the samples in view may have been less,
+	// and a holding may wait before anything is counted.
+	began := p.t - int64(math.Round(p.v[held]*1000/p.share))
+	if began > start+slack || began < start-slack || start >= p.t {
+		if start < min(began, p.t) {
+			c = append(c, knot{t: start, share: p.share})
+		}
+		start = began
+	}
+	if start < p.t {
+		c = append(c, knot{t: start, share: p.share})
+	}
+	return append(c, knot{p.t, p.share, p.v})
+}
+
+// bornAndOver draws a holding that is over at its first point: its life tells
+// the share.
+func bornAndOver(c curve, start int64, p point) curve {
+	grown := p.v[held] * 1000
+	if grown == 0 {
+		return append(c, knot{p.t, 0, p.v})
+	}
+	end, share := p.end, 1.0
+	if life := float64(end - start); life > 0 {
+		// Start and end are whole milliseconds.
+		share = simplest(grown/(life+1), grown/max(life-1, grown))
+	} else {
+		end = start + int64(math.Ceil(grown))
+	}
+	if late := end - p.t; late > 0 { // the node's clock is ahead
+		start, end = start-late, end-late
+	}
+	c = append(c, knot{t: start, share: share})
+	if end < p.t {
+		c = append(c, knot{end, 0, p.v})
+	}
+	return append(c, knot{p.t, 0, p.v})
+}
+
+// extend draws from the last knot to p: straight, unless the share changed.
+func (c curve) extend(p point) curve {
+	last := &c[len(c)-1]
+	passed := float64(p.t - last.t)
+	grown := (p.v[held] - last.v[held]) * 1000
+	switch {
+	case p.share == last.share:
+	case p.share == 0:
+		end := p.end
+		if end <= last.t || end > p.t+slack {
+			end = last.t + int64(math.Round(grown/last.share))
+		}
+		if end <= last.t {
+			last.share = 0
+		} else if end < p.t {
+			c = append(c, knot{end, 0, p.v})
+		}
+	default:
+		// grown = last.share × before + p.share × (passed − before)
+		before := math.Round((grown - p.share*passed) / (last.share - p.share))
+		switch {
+		case before <= 0:
+			last.share = p.share
+		case before < passed:
+			at := min(1, last.share*before/max(grown, 1e-9))
+			c = append(c, knot{last.t + int64(before), p.share, between(last.v, p.v, at)})
+		}
+	}
+	return append(c, knot{p.t, p.share, p.v})
+}
+
+// between returns the totals at a fraction of the way from a to b.
+func between(a, b totals, at float64) totals {
+	for q := range a {
+		a[q] += (b[q] - a[q]) * at
+	}
+	return a
+}
+
+// at returns the totals at t: before the curve its first, behind it its last.
+func (c curve) at(t int64) totals { return c.splitAt(t, straight) }
+
+// splitter returns the totals at a time between two knots.
+type splitter func(t int64, a, b knot) totals
+
+func straight(t int64, a, b knot) totals {
+	return between(a.v, b.v, float64(t-a.t)/float64(b.t-a.t))
+}
+
+func (c curve) splitAt(t int64, split splitter) totals {
+	i := sort.Search(len(c), func(i int) bool { return c[i].t > t })
+	switch {
+	case i == 0:
+		return c[0].v
+	case i == len(c) || c[i-1].t == t:
+		return c[i-1].v
+	}
+	return split(t, c[i-1], c[i])
+}
+
+// view is how far around an edge both neighbouring hours see, in milliseconds.
+type view struct{ back, ahead int64 }
+
+// around draws the curve near an edge of a window, from nothing but the start
+// and the points in view; it is empty if there are none.
+func (e *epoch) around(t int64, v view) curve {
+	var seen []point
+	for _, p := range e.points {
+		if p.at >= t-v.back && p.at <= t+v.ahead {
+			seen = append(seen, p)
+		}
+	}
+	if len(seen) == 0 {
+		return nil
+	}
+	return e.trace(seen)
+}
