@@ -16,9 +16,9 @@ const apiLimit = 1 << 20
 
 // api gets a path of the server's JSON API and decodes its data.
 func (s *server) api(ctx context.Context, path, query string, into any) error {
-	m := message{path: path, query: query, header: http.Header{"Accept": {"application/json"}}}
+	c := call{path: path, query: query, header: http.Header{"Accept": {"application/json"}}}
 	return s.retry.do(ctx, s.log, func() (bool, error) {
-		return true, s.exchange(ctx, m, func(resp *http.Response) error {
+		return true, s.exchange(ctx, c, func(resp *http.Response) error {
 			body, err := io.ReadAll(io.LimitReader(resp.Body, apiLimit))
 			if err != nil {
 				return &bodyError{err}

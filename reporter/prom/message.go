@@ -18,7 +18,7 @@ const (
 
 // eachField calls f with every field of a message that is a number or bytes,
 // and skips others.
-func eachField(message []byte, f func(field protowire.Number, number uint64, data []byte) error) error {
+func eachField(message []byte, f func(field int32, number uint64, data []byte) error) error {
 	for len(message) > 0 {
 		field, typ, n := protowire.ConsumeTag(message)
 		if n < 0 {
@@ -40,7 +40,7 @@ func eachField(message []byte, f func(field protowire.Number, number uint64, dat
 		}
 		message = message[n:]
 		if typ == protowire.VarintType || typ == protowire.BytesType {
-			if err := f(field, number, data); err != nil {
+			if err := f(int32(field), number, data); err != nil {
 				return err
 			}
 		}
@@ -50,7 +50,7 @@ func eachField(message []byte, f func(field protowire.Number, number uint64, dat
 
 // eachSeries calls f with the encoded series of a ChunkedReadResponse.
 func eachSeries(message []byte, f func(series []byte) error) error {
-	return eachField(message, func(field protowire.Number, _ uint64, data []byte) error {
+	return eachField(message, func(field int32, _ uint64, data []byte) error {
 		if field == fieldSeries {
 			return f(data)
 		}
@@ -61,7 +61,7 @@ func eachSeries(message []byte, f func(series []byte) error) error {
 // appendLabels appends the encoded labels of a series to buf, as they came:
 // equal bytes are equal labels.
 func appendLabels(buf, series []byte) ([]byte, error) {
-	err := eachField(series, func(field protowire.Number, _ uint64, data []byte) error {
+	err := eachField(series, func(field int32, _ uint64, data []byte) error {
 		if field == fieldLabels {
 			buf = protowire.AppendBytes(buf, data)
 		}
@@ -79,7 +79,7 @@ func eachLabel(encoded []byte, f func(name, value []byte) error) error {
 		}
 		encoded = encoded[n:]
 		var name, value []byte
-		err := eachField(label, func(field protowire.Number, _ uint64, data []byte) error {
+		err := eachField(label, func(field int32, _ uint64, data []byte) error {
 			switch field {
 			case fieldLabelName:
 				name = data
@@ -100,13 +100,13 @@ func eachLabel(encoded []byte, f func(name, value []byte) error) error {
 
 // eachChunk calls f with the encoding and the data of a series' chunks.
 func eachChunk(series []byte, f func(encoding uint64, data []byte) error) error {
-	return eachField(series, func(field protowire.Number, _ uint64, chunk []byte) error {
+	return eachField(series, func(field int32, _ uint64, chunk []byte) error {
 		if field != fieldChunks {
 			return nil
 		}
 		var encoding uint64
 		var bits []byte
-		err := eachField(chunk, func(field protowire.Number, number uint64, data []byte) error {
+		err := eachField(chunk, func(field int32, number uint64, data []byte) error {
 			switch field {
 			case fieldChunkType:
 				encoding = number

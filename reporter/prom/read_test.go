@@ -196,7 +196,7 @@ func TestReadPassesOnTheErrorOfItsCaller(t *testing.T) {
 		calls++
 		return mine
 	})
-	if err != error(mine) || mine.URL != "http://elsewhere" {
+	if !errors.Is(err, mine) || mine.URL != "http://elsewhere" {
 		t.Errorf("error %v, want the caller's own", err)
 	}
 	if calls != 1 || requests.Load() != 1 {

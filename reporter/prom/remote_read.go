@@ -22,12 +22,12 @@ func (remoteRead) read(ctx context.Context, s *server, r request, yield func(Ser
 	if err != nil {
 		return err
 	}
-	m := message{path: "api/v1/read", body: body, header: http.Header{
+	c := call{path: "api/v1/read", body: body, header: http.Header{
 		"Content-Type":                     {"application/x-protobuf"},
 		"Content-Encoding":                 {"snappy"},
 		"X-Prometheus-Remote-Read-Version": {"0.1.0"},
 	}}
-	return s.exchange(ctx, m, func(resp *http.Response) error {
+	return s.exchange(ctx, c, func(resp *http.Response) error {
 		if err := streamed(resp.Header.Get("Content-Type")); err != nil {
 			return err
 		}

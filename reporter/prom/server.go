@@ -27,20 +27,20 @@ type server struct {
 	log     *slog.Logger
 }
 
-// message is what is sent to a server: a POST if it has a body, else a GET.
-type message struct {
+// call is what is sent to a server: a POST if it has a body, else a GET.
+type call struct {
 	path   string // below the base
 	query  string // encoded, "" if none
 	header http.Header
 	body   []byte
 }
 
-// exchange sends a message and hands an answer of status 200 to handle. All
+// exchange sends a call and hands an answer of status 200 to handle. All
 // errors but those of the context are *Error, unless handle returns another
 // that is not of reading the body.
-func (s *server) exchange(ctx context.Context, m message, handle func(*http.Response) error) error {
-	target := s.base.JoinPath(m.path)
-	target.RawQuery = m.query
+func (s *server) exchange(ctx context.Context, c call, handle func(*http.Response) error) error {
+	target := s.base.JoinPath(c.path)
+	target.RawQuery = c.query
 	shown := withoutUser(target)
 	select {
 	case s.slots <- struct{}{}:
@@ -52,14 +52,14 @@ func (s *server) exchange(ctx context.Context, m message, handle func(*http.Resp
 	defer cancel()
 
 	method := http.MethodGet
-	if m.body != nil {
+	if c.body != nil {
 		method = http.MethodPost
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(m.body))
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(c.body))
 	if err != nil {
 		return fmt.Errorf("request to %s: %w", shown, err)
 	}
-	for name, values := range m.header {
+	for name, values := range c.header {
 		req.Header[name] = values
 	}
 	resp, err := s.http.Do(req)

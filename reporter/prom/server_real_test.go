@@ -170,9 +170,13 @@ func TestARealServerGivesBackWhatItWasGiven(t *testing.T) {
 	h := invent(from, to)
 	dir := t.TempDir()
 	h.store(t, promserver.DataDir(dir))
-	s := startServer(t, promserver.Config{Dir: dir, YAML: externalLabel, Retention: 30 * 24 * time.Hour,
+	s := startServer(t, promserver.Config{
+		Dir:       dir,
+		YAML:      externalLabel,
+		Retention: 30 * 24 * time.Hour,
 		// Frames so small that long series need several.
-		ExtraArgs: []string{"--storage.remote.read-max-bytes-in-frame=400"}})
+		ExtraArgs: []string{"--storage.remote.read-max-bytes-in-frame=400"},
+	})
 	c := client(t, prom.Config{URL: s.URL, HTTP: config.DefaultHTTPClientConfig, Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
 	all := func(prom.Labels) bool { return true }
 	for name, tc := range map[string]struct {

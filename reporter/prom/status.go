@@ -56,18 +56,15 @@ func (c *Client) Status(ctx context.Context, families []string) (Status, error) 
 		return Status{}, err
 	}
 	found, err := c.recent(ctx, st.Time, families)
-	var e *Error
-	switch {
-	case err == nil:
-	case errors.As(err, &e) && e.Kind != Unreachable && e.Kind != Unauthorized:
-		st.RoadErr = err
-		return st, nil
-	default:
+	if err != nil && !answered(err) {
 		return Status{}, err
 	}
-	st.Road, st.ScrapeInterval = c.Road(), found.interval
-	for _, name := range families {
-		st.Families = append(st.Families, Family{Name: name, Series: found.series[name]})
+	st.RoadErr = err
+	if err == nil {
+		st.Road, st.ScrapeInterval = c.Road(), found.interval
+		for _, name := range families {
+			st.Families = append(st.Families, Family{Name: name, Series: found.series[name]})
+		}
 	}
 	return st, nil
 }
@@ -94,6 +91,13 @@ func (c *Client) retention(ctx context.Context) (string, error) {
 	flags := map[string]string{}
 	err = optional(c.server.api(ctx, "api/v1/status/flags", "", &flags))
 	return flags["storage.tsdb.retention.time"], err
+}
+
+// answered reports whether the error is of a server that is there and knows who
+// asks.
+func answered(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind != Unreachable && e.Kind != Unauthorized
 }
 
 // optional drops the error of a server that does not have what was asked, as

@@ -38,7 +38,7 @@ func start(t *testing.T, cfg promserver.Config) *promserver.Server {
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	resp, err := http.Get(url) //nolint:noctx // ends with the test
+	resp, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
