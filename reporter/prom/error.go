@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -118,11 +119,11 @@ func kindOf(status int, text string) Kind {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
 		return Unauthorized
-	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
+	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout, speaksOf(text, "deadline exceeded", "timed out"):
 		return Timeout
 	case status == http.StatusTooManyRequests:
 		return Overloaded
-	case status == http.StatusRequestEntityTooLarge, speaksOfLimit(text):
+	case status == http.StatusRequestEntityTooLarge, speaksOf(text, limitWords()...):
 		return Limit
 	case status == http.StatusServiceUnavailable:
 		return Overloaded
@@ -134,15 +135,15 @@ func kindOf(status int, text string) Kind {
 	return Rejected
 }
 
-// speaksOfLimit recognizes a server that was asked for too much at once:
+// limitWords are in the texts of servers that were asked for too much at once:
 // Prometheus says "exceeded sample limit" and "too many samples", Mimir "the
 // query exceeded the maximum number of chunks", Thanos "limit … violated".
-func speaksOfLimit(text string) bool {
-	t := strings.ToLower(text)
-	for _, s := range []string{"too many", "exceed", "limit", "too large", "too long"} {
-		if strings.Contains(t, s) {
-			return true
-		}
-	}
-	return false
+func limitWords() []string {
+	return []string{"exceed", "limit", "too large", "too many samples", "too many series", "too many chunks"}
+}
+
+// speaksOf reports whether a text has one of the words, which are in lower case.
+func speaksOf(text string, words ...string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }

@@ -41,6 +41,9 @@ func TestRefusalsAreSorted(t *testing.T) {
 		"a server that starts":                    {503, "Service Unavailable", prom.Overloaded},
 		"a proxy without a server behind it":      {502, "", prom.Unreachable},
 		"a proxy whose server is too slow":        {504, "", prom.Timeout},
+		"a server that gave up":                   {503, "query timed out in expression evaluation", prom.Timeout},
+		"a deadline told as a failure":            {500, "context deadline exceeded", prom.Timeout},
+		"a server out of files":                   {500, "open index: too many open files", prom.Failed},
 		"a failure of the server":                 {500, "block is corrupted", prom.Failed},
 		"a limit told as a failure of the server": {500, "response size exceeds the limit", prom.Limit},
 	} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net/http"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -103,10 +104,7 @@ func (f *frames) broken(cause error) error {
 		return &Error{Kind: Protocol, Err: cause, retry: errors.Is(cause, ErrTruncated)}
 	}
 	message := oneLine(text)
-	kind := Failed
-	if speaksOfLimit(message) {
-		kind = Limit
-	}
+	kind := kindOf(http.StatusOK, message)
 	return &Error{Kind: kind, Message: message, Err: errors.New("error after the answer had begun"), retry: kind == Failed}
 }
 
