@@ -52,7 +52,7 @@ type Object struct {
 type Condition struct {
 	// Absent: the object must not exist (Put only).
 	Absent bool
-	// ETag: the object must exist with this ETag.
+	// ETag: the object must exist with this ETag (for a Delete: if it exists).
 	ETag string
 }
 
@@ -72,14 +72,15 @@ type Bucket interface {
 	// Errors: ErrNotFound, ErrDenied, ErrNoBucket, ErrInvalidKey.
 	Get(ctx context.Context, key string) (io.ReadCloser, Object, error)
 	// Put stores an object and returns its description. body is read from
-	// where it stands and gives exactly size bytes; it is rewound for retries.
+	// where it stands and gives exactly size bytes; it may be rewound.
 	// A conflict under cond means that the condition did not hold: for ETag
 	// also that the object is gone. Errors: ErrConflict, ErrDenied,
 	// ErrNoSpace, ErrNoBucket, ErrSize, ErrInvalidKey, ErrInvalidCondition.
 	Put(ctx context.Context, key string, body io.ReadSeeker, size int64, cond Condition) (Object, error)
-	// Delete removes an object; to remove one that is not there is no error
-	// unless cond has an ETag: then it is a conflict. Errors: ErrConflict,
-	// ErrDenied, ErrNoBucket, ErrInvalidKey, ErrInvalidCondition.
+	// Delete removes an object. To remove one that is not there is no error,
+	// also if cond has an ETag: stores don't agree on that case, so a Delete
+	// never says who removed an object. Errors: ErrConflict, ErrDenied,
+	// ErrNoBucket, ErrInvalidKey, ErrInvalidCondition.
 	Delete(ctx context.Context, key string, cond Condition) error
 	// List yields the objects whose keys begin with prefix, sorted by the
 	// bytes of their keys. It is no snapshot: what is written or deleted

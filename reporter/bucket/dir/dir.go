@@ -141,10 +141,10 @@ func (b *Bucket) delete(ctx context.Context, key string, cond bucket.Condition) 
 	}
 	defer closeQuietly(root)
 	err = b.locked(ctx, root, func() error {
-		if err := holds(ctx, root, key, cond); err != nil {
+		if _, err := stat(root, key); err != nil {
 			return err
 		}
-		if _, err := stat(root, key); err != nil {
+		if err := holds(ctx, root, key, cond); err != nil {
 			return err
 		}
 		if err := root.Remove(key); err != nil {

@@ -94,7 +94,7 @@ func (b *Bucket) Delete(ctx context.Context, key string, cond bucket.Condition) 
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.holds(key, cond) {
+	if _, ok := b.objects[key]; ok && !b.holds(key, cond) {
 		return failed("delete", key, bucket.ErrConflict)
 	}
 	delete(b.objects, key)

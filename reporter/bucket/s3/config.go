@@ -1,0 +1,138 @@
+package s3
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// answerTimeout is how long a store may take to begin an answer once it has
+// the request. The caller's context bounds everything together.
+const answerTimeout = time.Minute
+
+// Config says which bucket to use, and how.
+type Config struct {
+	Bucket string
+	Prefix string // the folder inside the bucket that holds everything, or ""
+
+	Region    string // "": as the environment says, us-east-1 with an Endpoint
+	Endpoint  string // "": AWS; else the URL of the store: "https://minio.example:9000"
+	PathStyle bool   // the bucket's name is in the path, not in the host name
+	CAFile    string // PEM file of a certificate authority to trust besides the system's
+
+	SSE      string // server-side encryption: "" (the bucket's default), "AES256" or "aws:kms"
+	KMSKeyID string // with aws:kms: the key, or "" for the account's default
+
+	// Keys are static credentials. Without them the SDK looks where it always
+	// does: environment, shared files, web identity, container and instance role.
+	Keys Keys
+
+	HTTPClient *http.Client // nil: one of our own
+}
+
+// Keys are static credentials. Formatted they show nothing.
+type Keys struct {
+	AccessKey    string
+	SecretKey    string
+	SessionToken string // with temporary credentials only
+}
+
+// String hides the keys.
+func (k Keys) String() string {
+	if k == (Keys{}) {
+		return "no static keys"
+	}
+	return "static keys"
+}
+
+// GoString hides the keys.
+func (k Keys) GoString() string { return k.String() }
+
+// check returns all that is wrong with the configuration.
+func (c Config) check() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Bucket == "" || strings.ContainsAny(c.Bucket, "/ \t\n") {
+		bad("bucket %q is no bucket name", c.Bucket)
+	}
+	if err := checkEndpoint(c.Endpoint); err != nil {
+		errs = append(errs, err)
+	}
+	switch types.ServerSideEncryption(c.SSE) {
+	case "", types.ServerSideEncryptionAes256:
+		if c.KMSKeyID != "" {
+			bad("a KMS key needs sse %q, not %q", types.ServerSideEncryptionAwsKms, c.SSE)
+		}
+	case types.ServerSideEncryptionAwsKms:
+	default:
+		bad("sse %q is unknown: use %q, %q or nothing", c.SSE, types.ServerSideEncryptionAes256, types.ServerSideEncryptionAwsKms)
+	}
+	if (c.Keys.AccessKey == "") != (c.Keys.SecretKey == "") {
+		bad("static keys need both the access key and the secret key")
+	}
+	if c.HTTPClient != nil && c.CAFile != "" {
+		bad("the CA file has no effect with an HTTP client of its own")
+	}
+	return errors.Join(errs...)
+}
+
+// checkEndpoint never shows an endpoint that may have a password in it.
+func checkEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case strings.Contains(endpoint, "@") || err == nil && u.User != nil:
+		return errors.New("the endpoint has a user or password in it: give credentials through the environment")
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return fmt.Errorf("endpoint %q is no URL like https://host:port", endpoint)
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("endpoint %q has more than scheme, host and path", endpoint)
+	}
+	return nil
+}
+
+// client returns the HTTP client that trusts what the configuration says.
+func (c Config) client() (awshttpClient, error) {
+	if c.HTTPClient != nil {
+		return c.HTTPClient, nil
+	}
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.ResponseHeaderTimeout = answerTimeout
+	})
+	if c.CAFile == "" {
+		return client, nil
+	}
+	pem, err := os.ReadFile(c.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("CA file: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("the system's certificates: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("CA file %s has no certificate in PEM format", c.CAFile)
+	}
+	return client.WithTransportOptions(func(t *http.Transport) {
+		if t.TLSClientConfig == nil {
+			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		t.TLSClientConfig.RootCAs = pool
+	}), nil
+}
+
+// awshttpClient is what the SDK wants of an HTTP client.
+type awshttpClient interface {
+	Do(*http.Request) (*http.Response, error)
+}

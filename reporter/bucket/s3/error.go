@@ -1,0 +1,199 @@
+package s3
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/gputally/gputally/reporter/bucket"
+)
+
+// The operations, as messages call them.
+const (
+	opGet    = "get"
+	opPut    = "put"
+	opDelete = "delete"
+	opList   = "list"
+)
+
+// Codes of S3 that mean something to us.
+const (
+	codeNoSuchKey           = "NoSuchKey"
+	codeNoSuchBucket        = "NoSuchBucket"
+	codeNoSuchUpload        = "NoSuchUpload"
+	codePreconditionFailed  = "PreconditionFailed"
+	codeConditionalConflict = "ConditionalRequestConflict"
+)
+
+const (
+	statusForbidden = http.StatusForbidden
+	statusNotFound  = http.StatusNotFound
+)
+
+const (
+	hintRights = "allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on the objects and " +
+		"s3:ListBucket on the bucket, without which an object that is missing is denied too"
+	hintSecret = "the secret key does not fit the access key"
+	hintKey    = "the store does not know the access key"
+	hintToken  = "the session token has expired or is wrong; renew it"
+	hintClock  = "the clocks of this machine and the store differ; set this one by NTP"
+	hintRegion = "the bucket is in another region: set region to it"
+	hintKMS    = "allow kms:GenerateDataKey and kms:Decrypt on the key, and check that it is enabled"
+)
+
+// answers says what a code of S3 means, and what the operator can do.
+func answers(code string) (kind error, hint string) {
+	switch code {
+	case codeNoSuchKey:
+		return bucket.ErrNotFound, ""
+	case codeNoSuchBucket:
+		return bucket.ErrNoBucket, "create the bucket or correct its name and region"
+	case "AccessDenied", "AllAccessDisabled", "Forbidden":
+		return bucket.ErrDenied, hintRights
+	case "SignatureDoesNotMatch":
+		return bucket.ErrDenied, hintSecret
+	case "InvalidAccessKeyId":
+		return bucket.ErrDenied, hintKey
+	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
+		return bucket.ErrDenied, hintToken
+	case "RequestTimeTooSkewed":
+		return bucket.ErrDenied, hintClock
+	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
+		return nil, hintRegion
+	case "ObjectParentIsFile", "ExistingObjectIsDirectory", "XMinioParentIsObject", "XMinioObjectExistsAsDirectory":
+		return bucket.ErrInvalidKey, "this store keeps objects as files, and an object is in the place of a folder"
+	case "NotImplemented":
+		return nil, "the store lacks a function that gputally needs; gputally-reporter check --live shows which"
+	case "QuotaExceeded", "XMinioStorageFull", "InsufficientStorage":
+		return bucket.ErrNoSpace, "free space or raise the quota of the bucket"
+	}
+	if strings.HasPrefix(code, "KMS.") {
+		return bucket.ErrDenied, hintKMS
+	}
+	return nil, ""
+}
+
+// failed gives an error of the SDK its kind, the object and a hint.
+func (s *store) failed(ctx context.Context, op, key string, err error) error {
+	var done *bucket.OpError
+	if errors.As(err, &done) {
+		return done
+	}
+	e := &bucket.OpError{Op: op, Object: s.address(key), Err: err}
+	switch kind, hint := answers(code(err)); {
+	case ctx.Err() != nil:
+		e.Err = ctx.Err()
+	case errors.Is(err, errCredentials):
+		e.Hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the pod a role"
+	case kind != nil || hint != "":
+		e.Kind, e.Hint, e.Err = kind, hint, cause(err)
+	case status(err) == http.StatusUnauthorized, status(err) == statusForbidden:
+		e.Kind, e.Hint, e.Err = bucket.ErrDenied, hintRights, cause(err)
+	case status(err) == http.StatusMovedPermanently:
+		e.Hint, e.Err = hintRegion, cause(err)
+	case status(err) != 0:
+		e.Err = cause(err)
+	default:
+		e.Err, e.Hint = s.unreachable(err)
+	}
+	return e
+}
+
+// conflict is a condition that did not hold.
+func (s *store) conflict(op, key string, err error) error {
+	return &bucket.OpError{Op: op, Object: s.address(key), Kind: bucket.ErrConflict, Err: cause(err)}
+}
+
+func (s *store) address(key string) string { return "s3://" + s.name + "/" + key }
+
+// refused tells that a request may have been refused because of its condition.
+func refused(err error) bool {
+	return failedCondition(err) || code(err) == codeConditionalConflict
+}
+
+// failedCondition tells that a condition did not hold. If-Match on an object
+// that is gone is a 404 at some stores and a 412 at others.
+func failedCondition(err error) bool {
+	switch code(err) {
+	case codePreconditionFailed, codeNoSuchKey:
+		return true
+	}
+	return status(err) == http.StatusPreconditionFailed
+}
+
+// code returns what S3 calls an error, "" if S3 did not answer.
+func code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// status returns the HTTP status of an answer that is an error, 0 without an answer.
+func status(err error) int {
+	var r *awshttp.ResponseError
+	if errors.As(err, &r) {
+		return r.HTTPStatusCode()
+	}
+	return 0
+}
+
+// cause is the answer of the store in short, without what the SDK did.
+func cause(err error) error {
+	var r *awshttp.ResponseError
+	if !errors.As(err, &r) {
+		return err
+	}
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return fmt.Errorf("status %d, request %s: %w", r.HTTPStatusCode(), r.ServiceRequestID(), r.Err)
+	}
+	text := api.ErrorCode()
+	if m := api.ErrorMessage(); m != "" && m != text {
+		text += ": " + m
+	}
+	return fmt.Errorf("%s [status %d, request %s]", text, r.HTTPStatusCode(), r.ServiceRequestID())
+}
+
+// unreachable is an error on the way to the store, in short.
+func (s *store) unreachable(err error) (error, string) {
+	var u *url.Error
+	if !errors.As(err, &u) {
+		return err, ""
+	}
+	to := u.URL
+	if parsed, err := url.Parse(u.URL); err == nil {
+		to = parsed.Scheme + "://" + parsed.Host
+	}
+	err = fmt.Errorf("reach %s: %w", to, u.Err)
+	if errors.As(u.Err, new(x509.UnknownAuthorityError)) {
+		return err, "give the file with the store's certificate authority"
+	}
+	return err, "check the endpoint and that the network lets it through"
+}
+
+// errCredentials says that there are no credentials to sign a request with.
+var errCredentials = errors.New("no credentials")
+
+// chain marks the error of a credentials provider, which the SDK does not.
+type chain struct{ aws.CredentialsProvider }
+
+func (c chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if c.CredentialsProvider == nil {
+		return aws.Credentials{}, errCredentials
+	}
+	creds, err := c.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		return creds, fmt.Errorf("%w: %w", errCredentials, err)
+	}
+	return creds, nil
+}
