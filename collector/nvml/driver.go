@@ -40,14 +40,14 @@ func (d *driver) open() (session, error) {
 		d.begin()
 	}
 	count, ret := guard(d.session.has, fnCount, d.lib.DeviceGetCount)
-	switch ret {
-	case nvml.SUCCESS:
-		d.session.count = count
-		return d.session, nil
-	case nvml.ERROR_UNINITIALIZED, nvml.ERROR_DRIVER_NOT_LOADED:
-		d.up = false // the next call initializes anew
+	if ret != nvml.SUCCESS {
+		if ret == nvml.ERROR_UNINITIALIZED || ret == nvml.ERROR_DRIVER_NOT_LOADED {
+			d.up = false // the next call initializes anew
+		}
+		return session{}, fmt.Errorf("count GPUs: %w", d.explain(ret))
 	}
-	return session{}, fmt.Errorf("count GPUs: %w", d.explain(ret))
+	d.session.count = count
+	return d.session, nil
 }
 
 func (d *driver) begin() {

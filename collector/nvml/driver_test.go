@@ -92,12 +92,14 @@ func TestErrorsOfTheDriver(t *testing.T) {
 					t.Fatal("got no error")
 				}
 				for _, e := range all {
-					if errors.Is(err, e) != (e == tc.want) {
+					if errors.Is(err, e) != errors.Is(tc.want, e) {
 						t.Errorf("got %v, want %v", err, tc.want)
 					}
 				}
 				w.play(t, nvmltest.Node(1))
-				one(t, s)
+				if g := one(t, s); !g.Reading.Up {
+					t.Errorf("afterwards the GPU is down: %s", g.Reading.Reason)
+				}
 			})
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -83,15 +84,20 @@ func TestGPUsComeAndGo(t *testing.T) {
 		other.GPUs[1].UUID, other.GPUs[1].Name, other.GPUs[1].Minor = "GPU-new", "NVIDIA B200", 9
 		fewer := nvmltest.Node(3)
 		fewer.GPUs = fewer.GPUs[1:]
-		for _, node := range []nvmltest.Scenario{three, other, fewer, three, {}, fewer} {
+		moved := nvmltest.Node(3)
+		moved.GPUs = moved.GPUs[1:]
+		moved.GPUs[1].Error = nvmltest.Lost // in the place of one that now answers from another
+		for _, node := range []nvmltest.Scenario{three, other, fewer, three, {}, fewer, three, moved} {
 			w.play(t, node)
 			want := map[string]string{}
 			for _, g := range node.GPUs {
-				want[g.UUID] = g.Name
+				if g.Error == 0 {
+					want[g.UUID] = g.Name + ", up true"
+				}
 			}
 			got := map[string]string{}
 			for _, g := range inventory(t, s).GPUs {
-				got[g.UUID] = g.Model
+				got[g.UUID] = fmt.Sprintf("%s, up %v", g.Model, g.Reading.Up)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("GPUs (-want +got):\n%s", diff)
@@ -175,8 +181,8 @@ func TestManyCallersAndAChangingNode(t *testing.T) {
 						t.Error(err)
 					}
 					for _, g := range inv.GPUs {
-						if r := g.Reading; !r.Up && r.Reason != nvml.ErrHangs.Error() && !strings.HasPrefix(r.Reason, "lost") {
-							t.Errorf("%s: %s", g.UUID, r.Reason)
+						if g.Reading.Up == (g.Reading.Reason != "") || strings.Contains(g.Reading.Reason, "entered twice") {
+							t.Errorf("%s: up %v, reason %q", g.UUID, g.Reading.Up, g.Reading.Reason)
 						}
 					}
 				}

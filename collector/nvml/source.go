@@ -5,6 +5,7 @@ package nvml
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -71,7 +72,7 @@ func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
 	}
 	s.enter(now)
 	found := s.look(ctx)
-	if err := ctx.Err(); err == context.Canceled {
+	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return device.Inventory{}, err
 	}
 	return device.Inventory{
@@ -120,11 +121,8 @@ func (s *Source) open(ctx context.Context) (session, error) {
 // number of GPUs changed, no handle is trusted any more.
 func (s *Source) enter(now session) {
 	if now.number != s.session.number || now.count != s.session.count {
-		for i, t := range s.slots {
+		for _, t := range s.slots {
 			t.known.handle = nil
-			if i >= now.count {
-				t.known = gpu{}
-			}
 		}
 	}
 	for len(s.slots) < now.count {

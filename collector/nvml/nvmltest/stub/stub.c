@@ -29,7 +29,7 @@ static struct { const char *key; size_t at; } numbers[] = {
     N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(temperature), N(energy), N(mig), N(error), N(hang)};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stat last;
-static int sessions, inside[MAX], broken[MAX];
+static int sessions, inits, inside[MAX], broken[MAX];
 
 static int pids(const char *s, int *to) {
     int n = 0, skip;
@@ -100,7 +100,7 @@ static nvmlReturn_t enter(nvmlDevice_t d, struct gpu *g, struct instance *m) {
     *g = world.gpu[i];
     memset(m, 0, sizeof *m);
     if (part) *m = g->instance[part - 1];
-    nvmlReturn_t r = !sessions ? NVML_ERROR_UNINITIALIZED : broken[i] ? NVML_ERROR_INVALID_STATE : (nvmlReturn_t)g->error;
+    nvmlReturn_t r = !sessions ? NVML_ERROR_UNINITIALIZED : broken[i] ? NVML_ERROR_INVALID_STATE : h >> 16 != (size_t)inits ? NVML_ERROR_INVALID_ARGUMENT : (nvmlReturn_t)g->error;
     pthread_mutex_unlock(&lock);
     return !r && part && !m->there ? NVML_ERROR_NOT_FOUND : r;
 }
@@ -114,13 +114,13 @@ static nvmlReturn_t enter(nvmlDevice_t d, struct gpu *g, struct instance *m) {
     memset(to, 0, *count * sizeof *to); for (unsigned int i = 0; i < *count; i++) to[i].pid = g.list[i]; return NVML_SUCCESS; }
 
 const char *nvmlErrorString(nvmlReturn_t r) {
-    return r == NVML_ERROR_GPU_IS_LOST ? "GPU is lost" : r == NVML_ERROR_RESET_REQUIRED ? "GPU requires reset" : "error of the stub";
+    return r == NVML_ERROR_GPU_IS_LOST ? "GPU is lost" : r == NVML_ERROR_RESET_REQUIRED ? "GPU requires reset" : r == NVML_ERROR_INVALID_STATE ? "GPU was entered twice" : "error of the stub";
 }
 nvmlReturn_t nvmlInit_v2(void) {
     pthread_mutex_lock(&lock);
     refresh();
     nvmlReturn_t r = (nvmlReturn_t)world.node.init;
-    if (!r) sessions++;
+    if (!r) { sessions++; inits++; }
     pthread_mutex_unlock(&lock);
     return r;
 }
@@ -137,11 +137,12 @@ nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *to) {
     pthread_mutex_lock(&lock);
     refresh();
     for (num ms = 0; ms < world.node.count_hang; ms++) pause_ms();
+    if (world.node.count_error == NVML_ERROR_UNINITIALIZED) sessions = 0;
     pthread_mutex_unlock(&lock);
     SYSTEM; *to = n.count; return (nvmlReturn_t)n.count_error;
 }
 nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int i, nvmlDevice_t *to) {
-    nvmlDevice_t d = {(void *)(size_t)(0x10000 | i << 8)};
+    nvmlDevice_t d = {(void *)((size_t)inits << 16 | i << 8)}; // of no use after the next nvmlInit
     struct node n;
     if (!look(&n) && i >= (unsigned int)n.count) return NVML_ERROR_INVALID_ARGUMENT;
     ENTER; *to = d; return NVML_SUCCESS;
