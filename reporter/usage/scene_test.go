@@ -128,6 +128,7 @@ type process struct {
 type scraper struct {
 	replica         string
 	phase, interval int64
+	until           int64 // last scrape is before; 0 for no end
 	lost            func(t int64) bool
 }
 
@@ -149,7 +150,7 @@ func (sc scene) render(m *memory) {
 	}
 	for _, s := range sc.scrapers {
 		for _, p := range sc.processes {
-			for t := s.phase; t < p.to+s.interval; t += s.interval {
+			for t := s.phase; t < p.to+s.interval && (s.until == 0 || t < s.until); t += s.interval {
 				if t < p.from || s.lost != nil && s.lost(t) {
 					continue
 				}
@@ -208,7 +209,7 @@ func (sc scene) scrape(m *memory, s scraper, p process, t int64) {
 	for _, uuid := range sc.uuids {
 		put(metric.DeviceInfo, 1, "uuid", uuid, "node", "node-1", "model", "NVIDIA H200", "pci_bus_id", "0")
 		put(metric.DeviceSeconds, allocated[uuid], "uuid", uuid, "state", "allocated")
-		put(metric.DeviceSeconds, float64(now-p.from)/1000-allocated[uuid], "uuid", uuid, "state", "unallocated")
+		put(metric.DeviceSeconds, max(0, float64(now-p.from)/1000-allocated[uuid]), "uuid", uuid, "state", "unallocated")
 		put(metric.DeviceSeconds, 0, "uuid", uuid, "state", "unattributed")
 		put(metric.DeviceSeconds, 0, "uuid", uuid, "state", "unavailable")
 	}

@@ -74,7 +74,7 @@ func (f *fold) clip(t track, e *epoch, c curve, counted int64) []stretch {
 			end[q] = begin[q]
 		}
 	}
-	var all []stretch
+	all := make([]stretch, 0, len(c)+1)
 	last := knot{t: from, v: begin}
 	for _, k := range c {
 		if k.t > from && k.t < to {

@@ -1,0 +1,136 @@
+package usage_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/prom"
+)
+
+// TestBadSamples spoils what was scraped of a container that holds its GPU for
+// the hour: each case is named in a warning, and none makes the hour smaller or
+// larger than the spoilt samples leave open.
+func TestBadSamples(t *testing.T) {
+	t.Parallel()
+	seconds := metric.ContainerAllocatedSeconds.Name
+	spoil := func(name string, change func(i int, p *prom.Sample)) func(*memory) {
+		return func(m *memory) {
+			for _, s := range m.series {
+				if s.Labels.Get("__name__") == name {
+					for i := range s.Samples {
+						change(i, &s.Samples[i])
+					}
+				}
+			}
+		}
+	}
+	at := func(n int, v float64) func(int, *prom.Sample) {
+		return func(i int, p *prom.Sample) {
+			if i == n {
+				p.V = v
+			}
+		}
+	}
+	tests := map[string]struct {
+		spoil     func(*memory)
+		low, high int64 // GPU-ms
+		warning   string
+	}{
+		"a value that is no number":       {spoil(seconds, at(160, math.NaN())), hour, hour, "impossible: " + seconds},
+		"a negative value":                {spoil(seconds, at(160, -5)), hour, hour, "impossible: " + seconds},
+		"an infinite value":               {spoil(seconds, at(160, math.Inf(1))), hour, hour, "impossible: " + seconds},
+		"a single value that is too high": {spoil(seconds, at(160, 1e9)), hour, hour, "rose faster than time"},
+		"a first value that is too high":  {spoil(seconds, at(30, 1e9)), hour, hour, "rose faster than time"},
+		"a single value that is too low":  {spoil(seconds, at(160, 7)), hour, hour, "impossible: team/p/main on GPU-a"},
+		"a counter that falls for good": {
+			spoil(seconds, func(i int, p *prom.Sample) {
+				if i >= 110 {
+					p.V -= 3000
+				}
+			}), hour - 30*second, hour, "fell though"},
+		"a clock that is minutes ahead": {
+			func(m *memory) {
+				for _, f := range []metric.Family{metric.ContainerStartTime, metric.CollectorStartTime} {
+					spoil(f.Name, func(_ int, p *prom.Sample) { p.V += 180 })(m)
+				}
+			}, hour, hour, "clocks of node and server"},
+		"a clock that is minutes behind": {
+			func(m *memory) {
+				for _, f := range []metric.Family{metric.ContainerStartTime, metric.CollectorStartTime} {
+					spoil(f.Name, func(_ int, p *prom.Sample) { p.V -= 180 })(m)
+				}
+			}, hour, hour, ""},
+		"two collectors on one node": {
+			func(m *memory) {
+				sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 1, from: -30 * minute, to: 2 * hour})
+				sc.processes = []process{{"10.0.0.9:9400", -20*minute + 300, 20 * minute}}
+				sc.scrapers[0].phase += 4 * second
+				sc.render(m)
+			}, hour, hour, "two collectors"},
+		"a device that nobody describes": {
+			func(m *memory) {
+				for key, s := range m.series {
+					if s.Labels.Get("__name__") == metric.DeviceInfo.Name {
+						delete(m.series, key)
+					}
+				}
+			}, hour, hour, "without node or model"},
+		"a device that changes its model": {
+			func(m *memory) {
+				m.add(t0+2*hour-1, metric.DeviceInfo, 1, "uuid", "GPU-a", "node", "node-2", "model", "NVIDIA H200")
+				m.add(t0+minute, metric.DeviceInfo, 1, "uuid", "GPU-a", "node", "node-2", "model", "NVIDIA H200")
+			}, hour, hour, "more than one node or model"},
+		"a device without series of its own": {
+			func(m *memory) {
+				for key, s := range m.series {
+					if s.Labels.Get("__name__") == metric.DeviceSeconds.Name {
+						delete(m.series, key)
+					}
+				}
+			}, hour, hour, "no device series"},
+		"a device that saw less than its containers": {
+			spoil(metric.DeviceSeconds.Name, func(_ int, p *prom.Sample) { p.V *= 0.9 }), hour, hour, "disagree"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMemory()
+			sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 1, from: -30 * minute, to: 2 * hour})
+			sc.processes[0].from = -25 * minute
+			sc.render(m)
+			test.spoil(m)
+			h := closed(t, m, 0, hour)
+			var got int64
+			for _, s := range h.Segments {
+				if s.Pod == "p" {
+					got += s.GPUMillis
+				}
+			}
+			if got < test.low || got > test.high {
+				t.Errorf("%d GPU-ms, want %d to %d; warnings %q", got, test.low, test.high, h.Warnings)
+			}
+			all := strings.Join(h.Warnings, "\n")
+			if !strings.Contains(all, test.warning) || test.warning == "" && all != "" {
+				t.Errorf("warnings %q, want one with %q", h.Warnings, test.warning)
+			}
+			checkCoverage(t, h)
+		})
+	}
+}
+
+func TestManyFaultsAreCounted(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	sc := oneNode()
+	for _, letter := range "abcdefghijklmnop" {
+		sc.uuids = append(sc.uuids, "GPU-"+string(letter))
+	}
+	sc.without = metric.DeviceInfo.Name
+	sc.render(m)
+	h := closed(t, m, 0, hour)
+	if len(h.Warnings) != 1 || !strings.HasSuffix(h.Warnings[0], "GPU-j; and 6 more") {
+		t.Errorf("warnings: %q", h.Warnings)
+	}
+}
