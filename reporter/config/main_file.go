@@ -1,0 +1,177 @@
+package config
+
+import (
+	"maps"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gputally/gputally/reporter/ledger"
+	promconfig "github.com/prometheus/common/config"
+)
+
+// mainFile is gputally.yaml.
+type mainFile struct {
+	Cluster         string         `yaml:"cluster"`
+	Prometheus      prometheusKeys `yaml:"prometheus"`
+	Bucket          bucketKeys     `yaml:"bucket"`
+	Settle          duration       `yaml:"settle"`
+	NodePoolLabel   string         `yaml:"node_pool_label"`
+	MinimumCoverage float64        `yaml:"minimum_coverage"`
+	Prices          string         `yaml:"prices"`
+	Projects        string         `yaml:"projects"`
+	Schedules       string         `yaml:"schedules"`
+}
+
+type prometheusKeys struct {
+	URL      string            `yaml:"url"`
+	Timeout  duration          `yaml:"timeout"`
+	Selector map[string]string `yaml:"selector"`
+	HTTP     httpClient        `yaml:"http"`
+}
+
+type bucketKeys struct {
+	URL       string `yaml:"url"`
+	Region    string `yaml:"region"`
+	Endpoint  string `yaml:"endpoint"`
+	PathStyle bool   `yaml:"path_style"`
+	SSE       string `yaml:"sse"`
+	KMSKeyID  string `yaml:"kms_key_id"`
+}
+
+// newMainFile has the defaults, which a file overwrites.
+func newMainFile() mainFile {
+	return mainFile{
+		Prometheus: prometheusKeys{
+			Timeout: duration(DefaultTimeout),
+			HTTP:    httpClient{promconfig.DefaultHTTPClientConfig},
+		},
+		Settle:          duration(DefaultSettle),
+		MinimumCoverage: DefaultMinimumCoverage,
+	}
+}
+
+// check types the values and notes in d what is wrong with them.
+func (f mainFile) check(d *document) *Config {
+	if f.Cluster == "" {
+		d.fail("cluster", "is required: it names the cluster in object keys and reports")
+	} else if err := ledger.CheckCluster(f.Cluster); err != nil {
+		d.fail("cluster", "%s", err)
+	}
+	if f.Settle < duration(Lookahead) {
+		d.fail("settle", "must be at least %s, which the reporter reads beyond an hour's end, not %s", duration(Lookahead), f.Settle)
+	}
+	if f.NodePoolLabel != "" && !labelName.MatchString(f.NodePoolLabel) {
+		d.fail("node_pool_label", "%q is no label of kube_node_labels: write it as kube-state-metrics does, such as label_nodepool", f.NodePoolLabel)
+	}
+	if c := f.MinimumCoverage; !(c >= 0 && c <= 1) {
+		d.fail("minimum_coverage", "must be a ratio between 0 and 1, not %v", c)
+	}
+	return &Config{
+		Cluster:         f.Cluster,
+		Prometheus:      f.Prometheus.check(d),
+		Bucket:          f.Bucket.check(d),
+		Settle:          time.Duration(f.Settle),
+		NodePoolLabel:   f.NodePoolLabel,
+		MinimumCoverage: f.MinimumCoverage,
+	}
+}
+
+var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+func (k prometheusKeys) check(d *document) Prometheus {
+	if k.Timeout <= 0 {
+		d.fail("prometheus.timeout", "must be above 0")
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.Selector)) {
+		if !labelName.MatchString(name) || name == "__name__" {
+			d.fail("prometheus.selector."+name, "is no label to select by")
+		}
+	}
+	k.HTTP.SetDirectory(filepath.Dir(d.file))
+	return Prometheus{
+		URL:      d.httpURL("prometheus.url", k.URL, "http://prometheus.monitoring:9090", true),
+		Timeout:  time.Duration(k.Timeout),
+		Selector: k.Selector,
+		HTTP:     k.HTTP.HTTPClientConfig,
+	}
+}
+
+func (k bucketKeys) check(d *document) Bucket {
+	b := Bucket{Region: k.Region, PathStyle: k.PathStyle, SSE: k.SSE, KMSKeyID: k.KMSKeyID}
+	b.Endpoint = d.httpURL("bucket.endpoint", k.Endpoint, "https://s3.example.com", false)
+	b.URL = d.bucketURL("bucket.url", k.URL)
+	if k.SSE != "" && k.SSE != "AES256" && k.SSE != "aws:kms" {
+		d.fail("bucket.sse", "%q is neither AES256 nor aws:kms", k.SSE)
+	}
+	if k.KMSKeyID != "" && k.SSE != "aws:kms" {
+		d.fail("bucket.kms_key_id", "needs sse: aws:kms")
+	}
+	if b.URL != nil && b.URL.Scheme == "file" {
+		for _, key := range []string{"region", "endpoint", "path_style", "sse", "kms_key_id"} {
+			if d.has("bucket." + key) {
+				d.fail("bucket."+key, "has no meaning for a file:// bucket")
+			}
+		}
+	}
+	return b
+}
+
+// httpURL parses a URL of a server, nil if it is empty or wrong.
+func (d *document) httpURL(path, text, example string, required bool) *url.URL {
+	u, problem := parseURL(text)
+	switch {
+	case text == "" && !required:
+		return nil
+	case text == "":
+		problem = "is required"
+	case problem != "":
+	case u.Scheme != "http" && u.Scheme != "https":
+		problem = "must begin with http:// or https://"
+	case u.Hostname() == "":
+		problem = "has no host"
+	}
+	if problem != "" {
+		d.fail(path, "%s; write for example %s", problem, example)
+		return nil
+	}
+	return u
+}
+
+func (d *document) bucketURL(path, text string) *url.URL {
+	u, problem := parseURL(text)
+	switch {
+	case text == "":
+		problem = "is required"
+	case problem != "":
+	case u.Scheme != "s3" && u.Scheme != "file":
+		problem = "must begin with s3:// or file://"
+	case u.Scheme == "s3" && (u.Host == "" || u.Port() != ""):
+		problem = "does not name a bucket"
+	case u.Scheme == "file" && (u.Host != "" || !strings.HasPrefix(u.Path, "/")):
+		problem = "must have an absolute path after file://"
+	}
+	if problem != "" {
+		d.fail(path, "%s; write for example s3://bucket/prefix or file:///var/lib/gputally", problem)
+		return nil
+	}
+	return u
+}
+
+// parseURL parses what no URL of ours may lack or have. Its problem does not
+// quote the URL, which may have a password.
+func parseURL(text string) (u *url.URL, problem string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, "is not a URL"
+	case u.User != nil:
+		return nil, "has credentials in it, which would be printed"
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, "has a query or a fragment"
+	}
+	return u, ""
+}

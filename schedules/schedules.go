@@ -1,0 +1,14 @@
+// Package schedules holds the schedules that gputally ships with and that a
+// reporter follows unless its configuration names a file of its own.
+package schedules
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed *.yaml
+var files embed.FS
+
+// Files are the shipped schedules, in the format of schedules.yaml.
+func Files() fs.FS { return files }
