@@ -1,0 +1,27 @@
+// Package index says which hours and reports there are, so that nobody has to
+// list the bucket to find out. It holds nothing that the objects of the ledger
+// and the reports do not say: lose it, and Rebuild makes it again.
+//
+// # Objects
+//
+//	index/hours/cluster=<c>/<YYYY-MM>.json   the closed hours of a cluster's month, UTC
+//	index/reports/<name>.json                the reports of a name
+//
+// Each is one JSON object with sorted keys, a version, its records in order,
+// and a token that is new with every write: ETags follow content, and without
+// it a change that was taken back could not be told from no change. The field
+// updated is for people who look; nothing reads it.
+//
+// # Writing
+//
+// An update reads the object, merges its record, and puts it back on the
+// condition that the object is still the one that it read. If it is not, the
+// update begins again after a pause that grows and has jitter. What is merged
+// already is not written, so an update may be repeated at will.
+//
+// A merge never goes back: a lower revision of an hour does not replace a
+// higher one, and a report that is Ready stays so. Rebuild replaces what is
+// there by what the objects say, under the same condition; a record that
+// another process adds meanwhile makes Rebuild look at the objects again,
+// among which is the one that the record is about.
+package index

@@ -1,0 +1,140 @@
+package index
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// version counts the incompatible changes of the index's objects.
+const version = 1
+
+// document is an object of the index.
+type document[R any] struct {
+	Records []R    `json:"records"`
+	Token   string `json:"token"` // new with every write
+	Updated string `json:"updated,omitempty"`
+	Version int    `json:"version"`
+}
+
+// encode writes the document as JSON with sorted keys, a record a line.
+func encode[R any](d document[R]) ([]byte, error) {
+	tree, err := treeOf(d)
+	if err != nil {
+		return nil, err
+	}
+	object := tree.(map[string]any)
+	var out bytes.Buffer
+	out.WriteString("{\"records\":[")
+	for i, record := range object["records"].([]any) {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		line, err := json.Marshal(record)
+		if err != nil {
+			return nil, err
+		}
+		out.WriteByte('\n')
+		out.Write(line)
+	}
+	delete(object, "records")
+	rest, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	out.WriteString("\n],")
+	out.Write(rest[1:])
+	out.WriteByte('\n')
+	return out.Bytes(), nil
+}
+
+// decode reads what encode writes, and nothing else: no field may be unknown,
+// missing or of another type. Errors: *RecordError, *VersionError.
+func decode[R any](key string, data []byte) (document[R], error) {
+	var known struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &known); err == nil && known.Version > version {
+		return document[R]{}, &VersionError{key, known.Version}
+	}
+	var d document[R]
+	in := json.NewDecoder(bytes.NewReader(data))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&d); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return d, &RecordError{key, wrong.Field, fmt.Errorf("is a %s", wrong.Value)}
+		}
+		return d, &RecordError{Key: key, Err: err}
+	}
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+		return d, &RecordError{Key: key, Err: errors.New("there is more behind the document")}
+	}
+	if d.Version != version {
+		return d, &RecordError{key, "version", fmt.Errorf("is %d, not %d", d.Version, version)}
+	}
+	read, err := treeOf(d)
+	if err != nil {
+		return d, &RecordError{Key: key, Err: err}
+	}
+	there, err := treeOf(json.RawMessage(data))
+	if err != nil {
+		return d, &RecordError{Key: key, Err: err}
+	}
+	if field := difference("", there, read); field != "" {
+		return d, &RecordError{key, field, errors.New("is missing, or not as this program writes it")}
+	}
+	return d, nil
+}
+
+// treeOf gives a value as JSON's own types, with numbers to the last digit.
+func treeOf(v any) (any, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var tree any
+	in := json.NewDecoder(bytes.NewReader(data))
+	in.UseNumber()
+	return tree, in.Decode(&tree)
+}
+
+// difference is the path of the first field in which two trees differ, or "".
+func difference(path string, a, b any) string {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok {
+			return path
+		}
+		fields := maps.Clone(a)
+		maps.Copy(fields, b)
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			if d := difference(strings.TrimPrefix(path+"."+name, "."), a[name], b[name]); d != "" {
+				return d
+			}
+		}
+		return ""
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return path
+		}
+		for i := range a {
+			if d := difference(fmt.Sprintf("%s[%d]", path, i), a[i], b[i]); d != "" {
+				return d
+			}
+		}
+		return ""
+	default:
+		if a != b {
+			return path
+		}
+		return ""
+	}
+}

@@ -1,0 +1,223 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+const (
+	hoursPrefix = "index/hours/"
+	monthLayout = "2006-01"
+)
+
+// HourRecord is a closed hour of a cluster. The JSON names stand in the index.
+type HourRecord struct {
+	Cluster  string    `json:"cluster"`
+	Coverage Coverage  `json:"coverage"`
+	From     time.Time `json:"from"` // UTC
+	Key      string    `json:"key"`  // of the ledger's object
+	Revision int       `json:"revision"`
+	Rows     int64     `json:"rows"`
+	SHA256   string    `json:"sha256"` // of the ledger's object
+	Size     int64     `json:"size"`   // bytes
+	To       time.Time `json:"to"`     // UTC
+}
+
+// Coverage is a usage.Coverage, in GPU-milliseconds.
+type Coverage struct {
+	Expected     int64 `json:"expected_ms"`
+	Allocated    int64 `json:"allocated_ms"`
+	Unallocated  int64 `json:"unallocated_ms"`
+	Unattributed int64 `json:"unattributed_ms"`
+	Unavailable  int64 `json:"unavailable_ms"`
+	Uncovered    int64 `json:"uncovered_ms"`
+	Estimated    int64 `json:"estimated_ms"`
+	Residue      int64 `json:"residue_ms"`
+}
+
+// Usage is the coverage as the ledger has it.
+func (c Coverage) Usage() usage.Coverage { return usage.Coverage(c) }
+
+// Window is the hour.
+func (h HourRecord) Window() window.Window { return window.Window{From: h.From, To: h.To} }
+
+// Hour is the record of an hour of the ledger.
+func Hour(e ledger.Entry) HourRecord {
+	return HourRecord{
+		Cluster: e.Cluster, From: e.Window.From, To: e.Window.To, Key: e.Key,
+		Revision: e.Revision, Rows: e.Rows, Size: e.Size, SHA256: e.SHA256, Coverage: Coverage(e.Coverage),
+	}
+}
+
+func hoursKey(cluster string, month time.Time) string {
+	return hoursPrefix + "cluster=" + cluster + "/" + month.UTC().Format(monthLayout) + ".json"
+}
+
+// parseHoursKey reads what hoursKey writes; month is its first instant.
+func parseHoursKey(key string) (cluster string, month time.Time, ok bool) {
+	rest, _ := strings.CutPrefix(key, hoursPrefix+"cluster=")
+	cluster, rest, _ = strings.Cut(rest, "/")
+	month, err := time.Parse(monthLayout+".json", rest)
+	return cluster, month, err == nil && ledger.CheckCluster(cluster) == nil && hoursKey(cluster, month) == key
+}
+
+func hours() kind[HourRecord] {
+	return kind[HourRecord]{
+		check:   checkHour,
+		compare: func(a, b HourRecord) int { return a.From.Compare(b.From) },
+	}
+}
+
+func checkHour(key string, h HourRecord) (field string, err error) {
+	hour := window.Hour(h.From)
+	switch {
+	case h.Window() != hour:
+		return "from", fmt.Errorf("%s is not one hour of UTC", h.Window())
+	case hoursKey(h.Cluster, h.From) != key:
+		return "cluster", fmt.Errorf("hour %s of cluster %q does not belong here", h.From.Format(time.RFC3339), h.Cluster)
+	case h.Key != ledger.Key(h.Cluster, hour):
+		return "key", fmt.Errorf("is %q and should be %q", h.Key, ledger.Key(h.Cluster, hour))
+	case h.Revision < 1:
+		return "revision", fmt.Errorf("is %d", h.Revision)
+	case h.Rows < 0:
+		return "rows", fmt.Errorf("is %d", h.Rows)
+	case h.Size < 0:
+		return "size", fmt.Errorf("is %d", h.Size)
+	}
+	return "sha256", checkSHA256(h.SHA256)
+}
+
+func checkSHA256(sum string) error {
+	if len(sum) != 64 || strings.Trim(sum, "0123456789abcdef") != "" {
+		return fmt.Errorf("%q is no SHA-256", sum)
+	}
+	return nil
+}
+
+// PutHour notes an hour that is in the ledger. A record of a higher revision
+// that is there already stays. Errors: *ConflictError, *RecordError,
+// *VersionError, the bucket's.
+func (x *Index) PutHour(ctx context.Context, r HourRecord) error {
+	if err := ledger.CheckCluster(r.Cluster); err != nil {
+		return fmt.Errorf("update index: %w", err)
+	}
+	r.From, r.To = r.From.UTC(), r.To.UTC()
+	key := hoursKey(r.Cluster, r.From)
+	return update(ctx, x, hours(), key, func(old stored[HourRecord]) ([]HourRecord, error) {
+		if old.broken != nil {
+			return nil, old.broken
+		}
+		next := slices.Clone(old.records)
+		i := slices.IndexFunc(next, func(h HourRecord) bool { return h.From.Equal(r.From) })
+		switch {
+		case i < 0:
+			next = append(next, r)
+		case next[i].Revision <= r.Revision:
+			next[i] = r
+		}
+		return next, nil
+	})
+}
+
+// Hours returns the closed hours of a cluster that overlap the window, oldest
+// first. Errors: *RecordError, *VersionError, the bucket's.
+func (x *Index) Hours(ctx context.Context, cluster string, w window.Window) ([]HourRecord, error) {
+	months, err := x.months(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var found []HourRecord
+	for _, month := range months {
+		if !month.Before(w.To) || !month.AddDate(0, 1, 0).After(w.From) {
+			continue
+		}
+		all, err := records(ctx, x, hours(), hoursKey(cluster, month))
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range all {
+			if h.From.Before(w.To) && h.To.After(w.From) {
+				found = append(found, h)
+			}
+		}
+	}
+	return found, nil
+}
+
+// LastHour returns the latest closed hour of a cluster, if there is one.
+// Errors: as Hours.
+func (x *Index) LastHour(ctx context.Context, cluster string) (HourRecord, bool, error) {
+	months, err := x.months(ctx, cluster)
+	if err != nil {
+		return HourRecord{}, false, err
+	}
+	for _, month := range slices.Backward(months) {
+		all, err := records(ctx, x, hours(), hoursKey(cluster, month))
+		if err != nil {
+			return HourRecord{}, false, err
+		}
+		if len(all) > 0 {
+			return all[len(all)-1], true, nil
+		}
+	}
+	return HourRecord{}, false, nil
+}
+
+// Clusters returns the clusters that have closed hours, sorted.
+func (x *Index) Clusters(ctx context.Context) ([]string, error) {
+	all, err := x.clusterMonths(ctx, hoursPrefix)
+	if err != nil {
+		return nil, err
+	}
+	var clusters []string
+	for _, m := range all {
+		clusters = append(clusters, m.cluster)
+	}
+	slices.Sort(clusters)
+	return slices.Compact(clusters), nil
+}
+
+// months are those for which a cluster has an object, oldest first.
+func (x *Index) months(ctx context.Context, cluster string) ([]time.Time, error) {
+	if err := ledger.CheckCluster(cluster); err != nil {
+		return nil, err
+	}
+	all, err := x.clusterMonths(ctx, hoursPrefix+"cluster="+cluster+"/")
+	if err != nil {
+		return nil, err
+	}
+	var months []time.Time
+	for _, m := range all {
+		months = append(months, m.month)
+	}
+	return months, nil
+}
+
+// clusterMonth is what one object is about.
+type clusterMonth struct {
+	cluster string
+	month   time.Time // its first instant, UTC
+}
+
+func (x *Index) clusterMonths(ctx context.Context, prefix string) ([]clusterMonth, error) {
+	var all []clusterMonth
+	for object, err := range x.bucket.List(ctx, prefix) {
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", prefix, err)
+		}
+		cluster, month, ok := parseHoursKey(object.Key)
+		if !ok {
+			return nil, &RecordError{Key: object.Key, Err: errors.New("is not named like an object of the index; move it away")}
+		}
+		all = append(all, clusterMonth{cluster, month})
+	}
+	return all, nil
+}

@@ -1,0 +1,313 @@
+package index_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+func putHour(t testing.TB, x *index.Index, r index.HourRecord) {
+	t.Helper()
+	if err := x.PutHour(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHours(t *testing.T) {
+	t.Parallel()
+	x := index.New(empty(), index.Config{})
+	var all []index.HourRecord
+	for _, text := range []string{"2026-10-31T22:00:00Z", "2026-10-31T23:00:00Z", "2026-11-01T00:00:00Z", "2026-11-05T00:00:00Z", "2027-01-01T00:00:00Z"} {
+		all = append(all, hourRecord("prod", hourAt(t, text), 1))
+	}
+	for _, i := range rand.Perm(len(all)) {
+		putHour(t, x, all[i])
+	}
+	other := hourRecord("edge", hourAt(t, "2026-11-01T00:00:00Z"), 1)
+	putHour(t, x, other)
+
+	tests := map[string]struct {
+		from, to string
+		want     []index.HourRecord
+	}{
+		"all":                      {"0001-01-01T00:00:00Z", "2100-01-01T00:00:00Z", all},
+		"a month":                  {"2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z", all[2:4]},
+		"over the end of a month":  {"2026-10-31T23:00:00Z", "2026-11-01T01:00:00Z", all[1:3]},
+		"a part of an hour":        {"2026-10-31T23:30:00Z", "2026-10-31T23:31:00Z", all[1:2]},
+		"the end is not contained": {"2026-10-31T22:30:00Z", "2026-10-31T23:00:00Z", all[:1]},
+		"a month without hours":    {"2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z", nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := x.Hours(context.Background(), "prod", window.Window{From: at(t, tt.from), To: at(t, tt.to)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	if last, ok, err := x.LastHour(context.Background(), "prod"); err != nil || !ok || last != all[4] {
+		t.Errorf("last hour of prod: %+v, %v, %v", last, ok, err)
+	}
+	if last, ok, err := x.LastHour(context.Background(), "edge"); err != nil || !ok || last != other {
+		t.Errorf("last hour of edge: %+v, %v, %v", last, ok, err)
+	}
+	if last, ok, err := x.LastHour(context.Background(), "nowhere"); err != nil || ok {
+		t.Errorf("last hour of nowhere: %+v, %v, %v", last, ok, err)
+	}
+	clusters, err := x.Clusters(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"edge", "prod"}, clusters); diff != "" {
+		t.Errorf("clusters (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnHourNeverGoesBackToALowerRevision(t *testing.T) {
+	t.Parallel()
+	x := index.New(empty(), index.Config{})
+	hour := hourAt(t, "2026-11-20T05:00:00Z")
+	for _, revision := range []int{1, 3, 2} {
+		putHour(t, x, hourRecord("prod", hour, revision))
+	}
+	if got, _, err := x.LastHour(context.Background(), "prod"); err != nil || got.Revision != 3 {
+		t.Errorf("revision %d, %v; want 3", got.Revision, err)
+	}
+}
+
+func TestReports(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	x := index.New(b, index.Config{})
+	first := index.Report(published(t, b, "aaa", "2026-10", ""), 1)
+	second := index.Report(published(t, b, "bbb", "2026-11", ""), 1)
+	third := index.Report(published(t, b, "ccc", "2026-10", "aaa"), 2)
+	for _, r := range []index.ReportRecord{first, second, third, second} {
+		if err := x.PutReport(context.Background(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := x.Reports(context.Background(), "showback")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]index.ReportRecord{first, third, second}, got); diff != "" {
+		t.Errorf("reports (-want +got):\n%s", diff)
+	}
+	if got[1].Supersedes != "aaa" || got[1].State != report.Ready || got[1].HoursAsked != 744 || got[1].KeyPrefix != "reports/showback/2026-10/ccc/" {
+		t.Errorf("record is %+v", got[1])
+	}
+	names, err := x.ReportNames(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"showback"}, names); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	if none, err := x.Reports(context.Background(), "other"); err != nil || len(none) != 0 {
+		t.Errorf("reports of another name: %v, %v", none, err)
+	}
+}
+
+func TestRecordsThatAreNotFitForTheIndex(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	x := index.New(b, index.Config{})
+	good := index.Report(published(t, empty(), "aaa", "2026-10", ""), 1)
+	hour := hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1)
+	tests := map[string]struct {
+		put  func() error
+		want string
+	}{
+		"an hour of no cluster":            {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Cluster = "a/b" }), `cluster "a/b"`},
+		"half an hour":                     {changed(x.PutHour, hour, func(h *index.HourRecord) { h.To = h.To.Add(-time.Minute) }), "not one hour"},
+		"an hour without revision":         {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Revision = 0 }), "record[0].revision: is 0"},
+		"an hour with another key":         {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Key = "x" }), "record[0].key"},
+		"an hour without checksum":         {changed(x.PutHour, hour, func(h *index.HourRecord) { h.SHA256 = "" }), "record[0].sha256"},
+		"a report that is not final":       {changed(x.PutReport, good, func(r *index.ReportRecord) { r.State = report.Pending }), "record[0].state"},
+		"a report without period":          {changed(x.PutReport, good, func(r *index.ReportRecord) { r.From = time.Time{}; r.To = time.Time{} }), "record[0].from"},
+		"a report without id":              {changed(x.PutReport, good, func(r *index.ReportRecord) { r.ID = "" }), "record[0].id"},
+		"a report that lies elsewhere":     {changed(x.PutReport, good, func(r *index.ReportRecord) { r.KeyPrefix = "reports/x/" }), "record[0].key_prefix"},
+		"a report with a name of segments": {changed(x.PutReport, good, func(r *index.ReportRecord) { r.Name = "a/b" }), "record[0].name"},
+		"a report with a name of dots":     {changed(x.PutReport, good, func(r *index.ReportRecord) { r.Name = ".." }), "dot"},
+		"a report without checksum":        {changed(x.PutReport, good, func(r *index.ReportRecord) { r.ManifestSHA256 = "zz" }), "record[0].manifest_sha256"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if err := tt.put(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error with %q", err, tt.want)
+			}
+		})
+	}
+	if left := keys(t, b, ""); len(left) > 0 {
+		t.Errorf("there is %q", left)
+	}
+}
+
+// changed is a put of a record with a change.
+func changed[R any](put func(context.Context, R) error, r R, change func(*R)) func() error {
+	return func() error {
+		change(&r)
+		return put(context.Background(), r)
+	}
+}
+
+func TestTheObjectsAreReadable(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	n := 0
+	x := index.New(b, index.Config{Clock: clock, Token: func() string { n++; return fmt.Sprintf("token-%d", n) }})
+	putHour(t, x, hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 2))
+	if err := x.PutReport(context.Background(), index.Report(published(t, b, "aaa", "2026-11-20", ""), 1)); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"records":[
+{"cluster":"prod","coverage":{"allocated_ms":3000000,"estimated_ms":0,"expected_ms":3600000,"residue_ms":1,"unallocated_ms":599999,"unattributed_ms":0,"unavailable_ms":0,"uncovered_ms":0},"from":"2026-11-20T05:00:00Z","key":"ledger/hourly/cluster=prod/date=2026-11-20/hour=05/usage.parquet","revision":2,"rows":17,"sha256":"abababababababababababababababababababababababababababababababab","size":4711,"to":"2026-11-20T06:00:00Z"}
+],"token":"token-1","updated":"2026-12-01T00:10:00Z","version":1}
+`
+	if diff := cmp.Diff(want, read(t, b, hoursKey)); diff != "" {
+		t.Errorf("hours (-want +got):\n%s", diff)
+	}
+	got := read(t, b, reportsKey)
+	for _, part := range []string{
+		`{"records":[` + "\n" + `{"coverage_ratio":"0.000000","from":"2026-11-20T00:00:00Z","hours_asked":24,"hours_closed":0,"id":"aaa","key_prefix":"reports/showback/2026-11-20/aaa/","manifest_sha256":"`,
+		`","name":"showback","period_key":"2026-11-20","provisional":false,"revision":1,"rows":0,"state":"Ready","supersedes":"","to":"2026-11-21T00:00:00Z"}` + "\n" + `],"token":"token-2","updated":"2026-12-01T00:10:00Z","version":1}` + "\n",
+	} {
+		if !strings.Contains(got, part) {
+			t.Errorf("reports are\n%s\nand lack\n%s", got, part)
+		}
+	}
+}
+
+func TestWhatIsThereIsNotWritten(t *testing.T) {
+	t.Parallel()
+	b := &racing{Bucket: empty()}
+	x := index.New(b, index.Config{Clock: clock})
+	r := hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1)
+	putHour(t, x, r)
+	putHour(t, x, r)
+	if b.puts != 1 {
+		t.Errorf("%d writes of one record", b.puts)
+	}
+}
+
+func TestAnUpdateThatLosesTheRaceBeginsAgain(t *testing.T) {
+	t.Parallel()
+	store := empty()
+	ours := hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1)
+	theirs := []index.HourRecord{
+		hourRecord("prod", hourAt(t, "2026-11-20T03:00:00Z"), 1),
+		hourRecord("prod", hourAt(t, "2026-11-20T04:00:00Z"), 1),
+		hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 2),
+	}
+	b := &racing{Bucket: store}
+	for _, r := range theirs {
+		b.acts = append(b.acts, func() { putHour(t, index.New(store, index.Config{}), r) })
+	}
+	var pauses []time.Duration
+	x := index.New(b, index.Config{
+		Jitter: func() float64 { return 0.5 },
+		Sleep:  func(_ context.Context, d time.Duration) error { pauses = append(pauses, d); return nil },
+	})
+	putHour(t, x, ours)
+
+	got, err := x.Hours(context.Background(), "prod", window.Window{From: at(t, "2026-11-01T00:00:00Z"), To: at(t, "2026-12-01T00:00:00Z")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(theirs, got); diff != "" { // theirs of 05:00 is the higher revision
+		t.Errorf("hours (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond}, pauses); diff != "" {
+		t.Errorf("pauses (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnUpdateGivesUp(t *testing.T) {
+	t.Parallel()
+	store := empty()
+	b := &racing{Bucket: store}
+	others := index.New(store, index.Config{})
+	hour := hourAt(t, "2026-11-01T00:00:00Z")
+	for range 100 {
+		b.acts = append(b.acts, func() {
+			hour = window.Hour(hour.To)
+			putHour(t, others, hourRecord("prod", hour, 1))
+		})
+	}
+	var longest time.Duration
+	x := index.New(b, index.Config{
+		Jitter: func() float64 { return 1 },
+		Sleep:  func(_ context.Context, d time.Duration) error { longest = max(longest, d); return nil },
+	})
+	err := x.PutHour(context.Background(), hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1))
+	var conflict *index.ConflictError
+	if !errors.As(err, &conflict) || !errors.Is(err, bucket.ErrConflict) || conflict.Key != hoursKey || conflict.Attempts != b.puts {
+		t.Errorf("got %v after %d attempts", err, b.puts)
+	}
+	if longest != time.Second {
+		t.Errorf("the longest pause was %s", longest)
+	}
+}
+
+func TestAnUpdateEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	store := empty()
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &racing{Bucket: store, acts: []func(){func() {
+		putHour(t, index.New(store, index.Config{}), hourRecord("prod", hourAt(t, "2026-11-20T04:00:00Z"), 1))
+		cancel()
+	}}}
+	err := index.New(b, index.Config{}).PutHour(ctx, hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1))
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, bucket.ErrConflict) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestManyWritersLoseNothing(t *testing.T) {
+	t.Parallel()
+	const writers, each = 8, 20
+	b := empty()
+	start := hourAt(t, "2026-11-01T00:00:00Z").From
+	var group sync.WaitGroup
+	for w := range writers {
+		x := index.New(b, index.Config{Clock: clock})
+		group.Go(func() {
+			for i := range each {
+				hour := window.Hour(start.Add(time.Duration(i*writers+w) * time.Hour))
+				if err := x.PutHour(context.Background(), hourRecord("prod", hour, 1)); err != nil {
+					t.Errorf("writer %d, record %d: %v", w, i, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	got, err := index.New(b, index.Config{}).Hours(context.Background(), "prod", window.Window{From: start, To: start.AddDate(0, 1, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != writers*each {
+		t.Fatalf("%d of %d records are there", len(got), writers*each)
+	}
+	for i, h := range got {
+		if want := start.Add(time.Duration(i) * time.Hour); !h.From.Equal(want) {
+			t.Errorf("record %d is of %s, want %s", i, h.From, want)
+		}
+	}
+}

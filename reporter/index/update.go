@@ -1,0 +1,138 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gputally/gputally/reporter/bucket"
+)
+
+const (
+	// attempts bounds an update. A round of colliding writers has one that
+	// gets through, so more writers than this at once may fail.
+	attempts = 40
+	// The pause before another attempt is up to firstPause, and up to twice as
+	// long each time, until lastPause.
+	firstPause = 10 * time.Millisecond
+	lastPause  = time.Second
+)
+
+// kind is what the objects of one part of the index have in common.
+type kind[R comparable] struct {
+	// check says what is wrong with a record of the object, and in which field.
+	check func(key string, r R) (field string, err error)
+	// compare orders records. No two of an object are equal.
+	compare func(a, b R) int
+}
+
+// stored is an object of the index as it was read.
+type stored[R comparable] struct {
+	exists  bool
+	etag    string
+	records []R
+	broken  error // *RecordError, *VersionError: why there are no records
+}
+
+// load reads an object. One that is not there has no records.
+func load[R comparable](ctx context.Context, x *Index, k kind[R], key string) (stored[R], error) {
+	data, object, err := bucket.ReadAll(ctx, x.bucket, key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return stored[R]{}, nil
+	}
+	if err != nil {
+		return stored[R]{}, fmt.Errorf("read index: %w", err)
+	}
+	s := stored[R]{exists: true, etag: object.ETag}
+	d, err := decode[R](key, data)
+	if err != nil {
+		s.broken = err
+		return s, nil
+	}
+	if field, err := k.checkAll(key, d.Records); err != nil {
+		s.broken = &RecordError{key, "records" + field, err}
+		return s, nil
+	}
+	s.records = d.Records
+	return s, nil
+}
+
+// records reads an object's records. Errors: *RecordError, *VersionError, the
+// bucket's.
+func records[R comparable](ctx context.Context, x *Index, k kind[R], key string) ([]R, error) {
+	s, err := load(ctx, x, k, key)
+	return s.records, errors.Join(err, s.broken)
+}
+
+// checkAll says what is wrong with the records of an object, and where.
+func (k kind[R]) checkAll(key string, records []R) (field string, err error) {
+	for i, r := range records {
+		if field, err := k.check(key, r); err != nil {
+			return fmt.Sprintf("[%d].%s", i, field), err
+		}
+		if i > 0 && k.compare(records[i-1], r) >= 0 {
+			return fmt.Sprintf("[%d]", i), errors.New("is out of order")
+		}
+	}
+	return "", nil
+}
+
+// update replaces an object's records by what change makes of them, and begins
+// again if somebody else was faster. An object without records is removed.
+// Change must not alter the slice that it gets.
+func update[R comparable](ctx context.Context, x *Index, k kind[R], key string, change func(stored[R]) ([]R, error)) error {
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		old, err := load(ctx, x, k, key)
+		if err != nil {
+			return err
+		}
+		next, err := change(old)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(next, k.compare)
+		if field, err := k.checkAll(key, next); err != nil {
+			return fmt.Errorf("update index object %s: record%s: %w", key, field, err)
+		}
+		err = replace(ctx, x, key, old, next)
+		if !errors.Is(err, bucket.ErrConflict) {
+			return err
+		}
+		if attempt == attempts {
+			return &ConflictError{key, attempts}
+		}
+		x.config.Logger.Debug("Another writer changed the index; updating again", "object", key, "attempt", attempt)
+		if err := x.config.Sleep(ctx, time.Duration(x.config.Jitter()*float64(pause))); err != nil {
+			return fmt.Errorf("update index object %s: %w", key, err)
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// replace writes the records if they differ from those that are there.
+func replace[R comparable](ctx context.Context, x *Index, key string, old stored[R], next []R) error {
+	switch {
+	case !old.exists && len(next) == 0, old.exists && old.broken == nil && slices.Equal(old.records, next):
+		return nil
+	case len(next) == 0:
+		if err := x.bucket.Delete(ctx, key, bucket.Condition{ETag: old.etag}); err != nil {
+			return fmt.Errorf("remove index object: %w", err)
+		}
+		return nil
+	}
+	d := document[R]{Records: next, Token: x.config.Token(), Version: version}
+	if x.config.Clock != nil {
+		d.Updated = x.config.Clock().UTC().Format(time.RFC3339)
+	}
+	data, err := encode(d)
+	if err != nil {
+		return fmt.Errorf("encode index object %s: %w", key, err)
+	}
+	if _, err := bucket.PutBytes(ctx, x.bucket, key, data, bucket.Condition{Absent: !old.exists, ETag: old.etag}); err != nil {
+		return fmt.Errorf("write index: %w", err)
+	}
+	return nil
+}
