@@ -1,0 +1,78 @@
+// Package open opens the bucket that a URL names, in whichever store it is.
+package open
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/bucket/dir"
+	"github.com/gputally/gputally/reporter/bucket/s3"
+)
+
+// Config names a bucket. All but URL is for s3:// only and optional.
+type Config struct {
+	URL string // "s3://bucket/folder" or "file:///var/lib/gputally"
+
+	Region    string // as the environment says if empty
+	Endpoint  string // URL of a store that is not AWS
+	PathStyle bool
+	CAFile    string
+	SSE       string // "", "AES256" or "aws:kms"
+	KMSKeyID  string
+	Keys      s3.Keys // usually none: the SDK finds credentials where it always does
+}
+
+// Bucket opens the bucket. Errors name what is wrong with which setting; those
+// of the store itself show with the first operation.
+func Bucket(ctx context.Context, cfg Config) (bucket.Bucket, error) {
+	u, err := parse(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("bucket URL: %w", err)
+	}
+	if u.Scheme == "s3" {
+		return s3.New(ctx, s3.Config{
+			Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"),
+			Region: cfg.Region, Endpoint: cfg.Endpoint, PathStyle: cfg.PathStyle, CAFile: cfg.CAFile,
+			SSE: cfg.SSE, KMSKeyID: cfg.KMSKeyID, Keys: cfg.Keys,
+		})
+	}
+	if cfg != (Config{URL: cfg.URL}) {
+		return nil, fmt.Errorf("bucket %s: region, endpoint, path style, CA file, encryption and keys are for s3:// only", cfg.URL)
+	}
+	return dir.New(ctx, u.Path)
+}
+
+// parse checks the URL. A password in it is never shown.
+func parse(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return nil, errors.New("it is empty; use s3://bucket/folder or file:///folder")
+	case strings.Contains(text, "@") && (err != nil || u.User != nil):
+		return nil, errors.New("it has a user or password in it: give credentials through the environment")
+	case err != nil:
+		return nil, fmt.Errorf("%q is no URL; use s3://bucket/folder or file:///folder", text)
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("%q has more than a path; write ? as %%3F and # as %%23", text)
+	}
+	switch u.Scheme {
+	case "s3":
+		if u.Host == "" {
+			return nil, fmt.Errorf("%q names no bucket; use s3://bucket/folder", text)
+		}
+		if u.Port() != "" {
+			return nil, fmt.Errorf("%q has a port; give another server as endpoint", text)
+		}
+	case "file":
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
+			return nil, fmt.Errorf("%q is not absolute; use file:///folder with three slashes", text)
+		}
+	default:
+		return nil, fmt.Errorf("%q is of no store that gputally knows; use s3://bucket/folder or file:///folder", text)
+	}
+	return u, nil
+}
