@@ -27,6 +27,7 @@ import (
 const (
 	ExitOK            = 0
 	ExitFailure       = 1
+	ExitUsage         = 2 // the flags make no sense; a restart doesn't help
 	ExitDriverChanged = 3 // the driver was replaced under the process; a restart heals it
 )
 
@@ -35,6 +36,8 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.Is(err, ErrUsage):
+		return ExitUsage
 	case errors.Is(err, nvml.ErrDriverChanged):
 		return ExitDriverChanged
 	default:
@@ -42,16 +45,13 @@ func ExitCode(err error) int {
 	}
 }
 
-// Attribution modes, the values of --attribution and of the metric label.
-const (
-	attributionKubelet = "kubelet"
-	attributionNone    = "none"
-)
-
-// Run parses the process' arguments, meters, and serves until ctx ends.
+// Run parses the process' arguments, meters, and serves until ctx ends. Its
+// error is ErrUsage if it never came to that.
 func Run(ctx context.Context) error {
 	app := kingpin.New("gputally-collector", "Meters the GPU-seconds of containers on one Kubernetes node and exposes them to Prometheus.")
+	app.UsageWriter(os.Stdout) // what was asked for is no error
 	f := addFlags(app)
+	parsed := false
 	loops := make(chan *meter.Loop, 1)
 	toolkit := bootstrap.New(bootstrap.Config{
 		App:            app,
@@ -65,6 +65,10 @@ func Run(ctx context.Context) error {
 			},
 		},
 		MetricsHandlerFactory: func(b *bootstrap.Bootstrap) (http.Handler, error) {
+			if err := f.check(); err != nil {
+				return nil, err
+			}
+			parsed = true
 			loop, handler, err := f.build(b)
 			if err != nil {
 				return nil, err
@@ -74,7 +78,13 @@ func Run(ctx context.Context) error {
 		},
 	})
 	served := make(chan error, 1)
-	go func() { served <- toolkit.Run() }()
+	go func() {
+		err := toolkit.Run()
+		if err != nil && !parsed {
+			err = fmt.Errorf("%w: %w (see --help)", ErrUsage, err)
+		}
+		served <- err
+	}()
 	select {
 	case err := <-served:
 		return err // flags, TLS configuration or the listener
@@ -99,53 +109,8 @@ func meterAndServe(ctx context.Context, loop *meter.Loop, served <-chan error) e
 	}
 }
 
-type flags struct {
-	node        *string
-	attribution *string
-	interval    *time.Duration
-	maxGap      *time.Duration
-	library     *string
-	callTimeout *time.Duration
-	socket      *string
-	checkpoint  *string
-	resources   *[]string
-}
-
-func addFlags(app *kingpin.Application) *flags {
-	host, _ := os.Hostname() // "" is refused below
-	return &flags{
-		node: app.Flag("node", "Name of this node, as Kubernetes knows it.").
-			Envar("NODE_NAME").Default(host).String(),
-		attribution: app.Flag("attribution", "How containers are found: kubelet (pod-resources), or none on a machine without Kubernetes.").
-			Default(attributionKubelet).Enum(attributionKubelet, attributionNone),
-		interval: app.Flag("meter.interval", "Time between polls of the driver and the kubelet.").
-			Default("1s").Duration(),
-		maxGap: app.Flag("meter.max-gap", "Longest time between polls that is charged to what was seen last.").
-			Default("10s").Duration(),
-		library: app.Flag("nvml.library", "Path of libnvidia-ml.so.1, where the loader does not find it.").
-			Default("").String(),
-		callTimeout: app.Flag("nvml.timeout", "Time after which a driver call counts as hanging and its GPU as down.").
-			Default("2s").Duration(),
-		socket: app.Flag("kubelet.socket", "Pod-resources socket of the kubelet.").
-			Default(kubelet.DefaultSocket).String(),
-		checkpoint: app.Flag("kubelet.checkpoint", "Device checkpoint of the kubelet, from which pod UIDs are read; empty to do without.").
-			Default(kubelet.DefaultCheckpoint).String(),
-		resources: app.Flag("kubelet.resource", "Extended resources that are GPUs, as patterns; repeatable.").
-			Default("nvidia.com/*").Strings(),
-	}
-}
-
 // build makes the loop and the handler of /metrics from the parsed flags.
 func (f *flags) build(b *bootstrap.Bootstrap) (*meter.Loop, http.Handler, error) {
-	if *f.node == "" {
-		return nil, nil, errors.New("--node: the host has no name; set --node or NODE_NAME")
-	}
-	if *f.interval < 100*time.Millisecond {
-		return nil, nil, fmt.Errorf("--meter.interval: %s is too short; at least 100ms", *f.interval)
-	}
-	if *f.maxGap < 2**f.interval {
-		return nil, nil, fmt.Errorf("--meter.max-gap: %s must be at least twice --meter.interval (%s)", *f.maxGap, *f.interval)
-	}
 	source, err := nvml.New(nvml.Config{Logger: b.Logger, LibraryPath: *f.library, CallTimeout: *f.callTimeout})
 	if err != nil {
 		return nil, nil, err
@@ -166,7 +131,7 @@ func (f *flags) build(b *bootstrap.Bootstrap) (*meter.Loop, http.Handler, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	b.Handle("/healthz", healthz(loop, *f.interval, time.Now))
+	b.Handle("/healthz", healthz(loop, f.patience(), time.Now))
 	b.Handle("/readyz", readyz(loop))
 	handler, err := f.handler(b, loop)
 	return loop, handler, err
@@ -181,6 +146,7 @@ func (f *flags) registry(b *bootstrap.Bootstrap) (device.Registry, error) {
 		Socket:         *f.socket,
 		CheckpointPath: *f.checkpoint,
 		Resources:      *f.resources,
+		Timeout:        kubeletTimeout,
 		Logger:         b.Logger,
 		Now:            time.Now,
 	})

@@ -8,9 +8,7 @@ import (
 	"github.com/gputally/gputally/collector/meter"
 )
 
-// stalled is how many intervals may pass without a poll before the process
-// counts as sick. Hanging drivers are bounded by their own time-out, so that
-// only a meter that is truly stuck gets there.
+// stalled is how many intervals a meter may miss before it counts as stuck.
 const stalled = 30
 
 type ticker interface {
@@ -23,11 +21,15 @@ type snapshots interface {
 	Latest() *meter.Snapshot
 }
 
-// healthz answers 200 while the meter ticks.
-func healthz(t ticker, interval time.Duration, now func() time.Time) http.Handler {
+// healthz answers 200 while the latest poll began no longer ago than patience.
+func healthz(t ticker, patience time.Duration, now func() time.Time) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		age := now().Sub(t.Ticked())
-		if age > stalled*interval {
+		last := t.Ticked()
+		if last.IsZero() {
+			http.Error(w, "the meter has not polled yet", http.StatusServiceUnavailable)
+			return
+		}
+		if age := now().Sub(last); age > patience {
 			http.Error(w, fmt.Sprintf("the meter last polled %s ago", age.Round(time.Second)), http.StatusServiceUnavailable)
 			return
 		}
