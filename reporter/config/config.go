@@ -5,10 +5,11 @@ import (
 	"net/url"
 	"time"
 
+	promconfig "github.com/prometheus/common/config"
+
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/schedule"
-	promconfig "github.com/prometheus/common/config"
 )
 
 // Lookahead is how far beyond an hour's end the reporter reads, to interpolate

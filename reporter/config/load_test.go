@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/usage"
 )
@@ -169,7 +170,8 @@ func TestAnEmptyListOfSchedulesIsNone(t *testing.T) {
 func TestAScheduleByProjectNeedsProjects(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load(write(t, minimal+"schedules: s.yaml\n", map[string]string{
-		"s.yaml": "schedules: [{name: a, cron: '@daily', period: day, group_by: [department]}]\n"}))
+		"s.yaml": "schedules: [{name: a, cron: '@daily', period: day, group_by: [department]}]\n",
+	}))
 	if err == nil || !strings.Contains(err.Error(), "s.yaml:1:62: schedules[0].group_by: needs a projects file") {
 		t.Errorf("got %v", err)
 	}
@@ -179,7 +181,8 @@ func TestProblemsOfAllFilesComeAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load(write(t, "cluster: a b\nprometheus: {url: http://p}\nbucket: {url: file:///b}\n"+
 		"prices: prices.yaml\nprojects: projects.yaml\nschedules: schedules.yaml\n", map[string]string{
-		"prices.yaml": "currency: 1\n", "projects.yaml": "project: []\n", "schedules.yaml": "schedules: [{}]\n"}))
+		"prices.yaml": "currency: 1\n", "projects.yaml": "project: []\n", "schedules.yaml": "schedules: [{}]\n",
+	}))
 	var errs config.Errors
 	if !errors.As(err, &errs) {
 		t.Fatalf("got %v", err)

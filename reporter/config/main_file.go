@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gputally/gputally/reporter/ledger"
 	promconfig "github.com/prometheus/common/config"
+
+	"github.com/gputally/gputally/reporter/ledger"
 )
 
 // mainFile is gputally.yaml.

@@ -5,9 +5,10 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/gputally/gputally/reporter/window"
 	"github.com/prometheus/common/model"
 	"github.com/shopspring/decimal"
+
+	"github.com/gputally/gputally/reporter/window"
 )
 
 // duration is written as Prometheus writes it: 90s, 2m, 1h30m, 7d.

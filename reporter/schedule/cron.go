@@ -5,8 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gputally/gputally/reporter/window"
 	"github.com/robfig/cron/v3"
+
+	"github.com/gputally/gputally/reporter/window"
 )
 
 // timetable is a cron line in a zone.

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/window"
-	"pgregory.net/rapid"
 )
 
 const settle = 10 * time.Minute
@@ -105,56 +106,75 @@ func TestDue(t *testing.T) {
 		want               []string
 	}{
 		"a first start without data has nothing to report": {
-			cron: "0 6 * * *", period: "day", now: "2026-11-20T07:00:00Z"},
+			cron: "0 6 * * *", period: "day", now: "2026-11-20T07:00:00Z",
+		},
 		"a first start with data reports all whole periods": {
 			cron: "0 6 * * *", period: "day", since: "2026-11-16T13:00:00Z", now: "2026-11-20T07:00:00Z",
-			want: []string{"2026-11-17", "2026-11-18", "2026-11-19"}},
+			want: []string{"2026-11-17", "2026-11-18", "2026-11-19"},
+		},
 		"a period waits for the cron line": {
-			cron: "0 6 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-18", now: "2026-11-20T05:59:59Z"},
+			cron: "0 6 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-18", now: "2026-11-20T05:59:59Z",
+		},
 		"a period comes when the cron line fires": {
 			cron: "0 6 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-18", now: "2026-11-20T06:00:00Z",
-			want: []string{"2026-11-19"}},
+			want: []string{"2026-11-19"},
+		},
 		"a cron line at the period's end waits for the settle delay": {
-			cron: "0 0 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-18", now: "2026-11-20T00:09:59Z"},
+			cron: "0 0 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-18", now: "2026-11-20T00:09:59Z",
+		},
 		"and the period comes when the settle delay has passed": {
 			cron: "0 0 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-18", now: "2026-11-20T00:10:00Z",
-			want: []string{"2026-11-19"}},
+			want: []string{"2026-11-19"},
+		},
 		"what is done does not come back": {
-			cron: "0 6 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-19", now: "2026-11-20T23:00:00Z"},
+			cron: "0 6 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-19", now: "2026-11-20T23:00:00Z",
+		},
 		"days that a weekly line holds back come together": {
 			cron: "0 6 * * MON", period: "day", since: "2026-11-01T00:00:00Z", done: "2026-11-20", now: "2026-11-23T06:00:00Z",
-			want: []string{"2026-11-21", "2026-11-22"}},
+			want: []string{"2026-11-21", "2026-11-22"},
+		},
 		"a downtime of a month is made up for": {
 			cron: "0 6 * * MON", period: "week", since: "2026-01-01T00:00:00Z", done: "2026-W42", now: "2026-11-20T07:00:00Z",
-			want: []string{"2026-W43", "2026-W44", "2026-W45", "2026-W46"}},
+			want: []string{"2026-W43", "2026-W44", "2026-W45", "2026-W46"},
+		},
 		"a month": {
 			cron: "0 6 1 * *", period: "month", since: "2026-08-15T00:00:00Z", now: "2026-11-20T07:00:00Z",
-			want: []string{"2026-09", "2026-10"}},
+			want: []string{"2026-09", "2026-10"},
+		},
 		"a day ends at the midnight of its zone": {
 			cron: "0 0 * * *", zone: "America/New_York", period: "day", since: "2026-11-18T05:00:00Z", now: "2026-11-20T05:10:00Z",
-			want: []string{"2026-11-18", "2026-11-19"}},
+			want: []string{"2026-11-18", "2026-11-19"},
+		},
 		"a day of 23 hours": {
 			cron: "15 0 * * *", zone: "Europe/Berlin", period: "day", since: "2026-03-27T23:00:00Z", now: "2026-03-29T22:15:00Z",
-			want: []string{"2026-03-28", "2026-03-29"}},
+			want: []string{"2026-03-28", "2026-03-29"},
+		},
 		"a day of 25 hours is not over after 24": {
 			cron: "15 0 * * *", zone: "Europe/Berlin", period: "day", since: "2026-10-23T22:00:00Z", now: "2026-10-25T22:15:00Z",
-			want: []string{"2026-10-24"}},
+			want: []string{"2026-10-24"},
+		},
 		"a day of 25 hours": {
 			cron: "15 0 * * *", zone: "Europe/Berlin", period: "day", since: "2026-10-23T22:00:00Z", now: "2026-10-25T23:15:00Z",
-			want: []string{"2026-10-24", "2026-10-25"}},
+			want: []string{"2026-10-24", "2026-10-25"},
+		},
 		"a line in the hour that the clock skips fires after the skip": {
 			cron: "30 2 * * *", zone: "Europe/Berlin", period: "day", since: "2026-03-27T23:00:00Z", now: "2026-03-29T01:00:00Z",
-			want: []string{"2026-03-28"}},
+			want: []string{"2026-03-28"},
+		},
 		"and not before": {
-			cron: "30 2 * * *", zone: "Europe/Berlin", period: "day", since: "2026-03-27T23:00:00Z", now: "2026-03-29T00:59:59Z"},
+			cron: "30 2 * * *", zone: "Europe/Berlin", period: "day", since: "2026-03-27T23:00:00Z", now: "2026-03-29T00:59:59Z",
+		},
 		"a line in the hour that comes twice fires in the first": {
 			cron: "30 2 * * *", zone: "Europe/Berlin", period: "day", since: "2026-10-23T22:00:00Z", now: "2026-10-25T00:30:00Z",
-			want: []string{"2026-10-24"}},
+			want: []string{"2026-10-24"},
+		},
 		"both hours of one name": {
 			cron: "@hourly", zone: "Europe/Berlin", period: "hour", since: "2026-10-24T23:00:00Z", now: "2026-10-25T02:10:00Z",
-			want: []string{"2026-10-25T01", "2026-10-25T02", "2026-10-25T02b"}},
+			want: []string{"2026-10-25T01", "2026-10-25T02", "2026-10-25T02b"},
+		},
 		"a clock that is behind reports nothing": {
-			cron: "0 6 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-19", now: "2026-11-01T00:00:00Z"},
+			cron: "0 6 * * *", period: "day", since: "2026-11-16T13:00:00Z", done: "2026-11-19", now: "2026-11-01T00:00:00Z",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

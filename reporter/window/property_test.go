@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/reporter/window"
 	"pgregory.net/rapid"
+
+	"github.com/gputally/gputally/reporter/window"
 )
 
 // zones are ordinary ones and those with the oddest changes of the clock.
