@@ -1,0 +1,129 @@
+package reporter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/config"
+	"github.com/gputally/gputally/reporter/prom"
+)
+
+// needed are the families without which no hour can be closed.
+func needed() []string {
+	return []string{
+		metric.DeviceInfo.Name, metric.DeviceSeconds.Name, metric.CollectorStartTime.Name,
+		metric.ContainerAllocatedSeconds.Name, metric.ContainerStartTime.Name, metric.ContainerShare.Name,
+	}
+}
+
+// longestScrape is the longest scrape interval with which the edges of hours
+// are still interpolated well within the time that is read beyond them.
+const longestScrape = 2 * time.Minute
+
+func addCheck(app *kingpin.Application) (string, command) {
+	c := app.Command("check", "Check the configuration; with --live also Prometheus and the bucket.")
+	live := c.Flag("live", "Ask the servers: families found, scrape interval, retention, conditions of the bucket.").Bool()
+	return c.FullCommand(), func(ctx context.Context, env *environment) error {
+		cfg, err := config.Load(env.file)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(env.stdout, "ok    configuration %s: cluster %s, %d schedules\n", env.file, cfg.Cluster, len(cfg.Schedules))
+		if !*live {
+			return nil
+		}
+		k := &checks{env: env}
+		k.prometheus(ctx, cfg)
+		k.bucket(ctx, cfg)
+		if k.bad > 0 {
+			return fmt.Errorf("%w: %d of the checks found something that would go wrong", errNotReady, k.bad)
+		}
+		return nil
+	}
+}
+
+// checks prints findings and counts the bad ones.
+type checks struct {
+	env *environment
+	bad int
+}
+
+func (k *checks) ok(format string, args ...any) {
+	fmt.Fprintf(k.env.stdout, "ok    "+format+"\n", args...)
+}
+
+func (k *checks) fail(format string, args ...any) {
+	k.bad++
+	fmt.Fprintf(k.env.stdout, "BAD   "+format+"\n", args...)
+}
+
+func (k *checks) prometheus(ctx context.Context, cfg *config.Config) {
+	client, err := newClient(k.env, cfg, selector(cfg))
+	if err != nil {
+		k.fail("%v", err)
+		return
+	}
+	status, err := client.Status(ctx, needed())
+	if err != nil {
+		k.fail("prometheus: %v", err)
+		return
+	}
+	k.ok("prometheus %s: version %s, retention %s", cfg.Prometheus.URL, shown(status.Version), shown(status.Retention))
+	if status.RoadErr != nil {
+		k.fail("prometheus: no way to read raw samples: %v", status.RoadErr)
+		return
+	}
+	k.ok("prometheus: raw samples by %s", status.Road)
+	k.families(status)
+	switch s := status.ScrapeInterval; {
+	case s == 0:
+		k.fail("prometheus: the scrape interval can't be told: fewer than three samples in the last ten minutes")
+	case s > longestScrape:
+		k.fail("prometheus: collectors are scraped every %s; at most %s keeps the edges of hours exact", s, longestScrape)
+	default:
+		k.ok("prometheus: collectors are scraped every %s", s.Round(100*time.Millisecond))
+	}
+}
+
+func (k *checks) families(status prom.Status) {
+	var missing []string
+	for _, f := range status.Families {
+		if f.Series == 0 {
+			missing = append(missing, f.Name)
+		}
+	}
+	if len(missing) > 0 {
+		k.fail("prometheus: no samples in the last ten minutes of %s; is the collector scraped, and does prometheus.selector fit?", strings.Join(missing, ", "))
+		return
+	}
+	k.ok("prometheus: all %d families found", len(status.Families))
+}
+
+func (k *checks) bucket(ctx context.Context, cfg *config.Config) {
+	b, err := openBucket(ctx, cfg)
+	if err != nil {
+		k.fail("bucket: %v", err)
+		return
+	}
+	for _, f := range bucket.Probe(ctx, b, "check/") {
+		if f.Err != nil {
+			k.fail("bucket %s: %s: %v", cfg.Bucket.URL, f.Name, f.Err)
+		} else {
+			k.ok("bucket %s: %s", cfg.Bucket.URL, f.Name)
+		}
+	}
+}
+
+// shown is text, or a word for none.
+func shown(text string) string {
+	if text == "" {
+		return "not told"
+	}
+	return text
+}

@@ -1,0 +1,178 @@
+package reporter
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	shape "github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/metric"
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// gpuHour is the number of GPU-milliseconds in a GPU-hour.
+const gpuHour = 3_600_000.0
+
+// figures are what the books say of the projects up to the latest closed hour.
+type figures struct {
+	Currency string
+	Coverage float64 // of the latest hour, percent
+	Pools    []poolFigures
+	Projects []projectFigures
+}
+
+// poolFigures are a project's in one node pool, in the latest closed hour, as
+// average GPUs. Deserved and Over are nil without a quota.
+type poolFigures struct {
+	Project, Department, NodePool string
+	Allocated                     float64
+	Deserved, Over                *float64
+}
+
+// projectFigures add the pools up, with the month to date.
+type projectFigures struct {
+	Project, Department string
+	Allocated           float64
+	Deserved, Over      *float64
+	MonthHours          float64
+	MonthCost           string // decimal, "" if not known
+}
+
+// month keeps the rollup of the running month, so that each closed hour is
+// read once.
+type month struct {
+	window window.Window
+	rollup *report.Rollup
+	until  time.Time
+}
+
+// figures brings the month up to the hour and rolls up the hour itself.
+func (m *month) figures(ctx context.Context, b *books, hour window.Window) (figures, error) {
+	var f figures
+	if err := m.advance(ctx, b, hour.To); err != nil {
+		*m = month{}
+		return f, err
+	}
+	monthly, err := m.rollup.Table()
+	if err != nil {
+		return f, err
+	}
+	latest, err := b.report(ctx, report.Spec{
+		Name: "latest-hour", ID: "latest", Window: hour, PeriodKey: "latest", Clusters: []string{b.cluster},
+		GroupBy: []report.Dimension{report.ByProject, report.ByDepartment, report.ByNodePool},
+	}, false, func(window.Window) {})
+	if err != nil {
+		return f, err
+	}
+	f.Currency = monthly.Currency
+	f.Coverage = float64(latest.Coverage.Ratio()) / 1e4
+	f.add(latest.Rows, monthly.Rows)
+	return f, nil
+}
+
+// restated forgets the month if an hour changed that was read already.
+func (m *month) restated(hour window.Window) {
+	if hour.From.Before(m.until) {
+		*m = month{}
+	}
+}
+
+// advance adds the hours that were closed since.
+func (m *month) advance(ctx context.Context, b *books, until time.Time) error {
+	w := window.PeriodMonth.Containing(until.Add(-1), time.UTC)
+	if m.rollup == nil || m.window != w {
+		rollup, err := report.NewRollup(report.Spec{
+			Name: "month", ID: "month", Window: w, PeriodKey: "month", Clusters: []string{b.cluster},
+			GroupBy: []report.Dimension{report.ByProject, report.ByDepartment}, Provisional: true,
+		}, b.projects, b.book)
+		if err != nil {
+			return err
+		}
+		*m = month{window: w, rollup: rollup, until: w.From}
+	}
+	if !m.until.Before(until) {
+		return nil
+	}
+	for hour := range (window.Window{From: m.until, To: until}).Hours() {
+		h, err := b.hour(ctx, b.cluster, hour, false)
+		if errors.Is(err, ledger.ErrHourMissing) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := m.rollup.Add(h); err != nil {
+			return err
+		}
+	}
+	m.until = until
+	return nil
+}
+
+// add joins the rows of the latest hour and of the month.
+func (f *figures) add(latest, monthly []report.Row) {
+	at := map[string]int{}
+	find := func(r report.Row) *projectFigures {
+		i, ok := at[r.Project]
+		if !ok {
+			i = len(f.Projects)
+			at[r.Project] = i
+			f.Projects = append(f.Projects, projectFigures{Project: r.Project, Department: r.Department})
+		}
+		return &f.Projects[i]
+	}
+	for _, r := range monthly {
+		if r.State != usage.Allocated {
+			continue
+		}
+		p := find(r)
+		p.MonthHours = float64(r.AllocatedMillis) / gpuHour
+		if r.Priced {
+			p.MonthCost = r.Cost.String()
+		}
+	}
+	for _, r := range latest {
+		if r.State != usage.Allocated {
+			continue
+		}
+		pool := poolFigures{Project: r.Project, Department: r.Department, NodePool: r.NodePool, Allocated: float64(r.AllocatedMillis) / gpuHour}
+		p := find(r)
+		p.Allocated += pool.Allocated
+		if q := r.Quota; q != nil {
+			deserved, over := float64(q.Deserved)/gpuHour, float64(q.Over)/gpuHour
+			pool.Deserved, pool.Over = &deserved, &over
+			p.Deserved, p.Over = sum(p.Deserved, deserved), sum(p.Over, over)
+		}
+		f.Pools = append(f.Pools, pool)
+	}
+}
+
+func sum(so *float64, v float64) *float64 {
+	if so != nil {
+		v += *so
+	}
+	return &v
+}
+
+// collect shows the figures as metrics.
+func (f figures) collect(cluster string, put func(*shape.Family, float64, ...string)) {
+	put(&metric.HourCoverage, f.Coverage/100, cluster)
+	for _, p := range f.Pools {
+		put(&metric.ProjectAllocatedGPUs, p.Allocated, p.Project, p.Department, p.NodePool)
+		if p.Deserved != nil {
+			put(&metric.ProjectDeservedGPUs, *p.Deserved, p.Project, p.Department, p.NodePool)
+			put(&metric.ProjectOverQuotaGPUs, *p.Over, p.Project, p.Department, p.NodePool)
+		}
+	}
+	for _, p := range f.Projects {
+		put(&metric.ProjectMonthGPUHours, p.MonthHours, p.Project, p.Department)
+		// A gauge is a float; the exact amount is in the reports.
+		if cost, err := strconv.ParseFloat(p.MonthCost, 64); err == nil {
+			put(&metric.ProjectMonthCost, cost, p.Project, p.Department, f.Currency)
+		}
+	}
+}

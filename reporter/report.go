@@ -1,0 +1,100 @@
+package reporter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+func addReport(app *kingpin.Application) (string, command) {
+	c := app.Command("report", "Make one report from closed hours, print it, and publish it into the bucket.")
+	f := &reportFlags{
+		period:  c.Flag("period", "2026-11-20, 2026-W47, 2026-11, yesterday, today, last-week, last-month, this-month, 2026-11-20T05, or FROM/TO.").Default("yesterday").String(),
+		zone:    c.Flag("time-zone", "Zone in which the period is meant, such as Europe/Berlin.").Default("UTC").String(),
+		by:      c.Flag("by", "What to group by: project, department, node_pool, cluster, namespace, pod; several with commas.").Default("project").String(),
+		name:    c.Flag("name", "Name of the report in the bucket. Default: by-<what it groups by>.").String(),
+		preview: c.Flag("preview", "Include the hours that are not closed yet, as far as they are known; the report is provisional.").Bool(),
+		dry:     c.Flag("dry-run", "Print the report and publish nothing.").Bool(),
+		format:  c.Flag("format", "What to print: table, csv or none.").Default("table").Enum("table", "csv", "none"),
+	}
+	return c.FullCommand(), f.run
+}
+
+type reportFlags struct {
+	period, zone, by, name, format *string
+	preview, dry                   *bool
+}
+
+// spec turns the flags into what the report is about.
+func (f *reportFlags) spec(env *environment) (report.Spec, error) {
+	zone, err := window.Zone(*f.zone)
+	if err != nil {
+		return report.Spec{}, usageError{fmt.Errorf("--time-zone: %w", err)}
+	}
+	w, err := window.Parse(*f.period, env.opts.Now(), zone)
+	if err != nil {
+		return report.Spec{}, usageError{fmt.Errorf("--period: %w", err)}
+	}
+	by, err := report.ParseGroupBy(*f.by)
+	if err != nil {
+		return report.Spec{}, usageError{fmt.Errorf("--by: %w", err)}
+	}
+	name := *f.name
+	if name == "" {
+		name = "by-" + strings.NewReplacer(",", "-", "_", "-", " ", "").Replace(*f.by)
+	}
+	return report.Spec{
+		Name: name, ID: "new", Window: w, TimeZone: zone.String(), PeriodKey: window.Key(w, zone), GroupBy: by,
+	}, nil
+}
+
+func (f *reportFlags) run(ctx context.Context, env *environment) error {
+	spec, err := f.spec(env)
+	if err != nil {
+		return err
+	}
+	b, err := openBooks(ctx, env)
+	if err != nil {
+		return err
+	}
+	step, wipe := env.progress("reading")
+	table, err := b.report(ctx, spec, *f.preview, func(h window.Window) { step(h.From.Format("2006-01-02 15:04")) })
+	wipe()
+	if err != nil {
+		return err
+	}
+	switch *f.format {
+	case "table":
+		err = table.WriteText(env.stdout)
+	case "csv":
+		err = table.WriteCSV(env.stdout)
+	}
+	if err != nil {
+		return fmt.Errorf("print the report: %w", err)
+	}
+	if !*f.dry {
+		p, err := b.publish(ctx, table)
+		if err != nil {
+			return err
+		}
+		if *f.format == "table" {
+			fmt.Fprintf(env.stdout, "\nPublished %s\n", or(p.CSVKey, p.ManifestKey))
+		}
+	}
+	if table.State() == report.Failed {
+		return fmt.Errorf("%w: %s", errReportFailed, strings.Join(table.Failures, "; "))
+	}
+	return nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
