@@ -37,6 +37,13 @@ func TestALibraryThatAppearsLaterIsFound(t *testing.T) {
 	})
 }
 
+func TestTheLoaderFindsTheLibrary(t *testing.T) {
+	isolated(t, nvmltest.Build, func(t *testing.T, w world) {
+		w.play(t, nvmltest.Node(1))
+		one(t, source(t, nvml.Config{CallTimeout: time.Minute}))
+	})
+}
+
 func TestCloseAfterNoLibraryWasFound(t *testing.T) {
 	isolated(t, nvmltest.Build, func(t *testing.T, _ world) {
 		s := source(t, nvml.Config{LibraryPath: filepath.Join(t.TempDir(), "none.so")})

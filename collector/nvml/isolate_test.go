@@ -37,9 +37,12 @@ func isolated(t *testing.T, build func(testing.TB) string, body func(t *testing.
 	}
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=2m")
+	library := build(t)
 	cmd.Env = append(os.Environ(),
 		childEnv+"=1",
-		libraryEnv+"="+build(t),
+		libraryEnv+"="+library,
+		"LD_LIBRARY_PATH="+filepath.Dir(library),
+		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0", // a second for each process
 		nvmltest.ScenarioEnv+"="+filepath.Join(t.TempDir(), "world"),
 	)
 	if out, err := cmd.CombinedOutput(); err != nil {
