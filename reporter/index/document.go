@@ -22,33 +22,31 @@ type document[R any] struct {
 	Version int    `json:"version"`
 }
 
-// encode writes the document as JSON with sorted keys, a record a line.
+// encode writes the document as JSON with sorted keys, a record a line. The
+// keys are sorted because the fields of document and of the records are.
 func encode[R any](d document[R]) ([]byte, error) {
-	tree, err := treeOf(d)
+	records := d.Records
+	d.Records = []R{}
+	frame, err := json.Marshal(d)
 	if err != nil {
 		return nil, err
 	}
-	object := tree.(map[string]any)
+	const begin = `{"records":[`
 	var out bytes.Buffer
-	out.WriteString("{\"records\":[")
-	for i, record := range object["records"].([]any) {
+	out.WriteString(begin)
+	for i, r := range records {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		line, err := json.Marshal(record)
+		line, err := json.Marshal(r)
 		if err != nil {
 			return nil, err
 		}
 		out.WriteByte('\n')
 		out.Write(line)
 	}
-	delete(object, "records")
-	rest, err := json.Marshal(object)
-	if err != nil {
-		return nil, err
-	}
-	out.WriteString("\n],")
-	out.Write(rest[1:])
+	out.WriteByte('\n')
+	out.Write(frame[len(begin):])
 	out.WriteByte('\n')
 	return out.Bytes(), nil
 }
@@ -78,30 +76,27 @@ func decode[R any](key string, data []byte) (document[R], error) {
 	if d.Version != version {
 		return d, &RecordError{key, "version", fmt.Errorf("is %d, not %d", d.Version, version)}
 	}
-	read, err := treeOf(d)
+	again, err := encode(d)
 	if err != nil {
 		return d, &RecordError{Key: key, Err: err}
 	}
-	there, err := treeOf(json.RawMessage(data))
-	if err != nil {
-		return d, &RecordError{Key: key, Err: err}
-	}
-	if field := difference("", there, read); field != "" {
-		return d, &RecordError{key, field, errors.New("is missing, or not as this program writes it")}
+	if !bytes.Equal(again, data) {
+		return d, changed(key, data, again)
 	}
 	return d, nil
 }
 
-// treeOf gives a value as JSON's own types, with numbers to the last digit.
-func treeOf(v any) (any, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
+// changed names the field in which an object is not as it would be written.
+// White space alone is no difference.
+func changed(key string, there, again []byte) error {
+	var a, b any
+	if err := errors.Join(json.Unmarshal(there, &a), json.Unmarshal(again, &b)); err != nil {
+		return &RecordError{Key: key, Err: err}
 	}
-	var tree any
-	in := json.NewDecoder(bytes.NewReader(data))
-	in.UseNumber()
-	return tree, in.Decode(&tree)
+	if field := difference("", a, b); field != "" {
+		return &RecordError{key, field, errors.New("is missing, or not as this program writes it")}
+	}
+	return nil
 }
 
 // difference is the path of the first field in which two trees differ, or "".

@@ -18,7 +18,8 @@ const (
 	monthLayout = "2006-01"
 )
 
-// HourRecord is a closed hour of a cluster. The JSON names stand in the index.
+// HourRecord is a closed hour of a cluster. The JSON names stand in the index,
+// and the fields in their order.
 type HourRecord struct {
 	Cluster  string    `json:"cluster"`
 	Coverage Coverage  `json:"coverage"`
@@ -33,18 +34,15 @@ type HourRecord struct {
 
 // Coverage is a usage.Coverage, in GPU-milliseconds.
 type Coverage struct {
-	Expected     int64 `json:"expected_ms"`
 	Allocated    int64 `json:"allocated_ms"`
+	Estimated    int64 `json:"estimated_ms"`
+	Expected     int64 `json:"expected_ms"`
+	Residue      int64 `json:"residue_ms"`
 	Unallocated  int64 `json:"unallocated_ms"`
 	Unattributed int64 `json:"unattributed_ms"`
 	Unavailable  int64 `json:"unavailable_ms"`
 	Uncovered    int64 `json:"uncovered_ms"`
-	Estimated    int64 `json:"estimated_ms"`
-	Residue      int64 `json:"residue_ms"`
 }
-
-// Usage is the coverage as the ledger has it.
-func (c Coverage) Usage() usage.Coverage { return usage.Coverage(c) }
 
 // Window is the hour.
 func (h HourRecord) Window() window.Window { return window.Window{From: h.From, To: h.To} }
@@ -53,7 +51,14 @@ func (h HourRecord) Window() window.Window { return window.Window{From: h.From, 
 func Hour(e ledger.Entry) HourRecord {
 	return HourRecord{
 		Cluster: e.Cluster, From: e.Window.From, To: e.Window.To, Key: e.Key,
-		Revision: e.Revision, Rows: e.Rows, Size: e.Size, SHA256: e.SHA256, Coverage: Coverage(e.Coverage),
+		Revision: e.Revision, Rows: e.Rows, Size: e.Size, SHA256: e.SHA256, Coverage: coverage(e.Coverage),
+	}
+}
+
+func coverage(c usage.Coverage) Coverage {
+	return Coverage{
+		Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
+		Unallocated: c.Unallocated, Unattributed: c.Unattributed, Unavailable: c.Unavailable, Uncovered: c.Uncovered,
 	}
 }
 

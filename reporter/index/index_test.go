@@ -14,7 +14,9 @@ import (
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -192,6 +194,27 @@ func TestTheObjectsAreReadable(t *testing.T) {
 		if !strings.Contains(got, part) {
 			t.Errorf("reports are\n%s\nand lack\n%s", got, part)
 		}
+	}
+}
+
+func TestAnHourKeepsItsCoverage(t *testing.T) {
+	t.Parallel()
+	c := usage.Coverage{Expected: 1, Allocated: 2, Unallocated: 3, Unattributed: 4, Unavailable: 5, Uncovered: 6, Estimated: 7, Residue: 8}
+	want := index.Coverage{Expected: 1, Allocated: 2, Unallocated: 3, Unattributed: 4, Unavailable: 5, Uncovered: 6, Estimated: 7, Residue: 8}
+	if got := index.Hour(ledger.Entry{Coverage: c}).Coverage; got != want {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWhiteSpaceIsNoDifference(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	x := index.New(b, index.Config{})
+	r := hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1)
+	putHour(t, x, r)
+	overwrite(t, b, hoursKey, strings.ReplaceAll(read(t, b, hoursKey), ":{", ": {\n"))
+	if got, _, err := x.LastHour(context.Background(), "prod"); err != nil || got != r {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

@@ -18,7 +18,8 @@ import (
 
 const reportsPrefix = "index/reports/"
 
-// ReportRecord is a report that is final. The JSON names stand in the index.
+// ReportRecord is a report that is final. The JSON names stand in the index,
+// and the fields in their order.
 type ReportRecord struct {
 	CoverageRatio  report.Ratio `json:"coverage_ratio"`
 	From           time.Time    `json:"from"` // of the period, UTC

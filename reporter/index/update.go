@@ -45,18 +45,20 @@ func load[R comparable](ctx context.Context, x *Index, k kind[R], key string) (s
 	if err != nil {
 		return stored[R]{}, fmt.Errorf("read index: %w", err)
 	}
-	s := stored[R]{exists: true, etag: object.ETag}
+	records, broken := parse(k, key, data)
+	return stored[R]{exists: true, etag: object.ETag, records: records, broken: broken}, nil
+}
+
+// parse reads the records of an object. Errors: *RecordError, *VersionError.
+func parse[R comparable](k kind[R], key string, data []byte) ([]R, error) {
 	d, err := decode[R](key, data)
 	if err != nil {
-		s.broken = err
-		return s, nil
+		return nil, err
 	}
 	if field, err := k.checkAll(key, d.Records); err != nil {
-		s.broken = &RecordError{key, "records" + field, err}
-		return s, nil
+		return nil, &RecordError{key, "records" + field, err}
 	}
-	s.records = d.Records
-	return s, nil
+	return d.Records, nil
 }
 
 // records reads an object's records. Errors: *RecordError, *VersionError, the

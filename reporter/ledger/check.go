@@ -32,7 +32,7 @@ func prepare(h usage.Hour) (usage.Hour, error) {
 }
 
 // checkSegment holds a segment to what readers rely on: it lies in its hour,
-// and its share is a number.
+// and its numbers are what they can be.
 func checkSegment(seg usage.Segment, cluster string, hour window.Window) error {
 	if seg.Cluster != cluster {
 		return fmt.Errorf("is of cluster %q", seg.Cluster)
@@ -44,6 +44,10 @@ func checkSegment(seg usage.Segment, cluster string, hour window.Window) error {
 	}
 	if !(seg.Share >= 0) || math.IsInf(seg.Share, 1) {
 		return fmt.Errorf("share %v is not a share of a GPU", seg.Share)
+	}
+	if least := min(seg.GPUMillis, seg.ActiveMillis, seg.IdleMillis, seg.ObservedMillis, seg.EstimatedMillis,
+		seg.MemoryByteSeconds, seg.EnergyMillijoules); least < 0 {
+		return fmt.Errorf("an amount is negative: %d", least)
 	}
 	return nil
 }

@@ -279,6 +279,7 @@ func TestHoursThatAreNotFitToBeKept(t *testing.T) {
 		"a segment that ends first":       {func(h *usage.Hour) { h.Segments[0].HeldTo = h.Segments[0].HeldFrom - 1 }, "outside of"},
 		"a share that is no number":       {func(h *usage.Hour) { h.Segments[0].Share = math.NaN() }, "share NaN"},
 		"a negative share":                {func(h *usage.Hour) { h.Segments[0].Share = -0.5 }, "share -0.5"},
+		"a negative amount":               {func(h *usage.Hour) { h.Segments[1].EnergyMillijoules = -1 }, "an amount is negative: -1"},
 		"an endless share":                {func(h *usage.Hour) { h.Segments[0].Share = math.Inf(1) }, "share +Inf"},
 	}
 	for name, tt := range tests {
