@@ -54,10 +54,10 @@ var directions = []struct {
 	{"reporter/quota", []string{"reporter/usage", "reporter/window", "reporter/glob"}},
 	{"reporter/bucket", []string{"reporter/bucket"}},
 	{"reporter/ledger", []string{"reporter/usage", "reporter/window", "reporter/bucket"}},
-	{"reporter/index", []string{"reporter/bucket", "reporter/window", "reporter/usage", "reporter/ledger"}},
+	{"reporter/index", []string{"reporter/bucket", "reporter/window", "reporter/usage", "reporter/ledger", "reporter/report"}},
 	{"reporter/report", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/bucket"}},
 	{"reporter/schedule", []string{"reporter/window"}},
-	{"reporter/config", []string{"reporter/window", "reporter/price", "reporter/quota", "reporter/schedule", "reporter/report", "reporter/glob", "schedules"}},
+	{"reporter/config", []string{"reporter/window", "reporter/price", "reporter/quota", "reporter/schedule", "reporter/report", "reporter/glob", "reporter/ledger", "schedules"}},
 	{"reporter", []string{"reporter", "collector/metric", "schedules"}},
 	{"schedules", nil},
 }
