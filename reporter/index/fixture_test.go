@@ -97,26 +97,34 @@ func keys(t testing.TB, b bucket.Bucket, prefix string) []string {
 	return all
 }
 
-// racing runs act before each of the first writes to the index.
+// racing runs acts, one before each of the first changes of the index.
 type racing struct {
 	bucket.Bucket
-	mu   sync.Mutex
-	acts []func()
-	puts int
+	mu      sync.Mutex
+	acts    []func()
+	changes int
 }
 
 func (r *racing) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, cond bucket.Condition) (bucket.Object, error) {
-	if strings.HasPrefix(key, "index/") {
-		r.mu.Lock()
-		r.puts++
-		var act func()
-		if len(r.acts) > 0 {
-			act, r.acts = r.acts[0], r.acts[1:]
-		}
-		r.mu.Unlock()
-		if act != nil {
-			act()
-		}
-	}
+	r.change(key)
 	return r.Bucket.Put(ctx, key, body, size, cond)
+}
+
+func (r *racing) Delete(ctx context.Context, key string, cond bucket.Condition) error {
+	r.change(key)
+	return r.Bucket.Delete(ctx, key, cond)
+}
+
+func (r *racing) change(key string) {
+	if !strings.HasPrefix(key, "index/") {
+		return
+	}
+	r.mu.Lock()
+	r.changes++
+	act := func() {}
+	if len(r.acts) > 0 {
+		act, r.acts = r.acts[0], r.acts[1:]
+	}
+	r.mu.Unlock()
+	act()
 }

@@ -225,8 +225,8 @@ func TestWhatIsThereIsNotWritten(t *testing.T) {
 	r := hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1)
 	putHour(t, x, r)
 	putHour(t, x, r)
-	if b.puts != 1 {
-		t.Errorf("%d writes of one record", b.puts)
+	if b.changes != 1 {
+		t.Errorf("%d writes of one record", b.changes)
 	}
 }
 
@@ -281,8 +281,8 @@ func TestAnUpdateGivesUp(t *testing.T) {
 	})
 	err := x.PutHour(context.Background(), hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1))
 	var conflict *index.ConflictError
-	if !errors.As(err, &conflict) || !errors.Is(err, bucket.ErrConflict) || conflict.Key != hoursKey || conflict.Attempts != b.puts {
-		t.Errorf("got %v after %d attempts", err, b.puts)
+	if !errors.As(err, &conflict) || !errors.Is(err, bucket.ErrConflict) || conflict.Key != hoursKey || conflict.Attempts != b.changes {
+		t.Errorf("got %v after %d attempts", err, b.changes)
 	}
 	if longest != time.Second {
 		t.Errorf("the longest pause was %s", longest)

@@ -147,12 +147,12 @@ func TestRebuildWritesNothingIfTheIndexIsRight(t *testing.T) {
 	t.Parallel()
 	b := &racing{Bucket: empty()}
 	l, x := library(t, b)
-	before := b.puts
+	before := b.changes
 	if err := x.Rebuild(context.Background(), l); err != nil {
 		t.Fatal(err)
 	}
-	if b.puts != before {
-		t.Errorf("%d writes", b.puts-before)
+	if b.changes != before {
+		t.Errorf("%d writes", b.changes-before)
 	}
 }
 
@@ -189,6 +189,21 @@ func TestRebuildKeepsWhatOthersAddMeanwhile(t *testing.T) {
 	}
 	if got := s.Reports["showback"]; len(got) != 5 || got[4].ID != "two" || got[4].Revision != 2 {
 		t.Errorf("reports are %+v", got)
+	}
+}
+
+func TestRebuildRemovesNoMonthThatOthersBegin(t *testing.T) {
+	t.Parallel()
+	store := empty()
+	l, x := ledger.New(store, ledger.Config{}), index.New(store, index.Config{})
+	putHour(t, x, hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1)) // not in the ledger
+	hour := hourAt(t, "2026-11-20T06:00:00Z")
+	b := &racing{Bucket: store, acts: []func(){func() { closed(t, l, x, "prod", hour, "gputally") }}}
+	if err := index.New(b, index.Config{}).Rebuild(context.Background(), l); err != nil {
+		t.Fatal(err)
+	}
+	if got := stateOf(t, x).Hours["prod"]; len(got) != 1 || got[0].From != hour.From {
+		t.Errorf("hours are %+v", got)
 	}
 }
 
