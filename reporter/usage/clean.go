@@ -29,11 +29,10 @@ func (e *epoch) clean(f faults, what string) epochs {
 			return append(epochs{{e.start, e.known, kept}}, rest.clean(f, what)...)
 		case grown < -slack:
 			f.note(faultValue, what)
-		case grown < 0: // another replica saw a later poll
 		case grown > float64(p.t-last.t)+slack:
 			f.note(faultFast, what)
 		default:
-			for q := range p.v {
+			for q := range p.v { // a little less is of another replica, by its own clock
 				p.v[q] = max(p.v[q], last.v[q])
 			}
 			kept = append(kept, p)

@@ -116,6 +116,16 @@ func TestHour(t *testing.T) {
 				state(usage.Uncovered, 20*minute+7*second, 20*minute+50*second, 43*second),
 			},
 		},
+		"a share that changes while nobody counts is bridged at the smaller one": {
+			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: -hour, to: 2 * hour, changed: 20*minute + 30*second, then: 0.25}},
+			edit:  restart(20*minute+20*second, 20*minute+50*second, "10.0.0.1:9400"),
+			want: []row{
+				held("p", 0, 20*minute+7*second, 1, 20*minute+7*second),
+				bridged("p", 20*minute+7*second, hour, 0.25, (39*minute+53*second)/4, 43*second/4),
+				state(usage.Unallocated, 20*minute+50*second, hour, (39*minute+10*second)*3/4),
+				state(usage.Uncovered, 20*minute+7*second, 20*minute+50*second, 43*second*3/4),
+			},
+		},
 		"a collector that is away too long is not bridged": {
 			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: -hour, to: 2 * hour}},
 			edit:  restart(20*minute, 30*minute, "10.0.0.1:9400"),
@@ -197,6 +207,42 @@ func TestHour(t *testing.T) {
 			want: []row{
 				held("p", 10*minute, 20*minute, 0.5, 5*minute),
 				state(usage.Unallocated, 0, hour, 55*minute),
+			},
+		},
+		"a collector that is stuck counts nothing, and the time is uncovered": {
+			holds: []hold{{uuid: "GPU-a", pod: "p", share: 0.5, from: -hour, to: 2 * hour}},
+			edit:  func(s *scene) { s.stuck = [2]int64{20 * minute, 24 * minute} },
+			want: []row{
+				held("p", 0, hour, 0.5, 28*minute),
+				state(usage.Unallocated, 0, hour, 28*minute),
+				state(usage.Uncovered, 20*minute, 24*minute+7*second, 4*minute),
+			},
+		},
+		"after an outage the share at the first sample tells what was held, not the days before": {
+			holds: []hold{{uuid: "GPU-a", pod: "p", share: 0.5, from: -5 * hour, to: 2 * hour}},
+			edit: func(s *scene) {
+				s.stuck = [2]int64{-3 * hour, -2 * hour}
+				s.scrapers[0].lost = func(t int64) bool { return t > -20*minute && t < 4*minute }
+			},
+			want: []row{
+				held("p", 0, hour, 0.5, 30*minute),
+				state(usage.Unallocated, 0, hour, 30*minute),
+			},
+		},
+		"a start that is not scraped any more stays what it was": {
+			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: 10 * minute, to: 2 * hour}},
+			edit:  func(s *scene) { s.without, s.withoutAfter = metric.ContainerStartTime.Name, 30*minute },
+			want:  []row{held("p", 10*minute, hour, 1, 50*minute), state(usage.Unallocated, 0, 10*minute+7*second, 10*minute)},
+		},
+		"without poll ages an end is what the end time says": {
+			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: -hour, to: 30 * minute}},
+			edit: func(s *scene) {
+				s.without = metric.CollectorPollAge.Name
+				s.scrapers[0].phase += 600
+			},
+			want: []row{
+				held("p", 0, 30*minute, 1, 30*minute+600),
+				state(usage.Unallocated, 29*minute+37600, hour, 30*minute-600),
 			},
 		},
 		"without poll ages a share that changes is found to the second": {

@@ -23,7 +23,8 @@ func (c *column) add(samples []prom.Sample) {
 	*c = slices.CompactFunc(*c, func(a, b prom.Sample) bool { return a.T == b.T })
 }
 
-// thin leaves out the samples inside flat stretches: at finds them again.
+// thin leaves out the samples inside flat stretches; who asks for them takes the
+// one before.
 func (c *column) thin() {
 	s := *c
 	kept := 0
@@ -41,13 +42,10 @@ func (c *column) thin() {
 // at returns the value that was sampled at t, if one was.
 func (c column) at(t int64) (float64, bool) {
 	i := sort.Search(len(c), func(i int) bool { return c[i].T >= t })
-	if i == len(c) {
+	if i == len(c) || c[i].T != t {
 		return 0, false
 	}
-	if c[i].T == t || i > 0 && c[i-1].V == c[i].V {
-		return c[i].V, true
-	}
-	return 0, false
+	return c[i].V, true
 }
 
 // steps holds the samples of a gauge that seldom changes, as runs of one value.

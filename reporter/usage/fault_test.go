@@ -120,6 +120,25 @@ func TestBadSamples(t *testing.T) {
 	}
 }
 
+func TestABirthOnAClockThatIsAheadIsToldFromTheGrowth(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []float64{0, 5, 20} {
+		m := newMemory()
+		oneNode(hold{uuid: "GPU-a", pod: "p", share: 1, from: 10 * minute, to: 2 * hour}).render(m)
+		for _, s := range m.series {
+			if s.Labels.Get("__name__") == metric.ContainerStartTime.Name {
+				for i := range s.Samples {
+					s.Samples[i].V += ahead
+				}
+			}
+		}
+		got := closed(t, m, 0, hour).Segments[0]
+		if got.HeldFrom != t0+10*minute || got.GPUMillis != 50*minute {
+			t.Errorf("%g s ahead: held from %d ms, %d GPU-ms", ahead, got.HeldFrom-t0, got.GPUMillis)
+		}
+	}
+}
+
 func TestManyFaultsAreCounted(t *testing.T) {
 	t.Parallel()
 	m := newMemory()

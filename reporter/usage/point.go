@@ -98,7 +98,7 @@ func (s *strand) points(es *epochs) {
 		for q := active; q <= energy; q++ {
 			v, ok := s.total[q].at(sample.T)
 			if !ok {
-				v = previous[q] // not known now: nothing is added
+				v = previous[q] // left out because it is the same, or unknown: nothing is added
 			}
 			p.v[q] = v
 		}

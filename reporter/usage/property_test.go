@@ -151,7 +151,7 @@ func TestContainersGetWhatTheyHeld(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
-		sc := drawScene(t, 5)
+		sc := drawScene(t, 3)
 		sc.render(m)
 		got := byHolder(closeScene(t, m, 0, short))
 		for _, h := range sc.holds {

@@ -135,12 +135,14 @@ type scraper struct {
 // scene is one node: a small, slow and obvious model of what its collectors
 // expose, which shares no code with the collector.
 type scene struct {
-	uuids     []string
-	holds     []hold
-	processes []process
-	scrapers  []scraper
-	poll      int64  // ms between polls, 1 s if 0
-	without   string // a family that was not scraped
+	uuids        []string
+	holds        []hold
+	processes    []process
+	scrapers     []scraper
+	poll         int64    // ms between polls, 1 s if 0
+	stuck        [2]int64 // no poll and nothing counted from the first to the second
+	without      string   // a family that was not scraped
+	withoutAfter int64    // since then, 0 is always
 }
 
 // render scrapes the scene.
@@ -167,11 +169,14 @@ func (sc scene) render(m *memory) {
 func (sc scene) scrape(m *memory, s scraper, p process, t int64) {
 	target := []string{"instance", p.instance + s.replica, "job", "collector"}
 	put := func(f metric.Family, v float64, labels ...string) {
-		if f.Name != sc.without {
+		if f.Name != sc.without || sc.withoutAfter != 0 && t < sc.withoutAfter {
 			m.add(t0+t, f, v, append(labels, target...)...)
 		}
 	}
 	now := p.from + (t-p.from)/sc.poll*sc.poll // the latest poll
+	if now > sc.stuck[0] && now < sc.stuck[1] {
+		now = sc.stuck[0]
+	}
 	put(metric.CollectorStartTime, unix(p.from))
 	put(metric.CollectorPollAge, float64(t-now)/1000)
 	put(metric.NodeInfo, 1, "node", "node-1", "driver_version", "580", "cuda_version", "13", "attribution", "kubelet")
@@ -181,10 +186,10 @@ func (sc scene) scrape(m *memory, s scraper, p process, t int64) {
 		if from > now || h.to <= p.from || to == from {
 			continue
 		}
-		v, share := h.share*float64(min(now, to)-from)/1000, h.share
+		v, share := h.share*float64(sc.counted(from, min(now, to)))/1000, h.share
 		if h.changed != 0 {
 			if change := max(from, sc.seen(p, h.changed)); change <= now {
-				v += (h.then - h.share) * float64(min(now, to)-change) / 1000
+				v += (h.then - h.share) * float64(sc.counted(change, min(now, to))) / 1000
 				share = h.then
 			}
 		}
@@ -209,10 +214,15 @@ func (sc scene) scrape(m *memory, s scraper, p process, t int64) {
 	for _, uuid := range sc.uuids {
 		put(metric.DeviceInfo, 1, "uuid", uuid, "node", "node-1", "model", "NVIDIA H200", "pci_bus_id", "0")
 		put(metric.DeviceSeconds, allocated[uuid], "uuid", uuid, "state", "allocated")
-		put(metric.DeviceSeconds, max(0, float64(now-p.from)/1000-allocated[uuid]), "uuid", uuid, "state", "unallocated")
+		put(metric.DeviceSeconds, max(0, float64(sc.counted(p.from, now))/1000-allocated[uuid]), "uuid", uuid, "state", "unallocated")
 		put(metric.DeviceSeconds, 0, "uuid", uuid, "state", "unattributed")
 		put(metric.DeviceSeconds, 0, "uuid", uuid, "state", "unavailable")
 	}
+}
+
+// counted is the time from one poll to another that was counted.
+func (sc scene) counted(from, to int64) int64 {
+	return to - from - max(0, min(to, sc.stuck[1])-max(from, sc.stuck[0]))
 }
 
 // seen is when the process first polls at t or later.
