@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 
@@ -155,7 +155,7 @@ func TestExpressionsUseKnownMetricsOnly(t *testing.T) {
 		}
 		for _, selectors := range parser.ExtractSelectors(e) {
 			for _, m := range selectors {
-				if m.Name == labels.MetricName && !known[m.Value] {
+				if m.Name == model.MetricNameLabel && !known[m.Value] {
 					t.Errorf("%s: no such metric: %s", where, m.Value)
 				}
 			}

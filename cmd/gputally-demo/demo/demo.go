@@ -117,7 +117,7 @@ func (d *demo) run(ctx context.Context) error {
 	} else {
 		d.say("No NVIDIA driver here, so there is no real GPU beside the simulated ones (%v).", err)
 	}
-	at := Addresses{Prometheus: address(d.prometheusAddr), Reporter: address(d.reporterAddr)}
+	at := Addresses{Prometheus: address(ctx, d.prometheusAddr), Reporter: address(ctx, d.reporterAddr)}
 	server, err := d.prometheus(ctx, nodes, at)
 	if err != nil {
 		return errors.Join(err, group.Wait())
@@ -132,7 +132,7 @@ func (d *demo) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-server.Done():
-			return fmt.Errorf("Prometheus ended; its log is in %s", d.dir.path("prometheus.log"))
+			return fmt.Errorf("the demo's Prometheus ended; its log is in %s", d.dir.path("prometheus.log"))
 		}
 	})
 	if err := awaitReporter(ctx, at.Reporter); err != nil {

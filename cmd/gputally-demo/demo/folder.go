@@ -32,10 +32,10 @@ func openFolder(dir string) (*folder, error) {
 	if _, err := os.Stat(name); err != nil && len(entries) > 0 {
 		return nil, fmt.Errorf("%w: --dir: %s is not empty and not a demo's; name another folder", ErrUsage, dir)
 	}
-	if err := os.MkdirAll(abs, 0o755); err != nil {
+	if err := os.MkdirAll(abs, 0o750); err != nil {
 		return nil, explain(fmt.Errorf("--dir: %w", err), dir)
 	}
-	lock, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	lock, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--dir: %w", err)
 	}
@@ -82,7 +82,7 @@ func (f *folder) writeConfig(prometheusURL string) error {
 		"prices.yaml":   pricesFile,
 		"projects.yaml": projectsFile,
 	} {
-		if err := os.WriteFile(f.path(name), []byte(content), 0o644); err != nil {
+		if err := os.WriteFile(f.path(name), []byte(content), 0o600); err != nil {
 			return err
 		}
 	}

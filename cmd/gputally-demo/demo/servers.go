@@ -14,9 +14,9 @@ import (
 )
 
 // address returns the wanted address, or a free port beside it if it is taken.
-func address(wanted string) string {
+func address(ctx context.Context, wanted string) string {
 	for _, candidate := range []string{wanted, "127.0.0.1:0"} {
-		listener, err := net.Listen("tcp", candidate)
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", candidate)
 		if err == nil {
 			defer listener.Close()
 			return listener.Addr().String()
