@@ -59,6 +59,7 @@ func Run(ctx context.Context) error {
 		Description:    "GPU-seconds per container, to the second.",
 		DefaultAddress: ":9835",
 		LandingConfig: web.LandingConfig{
+			Profiling: "false", // its links would lead nowhere
 			Links: []web.LandingLinks{
 				{Address: "/healthz", Text: "Health: the meter ticks"},
 				{Address: "/readyz", Text: "Readiness: there is a snapshot"},
