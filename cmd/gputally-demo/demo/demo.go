@@ -78,7 +78,11 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, stop bool, err err
 	app.Flag("prometheus.listen-address", "Where Prometheus listens; a free port if this one is taken.").Default("127.0.0.1:19090").StringVar(&f.prometheusAddr)
 	app.Flag("reporter.listen-address", "Where the reporter listens; a free port if this one is taken.").Default("127.0.0.1:9836").StringVar(&f.reporterAddr)
 	app.Flag("find-prometheus", "Print the Prometheus that would be used, and end.").BoolVar(&f.findPrometheus)
-	if _, err := app.Parse(args); err != nil && !stop {
+	_, err = app.Parse(args)
+	if stop {
+		return f, stop, nil // --help has printed
+	}
+	if err != nil {
 		return f, stop, fmt.Errorf("%w: %w; try --help", ErrUsage, err)
 	}
 	if f.days < 1 || f.days > 366 {

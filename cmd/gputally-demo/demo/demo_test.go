@@ -1,0 +1,84 @@
+package demo_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gputally/gputally/cmd/gputally-demo/demo"
+)
+
+func TestFolderOfSomebodyElseIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "thesis.txt")
+	if err := os.WriteFile(file, []byte("three years"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := demo.OpenFolder(dir)
+	if !errors.Is(err, demo.ErrUsage) || !strings.Contains(err.Error(), "is not empty and not a demo's") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("the file is gone: %v", err)
+	}
+}
+
+func TestFolderOfAnEarlierDemoIsEmptied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := demo.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := filepath.Join(dir, "bucket")
+	if err := os.Mkdir(old, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := demo.OpenFolder(dir); err == nil || !strings.Contains(err.Error(), "a demo is running in") {
+		t.Errorf("a locked folder is opened twice: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := demo.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what the earlier demo left is still there: %v", err)
+	}
+}
+
+func TestFullDiskIsExplained(t *testing.T) {
+	t.Parallel()
+	full := &os.PathError{Op: "write", Path: "chunks", Err: syscall.ENOSPC}
+	err := demo.Explain(full, ".demo")
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free some space, use --dir on another disk, or --days=7") {
+		t.Errorf("error %v", err)
+	}
+	if other := errors.New("other"); demo.Explain(other, ".demo") != other {
+		t.Error("another error is changed")
+	}
+}
+
+func TestWrongFlagsAreUsageErrors(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--days=0"}, {"--no-such-flag"}, {"--days=word"}} {
+		err := demo.Run(t.Context(), args, io.Discard, io.Discard, demo.Options{Now: time.Now})
+		if !errors.Is(err, demo.ErrUsage) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	var out bytes.Buffer
+	if err := demo.Run(t.Context(), []string{"--help"}, &out, io.Discard, demo.Options{Now: time.Now}); err != nil || !strings.Contains(out.String(), "--days") {
+		t.Errorf("--help: %v\n%s", err, out.String())
+	}
+}
