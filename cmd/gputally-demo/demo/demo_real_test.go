@@ -60,7 +60,9 @@ func get(t *testing.T, url string) string {
 // vector asks Prometheus and returns the number of series in the answer.
 func vector(t *testing.T, at, expr string) int {
 	t.Helper()
-	var answer struct{ Data struct{ Result []json.RawMessage } }
+	var answer struct {
+		Data struct{ Result []json.RawMessage }
+	}
 	body := get(t, "http://"+at+"/api/v1/query?query="+url.QueryEscape(expr))
 	if err := json.Unmarshal([]byte(body), &answer); err != nil {
 		t.Fatal(err)
@@ -97,8 +99,10 @@ func TestDemoShowsThePipelineAndStopsCleanly(t *testing.T) {
 	ready, ended := make(chan demo.Addresses, 1), make(chan error, 1)
 	var out buffer
 	go func() {
-		ended <- demo.Run(ctx, []string{"--dir", dir, "--days=2",
-			"--prometheus.listen-address", taken.Addr().String(), "--reporter.listen-address=127.0.0.1:0"},
+		ended <- demo.Run(ctx, []string{
+			"--dir", dir, "--days=2",
+			"--prometheus.listen-address", taken.Addr().String(), "--reporter.listen-address=127.0.0.1:0",
+		},
 			&out, &out, demo.Options{Now: time.Now, OnReady: func(a demo.Addresses) { ready <- a }})
 	}()
 	var at demo.Addresses
