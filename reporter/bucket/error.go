@@ -1,7 +1,5 @@
 package bucket
 
-import "strings"
-
 // OpError is an operation on a store that failed. It unwraps to its kind and
 // its cause. It never has credentials in it.
 type OpError struct {
@@ -13,11 +11,10 @@ type OpError struct {
 }
 
 func (e *OpError) Error() string {
-	parts := []string{e.Op + " " + e.Object}
+	msg := e.Op + " " + e.Object
 	for _, err := range e.Unwrap() {
-		parts = append(parts, err.Error())
+		msg += ": " + err.Error()
 	}
-	msg := strings.Join(parts, ": ")
 	if e.Hint != "" {
 		msg += " (" + e.Hint + ")"
 	}

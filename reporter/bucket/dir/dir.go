@@ -141,7 +141,7 @@ func (b *Bucket) delete(ctx context.Context, key string, cond bucket.Condition) 
 	}
 	defer closeQuietly(root)
 	err = b.locked(ctx, root, func() error {
-		if _, err := stat(root, key); err != nil {
+		if err := find(root, key); err != nil {
 			return err
 		}
 		if err := holds(ctx, root, key, cond); err != nil {

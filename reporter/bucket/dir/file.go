@@ -15,25 +15,25 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 )
 
-// stat returns the file of an object, ErrNotFound if there is none: a folder
-// or a pipe is no object.
-func stat(root *os.Root, key string) (fs.FileInfo, error) {
+// find returns an ErrNotFound unless there is a file for the object: a folder
+// or a pipe is none.
+func find(root *os.Root, key string) error {
 	info, err := root.Stat(key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return nil, fmt.Errorf("%w: %w", bucket.ErrNotFound, err)
+		return fmt.Errorf("%w: %w", bucket.ErrNotFound, err)
 	case err != nil:
-		return nil, err
+		return err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%w: it is no regular file", bucket.ErrNotFound)
+		return fmt.Errorf("%w: it is no regular file", bucket.ErrNotFound)
 	}
-	return info, nil
+	return nil
 }
 
 // open opens the file of an object. What was opened never changes: a Put puts
 // another file in its place.
 func open(root *os.Root, key string) (*os.File, fs.FileInfo, error) {
-	if _, err := stat(root, key); err != nil {
+	if err := find(root, key); err != nil {
 		return nil, nil, err
 	}
 	f, err := root.Open(key)

@@ -37,11 +37,11 @@ func TestMain(m *testing.M) {
 	}
 	task, ok := tasks[os.Getenv(taskVar)]
 	if !ok {
-		os.Exit(m.Run())
+		m.Run()
+		return
 	}
 	if err := task(context.Background(), os.Getenv(pathVar)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		panic(err)
 	}
 }
 

@@ -102,11 +102,8 @@ func checkEndpoint(endpoint string) error {
 	return nil
 }
 
-// client returns the HTTP client that trusts what the configuration says.
-func (c Config) client() (awshttpClient, error) {
-	if c.HTTPClient != nil {
-		return c.HTTPClient, nil
-	}
+// client returns our own HTTP client, which trusts what the configuration says.
+func (c Config) client() (*awshttp.BuildableClient, error) {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = answerTimeout
 	})
@@ -130,9 +127,4 @@ func (c Config) client() (awshttpClient, error) {
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}), nil
-}
-
-// awshttpClient is what the SDK wants of an HTTP client.
-type awshttpClient interface {
-	Do(*http.Request) (*http.Response, error)
 }

@@ -2,12 +2,11 @@ package s3
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -50,35 +49,34 @@ const (
 )
 
 // answers says what a code of S3 means, and what the operator can do.
-func answers(code string) (kind error, hint string) {
+func answers(code string) (hint string, kind error) {
 	switch code {
 	case codeNoSuchKey:
-		return bucket.ErrNotFound, ""
+		return "", bucket.ErrNotFound
 	case codeNoSuchBucket:
-		return bucket.ErrNoBucket, "create the bucket or correct its name and region"
+		return "create the bucket or correct its name and region", bucket.ErrNoBucket
 	case "AccessDenied", "AllAccessDisabled", "Forbidden":
-		return bucket.ErrDenied, hintRights
+		return hintRights, bucket.ErrDenied
 	case "SignatureDoesNotMatch":
-		return bucket.ErrDenied, hintSecret
+		return hintSecret, bucket.ErrDenied
 	case "InvalidAccessKeyId":
-		return bucket.ErrDenied, hintKey
+		return hintKey, bucket.ErrDenied
 	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
-		return bucket.ErrDenied, hintToken
+		return hintToken, bucket.ErrDenied
 	case "RequestTimeTooSkewed":
-		return bucket.ErrDenied, hintClock
+		return hintClock, bucket.ErrDenied
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
-		return nil, hintRegion
+		return hintRegion, nil
 	case "ObjectParentIsFile", "ExistingObjectIsDirectory", "XMinioParentIsObject", "XMinioObjectExistsAsDirectory":
-		return bucket.ErrInvalidKey, "this store keeps objects as files, and an object is in the place of a folder"
+		return "this store keeps objects as files, and an object is in the place of a folder", bucket.ErrInvalidKey
 	case "NotImplemented":
-		return nil, "the store lacks a function that gputally needs; gputally-reporter check --live shows which"
+		return "the store lacks a function that gputally needs; gputally-reporter check --live shows which", nil
 	case "QuotaExceeded", "XMinioStorageFull", "InsufficientStorage":
-		return bucket.ErrNoSpace, "free space or raise the quota of the bucket"
+		return "free space or raise the quota of the bucket", bucket.ErrNoSpace
+	case "KMS.AccessDeniedException", "KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException", "KMS.InvalidKeyUsageException":
+		return hintKMS, bucket.ErrDenied
 	}
-	if strings.HasPrefix(code, "KMS.") {
-		return bucket.ErrDenied, hintKMS
-	}
-	return nil, ""
+	return "", nil
 }
 
 // failed gives an error of the SDK its kind, the object and a hint.
@@ -88,7 +86,7 @@ func (s *store) failed(ctx context.Context, op, key string, err error) error {
 		return done
 	}
 	e := &bucket.OpError{Op: op, Object: s.address(key), Err: err}
-	switch kind, hint := answers(code(err)); {
+	switch hint, kind := answers(code(err)); {
 	case ctx.Err() != nil:
 		e.Err = ctx.Err()
 	case errors.Is(err, errCredentials):
@@ -102,7 +100,7 @@ func (s *store) failed(ctx context.Context, op, key string, err error) error {
 	case status(err) != 0:
 		e.Err = cause(err)
 	default:
-		e.Err, e.Hint = s.unreachable(err)
+		e.Hint, e.Err = unreachable(err)
 	}
 	return e
 }
@@ -165,20 +163,26 @@ func cause(err error) error {
 }
 
 // unreachable is an error on the way to the store, in short.
-func (s *store) unreachable(err error) (error, string) {
+func unreachable(err error) (hint string, short error) {
 	var u *url.Error
 	if !errors.As(err, &u) {
-		return err, ""
+		return "", err
 	}
 	to := u.URL
 	if parsed, err := url.Parse(u.URL); err == nil {
 		to = parsed.Scheme + "://" + parsed.Host
 	}
 	err = fmt.Errorf("reach %s: %w", to, u.Err)
-	if errors.As(u.Err, new(x509.UnknownAuthorityError)) {
-		return err, "give the file with the store's certificate authority"
+	if untrusted(err) {
+		return "give the file with the store's certificate authority, and the name that is in its certificate", err
 	}
-	return err, "check the endpoint and that the network lets it through"
+	return "check the endpoint and that the network lets it through", err
+}
+
+// untrusted tells that the store's certificate was not accepted.
+func untrusted(err error) bool {
+	var bad *tls.CertificateVerificationError
+	return errors.As(err, &bad)
 }
 
 // errCredentials says that there are no credentials to sign a request with.

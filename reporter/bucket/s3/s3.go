@@ -87,6 +87,9 @@ func newClient(ctx context.Context, cfg Config) (*s3.Client, error) {
 		if cfg.Endpoint != "" {
 			o.BaseEndpoint = aws.String(cfg.Endpoint)
 		}
+		if cfg.HTTPClient != nil {
+			o.HTTPClient = cfg.HTTPClient // here, as what loads credentials wants a client that it can change
+		}
 		o.Credentials = chain{o.Credentials}
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
@@ -95,13 +98,22 @@ func newClient(ctx context.Context, cfg Config) (*s3.Client, error) {
 }
 
 // newRetryer retries what the SDK does by default, and a put that met another
-// one under way, of which S3 cannot tell yet who wins.
+// one under way, of which S3 cannot tell yet who wins; but no certificate that
+// is not trusted, as it will be the same again.
 func newRetryer() aws.Retryer {
 	standard := retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		o.MaxBackoff = maxBackoff
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(unlessUntrusted)}, o.Retryables...)
 	})
 	return retry.AddWithErrorCodes(standard, codeConditionalConflict)
+}
+
+func unlessUntrusted(err error) aws.Ternary {
+	if untrusted(err) {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
 }
 
 // Get opens an object.
@@ -188,6 +200,9 @@ func (s *store) list(ctx context.Context, prefix string, yield func(bucket.Objec
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return s.failed(ctx, opList, prefix, err)
+		}
+		if page.Name == nil && page.KeyCount == nil { // the SDK takes any XML for an empty list
+			return s.failed(ctx, opList, prefix, errors.New("the answer is no list of objects: is the endpoint an S3 store?"))
 		}
 		for _, o := range page.Contents {
 			key := aws.ToString(o.Key)
