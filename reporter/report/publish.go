@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/gputally/gputally/reporter/bucket"
 )
@@ -40,20 +39,36 @@ func (e *ExistsError) Error() string {
 // Failed, and the manifest last. What is there already with the same content
 // is left, and a manifest that differs in created_at only counts as the same,
 // so Publish can be repeated after any failure and by several replicas at
-// once. Errors: *ExistsError, and those of the bucket.
+// once. Where another report is, nothing is written. Errors: *ExistsError, and
+// those of the bucket.
 func Publish(ctx context.Context, b bucket.Bucket, t Table, m Manifest) (Published, error) {
 	if err := t.Spec.Check(); err != nil {
 		return Published{}, err
 	}
 	done := Published{ManifestKey: t.Spec.prefix() + manifestName}
 	m.Files = []File{}
+	var data bytes.Buffer
 	if t.State() == Ready {
+		if err := t.WriteCSV(&data); err != nil {
+			return Published{}, err
+		}
+		sum := sha256.Sum256(data.Bytes())
+		m.Files = append(m.Files, File{csvName, int64(data.Len()), len(t.Rows), hex.EncodeToString(sum[:])})
 		done.CSVKey = t.Spec.prefix() + csvName
-		file, err := publishCSV(ctx, b, done.CSVKey, t)
+	}
+	// A file beside the manifest of another report, such as a Failed one, would
+	// look like a part of it.
+	if err := vacant(ctx, b, done.ManifestKey, m); err != nil {
+		return Published{}, err
+	}
+	if done.CSVKey != "" {
+		there, err := create(ctx, b, done.CSVKey, data.Bytes())
 		if err != nil {
 			return Published{}, err
 		}
-		m.Files = append(m.Files, file)
+		if there != nil && !bytes.Equal(there, data.Bytes()) {
+			return Published{}, &ExistsError{done.CSVKey}
+		}
 	}
 	stored, err := publishManifest(ctx, b, done.ManifestKey, m)
 	if err != nil {
@@ -63,20 +78,37 @@ func Publish(ctx context.Context, b bucket.Bucket, t Table, m Manifest) (Publish
 	return done, nil
 }
 
-func publishCSV(ctx context.Context, b bucket.Bucket, key string, t Table) (File, error) {
-	var data bytes.Buffer
-	if err := t.WriteCSV(&data); err != nil {
-		return File{}, err
+// Find returns the report that is published under the name, period and ID of a
+// spec. Errors: bucket.ErrNotFound if there is none, and others of the bucket.
+func Find(ctx context.Context, b bucket.Bucket, s Spec) (Published, error) {
+	if err := s.Check(); err != nil {
+		return Published{}, err
 	}
-	there, err := create(ctx, b, key, data.Bytes())
+	found := Published{ManifestKey: s.prefix() + manifestName}
+	data, _, err := bucket.ReadAll(ctx, b, found.ManifestKey)
 	if err != nil {
-		return File{}, err
+		return Published{}, fmt.Errorf("find %s: %w", found.ManifestKey, err)
 	}
-	if there != nil && !bytes.Equal(there, data.Bytes()) {
-		return File{}, &ExistsError{key}
+	if found.Manifest, err = DecodeManifest(data); err != nil {
+		return Published{}, fmt.Errorf("%s: %w", found.ManifestKey, err)
 	}
-	sum := sha256.Sum256(data.Bytes())
-	return File{csvName, int64(data.Len()), len(t.Rows), hex.EncodeToString(sum[:])}, nil
+	if len(found.Manifest.Files) > 0 {
+		found.CSVKey = s.prefix() + csvName
+	}
+	return found, nil
+}
+
+// vacant tells whether the place of a manifest is free, or has the same one.
+func vacant(ctx context.Context, b bucket.Bucket, key string, m Manifest) error {
+	there, _, err := bucket.ReadAll(ctx, b, key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("publish %s: read what is there: %w", key, err)
+	}
+	_, err = same(key, there, m)
+	return err
 }
 
 // publishManifest stores the manifest and returns it, or the one that is there
@@ -90,12 +122,18 @@ func publishManifest(ctx context.Context, b bucket.Bucket, key string, m Manifes
 	if err != nil || there == nil {
 		return m, err
 	}
+	return same(key, there, m)
+}
+
+// same returns the manifest that is there, if it says the same as another.
+func same(key string, there []byte, m Manifest) (Manifest, error) {
 	stored, err := DecodeManifest(there)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("%s: %w", key, err)
 	}
 	m.CreatedAt = stored.CreatedAt
-	if data, err = m.Encode(); err != nil {
+	data, err := m.Encode()
+	if err != nil {
 		return Manifest{}, err
 	}
 	if !bytes.Equal(there, data) {
@@ -113,16 +151,8 @@ func create(ctx context.Context, b bucket.Bucket, key string, data []byte) (ther
 	if !errors.Is(err, bucket.ErrConflict) {
 		return nil, fmt.Errorf("publish %s: %w", key, err)
 	}
-	body, _, err := b.Get(ctx, key)
-	if err != nil {
+	if there, _, err = bucket.ReadAll(ctx, b, key); err != nil {
 		return nil, fmt.Errorf("publish %s: read what is there: %w", key, err)
-	}
-	there, err = io.ReadAll(body)
-	if err = errors.Join(err, body.Close()); err != nil {
-		return nil, fmt.Errorf("publish %s: read what is there: %w", key, err)
-	}
-	if there == nil {
-		there = []byte{}
 	}
 	return there, nil
 }

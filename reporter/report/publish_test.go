@@ -107,7 +107,7 @@ func TestPublishNeverChangesAReport(t *testing.T) {
 		table report.Table
 		key   string
 	}{
-		"other rows":                     {other, csvKey},
+		"other rows":                     {other, manifestKey},
 		"the same rows from other hours": {same, manifestKey},
 		"a failure":                      {failed, manifestKey},
 	} {
@@ -119,6 +119,40 @@ func TestPublishNeverChangesAReport(t *testing.T) {
 	}
 	if !bytes.Equal(before, b.content(t, csvKey)) || len(b.written) != 2 {
 		t.Error("the report changed")
+	}
+}
+
+func TestNoFileComesBesideAFailedReport(t *testing.T) {
+	t.Parallel()
+	b := newShaky()
+	failed := roll(t, spec(report.ByProject), fleet()[:1], projects(t), book(t))
+	if _, err := report.Publish(t.Context(), b, failed, failed.Manifest(start)); err != nil {
+		t.Fatal(err)
+	}
+	ready := roll(t, spec(report.ByProject), fleet(), projects(t), book(t))
+	_, err := report.Publish(t.Context(), b, ready, ready.Manifest(start))
+	if exists := (*report.ExistsError)(nil); !errors.As(err, &exists) {
+		t.Errorf("got %v, want an *ExistsError", err)
+	}
+	if diff := cmp.Diff([]string{manifestKey}, b.written); diff != "" {
+		t.Errorf("written (-want +got)\n%s", diff)
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	b := newShaky()
+	table := roll(t, spec(report.ByProject), fleet(), projects(t), book(t))
+	if _, err := report.Find(t.Context(), b, table.Spec); !errors.Is(err, bucket.ErrNotFound) {
+		t.Errorf("before there is one: %v", err)
+	}
+	done, err := report.Publish(t.Context(), b, table, table.Manifest(start))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := report.Find(t.Context(), b, table.Spec)
+	if diff := cmp.Diff(done, found); err != nil || diff != "" {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 }
 
