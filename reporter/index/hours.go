@@ -157,6 +157,20 @@ func (x *Index) Hours(ctx context.Context, cluster string, w window.Window) ([]H
 	return found, nil
 }
 
+// FirstHour returns the first closed hour of a cluster, if there is one.
+// Errors: as Hours.
+func (x *Index) FirstHour(ctx context.Context, cluster string) (HourRecord, bool, error) {
+	months, err := x.months(ctx, cluster)
+	if err != nil {
+		return HourRecord{}, false, err
+	}
+	all, err := x.anyHours(ctx, cluster, months)
+	if err != nil || len(all) == 0 {
+		return HourRecord{}, false, err
+	}
+	return all[0], true, nil
+}
+
 // LastHour returns the latest closed hour of a cluster, if there is one.
 // Errors: as Hours.
 func (x *Index) LastHour(ctx context.Context, cluster string) (HourRecord, bool, error) {
@@ -164,16 +178,23 @@ func (x *Index) LastHour(ctx context.Context, cluster string) (HourRecord, bool,
 	if err != nil {
 		return HourRecord{}, false, err
 	}
-	for _, month := range slices.Backward(months) {
+	slices.Reverse(months)
+	all, err := x.anyHours(ctx, cluster, months)
+	if err != nil || len(all) == 0 {
+		return HourRecord{}, false, err
+	}
+	return all[len(all)-1], true, nil
+}
+
+// anyHours are the hours of the first of the months that has some.
+func (x *Index) anyHours(ctx context.Context, cluster string, months []time.Time) ([]HourRecord, error) {
+	for _, month := range months {
 		all, err := records(ctx, x, hours(), hoursKey(cluster, month))
-		if err != nil {
-			return HourRecord{}, false, err
-		}
-		if len(all) > 0 {
-			return all[len(all)-1], true, nil
+		if err != nil || len(all) > 0 {
+			return all, err
 		}
 	}
-	return HourRecord{}, false, nil
+	return nil, nil
 }
 
 // Clusters returns the clusters that have closed hours, sorted.

@@ -66,6 +66,12 @@ func TestHours(t *testing.T) {
 	if last, ok, err := x.LastHour(context.Background(), "prod"); err != nil || !ok || last != all[4] {
 		t.Errorf("last hour of prod: %+v, %v, %v", last, ok, err)
 	}
+	if first, ok, err := x.FirstHour(context.Background(), "prod"); err != nil || !ok || first != all[0] {
+		t.Errorf("first hour of prod: %+v, %v, %v", first, ok, err)
+	}
+	if first, ok, err := x.FirstHour(context.Background(), "nowhere"); err != nil || ok {
+		t.Errorf("first hour of nowhere: %+v, %v, %v", first, ok, err)
+	}
 	if last, ok, err := x.LastHour(context.Background(), "edge"); err != nil || !ok || last != other {
 		t.Errorf("last hour of edge: %+v, %v, %v", last, ok, err)
 	}
