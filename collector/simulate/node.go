@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,38 +34,88 @@ type Hold struct {
 	To     time.Time
 }
 
-// Validate checks that the script could happen: known GPUs, times that run
-// forward, and no GPU held beyond its whole.
+// Validate checks that the script could happen: GPUs that can be told apart,
+// times that run forward, no GPU held beyond its whole, and none twice by the
+// same holder. It tells all that is wrong; holds that make no sense by
+// themselves are left out of what holds add up to.
 func (n *Node) Validate() error {
-	type change struct {
-		at    int64
-		delta int
+	var errs []error
+	uuids := make(map[string]bool, len(n.GPUs))
+	for i, g := range n.GPUs {
+		if g.UUID == "" || uuids[g.UUID] {
+			errs = append(errs, fmt.Errorf("GPU %d: UUID %q is empty or another GPU's", i, g.UUID))
+		}
+		uuids[g.UUID] = true
 	}
 	changes := make([][]change, len(n.GPUs))
-	var errs []error
-	for i, h := range n.Holds {
-		switch {
-		case h.GPU < 0 || h.GPU >= len(n.GPUs):
-			errs = append(errs, fmt.Errorf("hold %d: node %s has no GPU %d", i, n.Name, h.GPU))
+	for i := range n.Holds {
+		h := &n.Holds[i]
+		if err := h.check(len(n.GPUs)); err != nil {
+			errs = append(errs, fmt.Errorf("hold %d of node %s: %w", i, n.Name, err))
 			continue
-		case h.Milli < 1 || h.Milli > 1000:
-			errs = append(errs, fmt.Errorf("hold %d: %d thousandths of a GPU", i, h.Milli))
-		case !h.From.Before(h.To):
-			errs = append(errs, fmt.Errorf("hold %d: ends %s, not after it begins %s", i, h.To, h.From))
 		}
-		changes[h.GPU] = append(changes[h.GPU], change{h.From.UnixNano(), h.Milli}, change{h.To.UnixNano(), -h.Milli})
+		changes[h.GPU] = append(changes[h.GPU], change{h.From, h, true}, change{h.To, h, false})
 	}
 	for g, cs := range changes {
-		slices.SortFunc(cs, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.delta, b.delta)) })
-		held := 0
-		for _, c := range cs {
-			if held += c.delta; held > 1000 {
-				errs = append(errs, fmt.Errorf("GPU %s is held beyond its whole at %s", n.GPUs[g].UUID, time.Unix(0, c.at).UTC()))
-				break
-			}
+		if err := follow(cs); err != nil {
+			errs = append(errs, fmt.Errorf("GPU %s of node %s: %w", n.GPUs[g].UUID, n.Name, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// check tells what is wrong with the hold by itself.
+func (h *Hold) check(gpus int) error {
+	var errs []error
+	if h.GPU < 0 || h.GPU >= gpus {
+		errs = append(errs, fmt.Errorf("there is no GPU %d", h.GPU))
+	}
+	if h.Milli < 1 || h.Milli > 1000 {
+		errs = append(errs, fmt.Errorf("%d thousandths of a GPU", h.Milli))
+	}
+	if !h.From.Before(h.To) {
+		errs = append(errs, fmt.Errorf("ends %s, not after it begins %s", h.To, h.From))
+	}
+	return errors.Join(errs...)
+}
+
+// change is one end of a hold.
+type change struct {
+	at     time.Time
+	hold   *Hold
+	begins bool
+}
+
+// follow goes through the ends of a GPU's holds in the order of time, to the
+// first instant at which they can't be together. Holds that end at an instant
+// make room for those that begin at it.
+func follow(cs []change) error {
+	slices.SortStableFunc(cs, func(a, b change) int {
+		if c := a.at.Compare(b.at); c != 0 || a.begins == b.begins {
+			return c
+		}
+		if b.begins {
+			return -1
+		}
+		return 1
+	})
+	held := 0
+	holders := map[device.Holder]bool{}
+	for _, c := range cs {
+		if !c.begins {
+			held -= c.hold.Milli
+			delete(holders, c.hold.Holder)
+			continue
+		}
+		if held += c.hold.Milli; held > 1000 {
+			return fmt.Errorf("held beyond its whole at %s", c.at.UTC())
+		}
+		if holders[c.hold.Holder] {
+			return fmt.Errorf("held twice by %s/%s at %s", c.hold.Holder.Namespace, c.hold.Holder.Pod, c.at.UTC())
+		}
+		holders[c.hold.Holder] = true
+	}
+	return nil
 }
 
 // NewGPU returns a GPU of a model with the memory and power of its kind.

@@ -40,7 +40,11 @@ func Play(n *Node, at time.Time, seed uint64) *Player {
 	for i := range n.Holds {
 		p.order = append(p.order, i)
 	}
-	slices.SortStableFunc(p.order, func(a, b int) int { return n.Holds[a].From.Compare(n.Holds[b].From) })
+	// Those that begin together have an order too: sums depend on it in the last bits.
+	slices.SortFunc(p.order, func(i, j int) int {
+		a, b := &n.Holds[i], &n.Holds[j]
+		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.GPU, b.GPU), compareHolders(a.Holder, b.Holder))
+	})
 	p.turn()
 	return p
 }
@@ -136,14 +140,17 @@ func (p *Player) load() {
 		})
 	}
 	slices.SortFunc(p.holdings, func(a, b device.Holding) int {
-		return cmp.Or(
-			cmp.Compare(a.UUID, b.UUID),
-			cmp.Compare(a.Holder.Namespace, b.Holder.Namespace),
-			cmp.Compare(a.Holder.Pod, b.Holder.Pod),
-			cmp.Compare(a.Holder.PodUID, b.Holder.PodUID),
-			cmp.Compare(a.Holder.Container, b.Holder.Container),
-		)
+		return cmp.Or(cmp.Compare(a.UUID, b.UUID), compareHolders(a.Holder, b.Holder))
 	})
+}
+
+func compareHolders(a, b device.Holder) int {
+	return cmp.Or(
+		cmp.Compare(a.Namespace, b.Namespace),
+		cmp.Compare(a.Pod, b.Pod),
+		cmp.Compare(a.PodUID, b.PodUID),
+		cmp.Compare(a.Container, b.Container),
+	)
 }
 
 // loadOf is how busy a container is in a period, 0 to 1: one period in eight
