@@ -95,6 +95,34 @@ func TestHour(t *testing.T) {
 			edit:  restart(20*minute+20*second, 20*minute+50*second, "10.0.0.1:9400"),
 			want:  []row{bridged("p", 0, hour, 1, hour, 43*second)},
 		},
+		"a new process that shows the very value of the old one is a new process": {
+			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: 20*minute + 7*second, to: 2 * hour}},
+			edit: func(s *scene) {
+				s.processes = []process{
+					{"10.0.0.1:9400", -5 * hour, 18*minute + 37*second},
+					{"10.0.0.1:9400", 18*minute + 37*second, 19*minute + 22*second},
+					{"10.0.0.1:9400", 19*minute + 37*second, 5 * hour}, // both counted 30 s unallocated
+				}
+			},
+			want: []row{
+				held("p", 20*minute+7*second, hour, 1, 39*minute+53*second),
+				state(usage.Unallocated, 0, 20*minute+7*second, 19*minute+7*second),
+				state(usage.Uncovered, 18*minute+7*second, 18*minute+37*second, 30*second),
+				state(usage.Uncovered, 19*minute+7*second, 19*minute+37*second, 30*second),
+			},
+		},
+		"three processes at the same value are three": {
+			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: -hour, to: 2 * hour}},
+			edit: func(s *scene) {
+				s.processes = []process{
+					{"10.0.0.1:9400", -5 * hour, 18 * minute},
+					{"10.0.0.1:9400", 18*minute + 10*second, 18*minute + 40*second},
+					{"10.0.0.1:9400", 18*minute + 40*second, 19*minute + 10*second},
+					{"10.0.0.1:9400", 19*minute + 10*second, 5 * hour}, // each was seen after 27 s
+				}
+			},
+			want: []row{bridged("p", 0, hour, 1, hour, 39*second)},
+		},
 		"a collector pod that is replaced under another address continues": {
 			holds: []hold{{uuid: "GPU-a", pod: "p", share: 0.5, from: -hour, to: 2 * hour}},
 			edit:  restart(20*minute+20*second, 20*minute+50*second, "10.0.0.99:9400"),

@@ -23,8 +23,8 @@ func (c *column) add(samples []prom.Sample) {
 	*c = slices.CompactFunc(*c, func(a, b prom.Sample) bool { return a.T == b.T })
 }
 
-// thin leaves out the samples inside flat stretches; who asks for them takes the
-// one before.
+// thin leaves out the samples inside flat stretches, which at knows. A stretch may
+// run on from one process into the next, if the new one is at the same value.
 func (c *column) thin() {
 	s := *c
 	kept := 0
@@ -39,13 +39,14 @@ func (c *column) thin() {
 	*c = slices.Clone(s[:kept])
 }
 
-// at returns the value that was sampled at t, if one was.
+// at returns the value that was sampled at t, if one was or was left out as flat.
 func (c column) at(t int64) (float64, bool) {
 	i := sort.Search(len(c), func(i int) bool { return c[i].T >= t })
-	if i == len(c) || c[i].T != t {
+	if i == len(c) {
 		return 0, false
 	}
-	return c[i].V, true
+	flat := i > 0 && c[i-1].V == c[i].V
+	return c[i].V, flat || c[i].T == t
 }
 
 // steps holds the samples of a gauge that seldom changes, as runs of one value.

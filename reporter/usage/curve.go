@@ -82,9 +82,9 @@ func (c curve) extend(p point) curve {
 	last := &c[len(c)-1]
 	passed := float64(p.t - last.t)
 	grown := (p.v[held] - last.v[held]) * 1000
-	switch {
-	case p.share == last.share:
-	case p.share == 0:
+	switch p.share {
+	case last.share:
+	case 0:
 		end := p.end
 		if end <= last.t || end > p.t+slack {
 			end = last.t + int64(math.Round(grown/last.share))

@@ -49,26 +49,30 @@ func TestBadSamples(t *testing.T) {
 				if i >= 110 {
 					p.V -= 3000
 				}
-			}), hour - 30*second, hour, "fell though"},
+			}), hour - 30*second, hour, "fell though",
+		},
 		"a clock that is minutes ahead": {
 			func(m *memory) {
 				for _, f := range []metric.Family{metric.ContainerStartTime, metric.CollectorStartTime} {
 					spoil(f.Name, func(_ int, p *prom.Sample) { p.V += 180 })(m)
 				}
-			}, hour, hour, "clocks of node and server"},
+			}, hour, hour, "clocks of node and server",
+		},
 		"a clock that is minutes behind": {
 			func(m *memory) {
 				for _, f := range []metric.Family{metric.ContainerStartTime, metric.CollectorStartTime} {
 					spoil(f.Name, func(_ int, p *prom.Sample) { p.V -= 180 })(m)
 				}
-			}, hour, hour, ""},
+			}, hour, hour, "",
+		},
 		"two collectors on one node": {
 			func(m *memory) {
 				sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 1, from: -30 * minute, to: 2 * hour})
 				sc.processes = []process{{"10.0.0.9:9400", -20*minute + 300, 20 * minute}}
 				sc.scrapers[0].phase += 4 * second
 				sc.render(m)
-			}, hour, hour, "two collectors"},
+			}, hour, hour, "two collectors",
+		},
 		"a device that nobody describes": {
 			func(m *memory) {
 				for key, s := range m.series {
@@ -76,12 +80,14 @@ func TestBadSamples(t *testing.T) {
 						delete(m.series, key)
 					}
 				}
-			}, hour, hour, "without node or model"},
+			}, hour, hour, "without node or model",
+		},
 		"a device that changes its model": {
 			func(m *memory) {
 				m.add(t0+2*hour-1, metric.DeviceInfo, 1, "uuid", "GPU-a", "node", "node-2", "model", "NVIDIA H200")
 				m.add(t0+minute, metric.DeviceInfo, 1, "uuid", "GPU-a", "node", "node-2", "model", "NVIDIA H200")
-			}, hour, hour, "more than one node or model"},
+			}, hour, hour, "more than one node or model",
+		},
 		"a device without series of its own": {
 			func(m *memory) {
 				for key, s := range m.series {
@@ -89,9 +95,11 @@ func TestBadSamples(t *testing.T) {
 						delete(m.series, key)
 					}
 				}
-			}, hour, hour, "no device series"},
+			}, hour, hour, "no device series",
+		},
 		"a device that saw less than its containers": {
-			spoil(metric.DeviceSeconds.Name, func(_ int, p *prom.Sample) { p.V *= 0.9 }), hour, hour, "disagree"},
+			spoil(metric.DeviceSeconds.Name, func(_ int, p *prom.Sample) { p.V *= 0.9 }), hour, hour, "disagree",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

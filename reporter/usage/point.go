@@ -98,7 +98,7 @@ func (s *strand) points(es *epochs) {
 		for q := active; q <= energy; q++ {
 			v, ok := s.total[q].at(sample.T)
 			if !ok {
-				v = previous[q] // left out because it is the same, or unknown: nothing is added
+				v = previous[q] // not known now: nothing is added
 			}
 			p.v[q] = v
 		}
@@ -141,29 +141,27 @@ func (s *strand) starts() []float64 {
 // collector, with share 1, since the collector started.
 func (d *device) points(es *epochs) {
 	for t, columns := range d.states {
-		var times []int64
-		for _, c := range columns {
-			for _, p := range c {
-				times = append(times, p.T)
-			}
-		}
-		slices.Sort(times)
 		var previous totals
-		var first int64
 		var epoch float64
-		for _, at := range slices.Compact(times) {
+		var first int64 // of an epoch without start
+		for _, at := range scrapes(t, columns) {
 			start, known := t.start.at(at)
 			if known && start != epoch {
 				previous, epoch = totals{}, start
 			}
 			p := point{at: at, t: t.poll(at), share: 1}
+			shown := false
 			for i, c := range columns {
 				v, ok := c.at(at)
 				if !ok {
 					v = previous[1+i]
 				}
+				shown = shown || ok
 				p.v[1+i] = v
 				p.v[held] += v
+			}
+			if !shown {
+				continue
 			}
 			if first == 0 || p.v[held] < previous[held] {
 				first = at
@@ -176,6 +174,23 @@ func (d *device) points(es *epochs) {
 			}
 		}
 	}
+}
+
+// scrapes lists the times at which any state was kept, and the first and last
+// of each process, which may have been left out when its value is like that of
+// the process before.
+func scrapes(t *target, columns *[len(states)]column) []int64 {
+	var times []int64
+	for _, c := range columns {
+		for _, p := range c {
+			times = append(times, p.T)
+		}
+	}
+	for _, process := range t.start {
+		times = append(times, process.from, process.to)
+	}
+	slices.Sort(times)
+	return slices.Compact(times)
 }
 
 // millis converts seconds.

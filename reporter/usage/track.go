@@ -116,12 +116,13 @@ func grow(a, b knot) stretch {
 var units = [6]float64{held: 1000, active: 1000, idle: 1000, observed: 1000, memory: 1, energy: 1000}
 
 // bridgeGap returns the part of a gap inside the window as an estimate, if the
-// holding lasted on both sides. Sightings decide, not starts: then both hours
-// beside an edge in the gap see the same.
+// holding lasted on both sides. The time from the last poll before to the first
+// scrape after decides, not the start: then both hours beside an edge in the gap
+// see both.
 func (f *fold) bridgeGap(before, after *epoch, from int64, next knot) []stretch {
 	last, first := before.points[len(before.points)-1], after.points[0]
 	share := min(last.share, next.share)
-	if share == 0 || first.at-last.at > f.bridge {
+	if share == 0 || first.at-last.t > f.bridge {
 		return nil
 	}
 	lo, hi := max(from, f.from), min(next.t, f.to)
