@@ -96,8 +96,8 @@ func idle() cog.Builder[dashboard.Panel] {
 
 func quota() cog.Builder[dashboard.Panel] {
 	return lines("Quota and use by project", "Average GPUs of the latest closed hour: held, and deserved by quota.", units.Short, 12).
-		WithTarget(query("A", "{{project}} {{node_pool}} held", "%s", books.ProjectAllocatedGPUs.Name)).
-		WithTarget(query("B", "{{project}} {{node_pool}} deserved", "%s", books.ProjectDeservedGPUs.Name))
+		WithTarget(query("A", "{{project}} held", "sum by (project) (%s)", books.ProjectAllocatedGPUs.Name)).
+		WithTarget(query("B", "{{project}} deserved", "sum by (project) (%s)", books.ProjectDeservedGPUs.Name))
 }
 
 func overQuota() cog.Builder[dashboard.Panel] {
