@@ -1,6 +1,7 @@
 package reporter
 
 import (
+	"fmt"
 	"html/template"
 	"maps"
 	"net/http"
@@ -174,6 +175,12 @@ type statusPage struct {
 }
 
 var pageTemplate = template.Must(template.New("status").Funcs(template.FuncMap{
+	"gpus": func(v *float64) string {
+		if v == nil {
+			return ""
+		}
+		return fmt.Sprintf("%.2f", *v)
+	},
 	"time": func(t time.Time) string {
 		if t.IsZero() {
 			return "never"
@@ -194,7 +201,7 @@ Last look for work: {{time .LastTick}}. <a href="metrics">Metrics</a></p>
 {{with .CloseErr}}<p class="bad">Hours can't be closed: {{.}}</p>{{end}}
 {{if .Projects}}<h2>Projects</h2>
 <table><tr><th>Project</th><th>Department</th><th class="n">GPUs, latest hour</th><th class="n">Deserved</th><th class="n">Over quota</th><th class="n">GPU-hours, month to date</th><th class="n">Cost{{with .Currency}}, {{.}}{{end}}</th></tr>
-{{range .Projects}}<tr><td>{{.Project}}</td><td>{{.Department}}</td><td class="n">{{printf "%.2f" .Allocated}}</td><td class="n">{{with .Deserved}}{{printf "%.2f" .}}{{end}}</td><td class="n">{{with .Over}}{{printf "%.2f" .}}{{end}}</td><td class="n">{{printf "%.1f" .MonthHours}}</td><td class="n">{{with .MonthCost}}{{.}}{{end}}</td></tr>
+{{range .Projects}}<tr><td>{{.Project}}</td><td>{{.Department}}</td><td class="n">{{printf "%.2f" .Allocated}}</td><td class="n">{{gpus .Deserved}}</td><td class="n">{{gpus .Over}}</td><td class="n">{{printf "%.1f" .MonthHours}}</td><td class="n">{{with .MonthCost}}{{.}}{{end}}</td></tr>
 {{end}}</table>{{end}}
 <h2>Reports made since the start</h2>
 {{if .Reports}}<table><tr><th>Report</th><th>Period</th><th>State</th><th>Object</th></tr>

@@ -9,6 +9,7 @@ import (
 	shape "github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/metric"
+	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
@@ -162,7 +163,9 @@ func sum(so *float64, v float64) *float64 {
 func (f figures) collect(cluster string, put func(*shape.Family, float64, ...string)) {
 	put(&metric.HourCoverage, f.Coverage/100, cluster)
 	for _, p := range f.Pools {
-		put(&metric.ProjectAllocatedGPUs, p.Allocated, p.Project, p.Department, p.NodePool)
+		if p.NodePool != quota.AllPools { // a row that only carries a quota
+			put(&metric.ProjectAllocatedGPUs, p.Allocated, p.Project, p.Department, p.NodePool)
+		}
 		if p.Deserved != nil {
 			put(&metric.ProjectDeservedGPUs, *p.Deserved, p.Project, p.Department, p.NodePool)
 			put(&metric.ProjectOverQuotaGPUs, *p.Over, p.Project, p.Department, p.NodePool)
