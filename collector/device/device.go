@@ -19,6 +19,9 @@ type MIGInstance struct {
 	GPUInstance     int    // id of the GPU instance
 	ComputeInstance int    // id of the compute instance
 	ComputeSlices   int    // compute slices that the instance owns
+	// Reading is what the instance does now: utilization, memory and the ratios
+	// of GPM, of the instance and not of the GPU. Nil while nothing is known.
+	Reading *Reading
 }
 
 // Reading is what a GPU does now. A nil field is unknown, never zero.
@@ -31,8 +34,38 @@ type Reading struct {
 	Power       *float64 // watts
 	Temperature *float64 // degrees Celsius
 	Energy      *float64 // joules since an origin of the driver's choice; falls when the driver is loaded anew
+	// Active is busy time in seconds since an origin of the source's choice,
+	// integrated from the driver's own samples; it falls when the origin changes.
+	// Nil where the driver has no samples: then Utilization is all there is.
+	Active *float64
+	// SM, Tensor and DRAM are the ratios of time during which the streaming
+	// multiprocessors, the tensor cores and the memory were busy.
+	SM, Tensor, DRAM *float64
 	// Processes is the number of processes that the driver sees on the GPU, -1 if unknown.
 	Processes int
+	// Running are the processes as far as the driver tells them apart; nil if
+	// it does not, empty if there are none. Sorted by PID.
+	Running []Process
+}
+
+// Process is a process that uses a GPU or a MIG instance.
+type Process struct {
+	PID        int      // in the host's PID namespace
+	Instance   string   // UUID of the MIG instance, "" for a whole GPU
+	MemoryUsed *float64 // bytes, nil if unknown
+	// Utilization is the ratio of the GPU's time that the process kept the
+	// streaming multiprocessors busy lately, nil if unknown.
+	Utilization *float64
+	// Owner is the container that the process belongs to: its pod UID and, if
+	// it is clear, its container. Zero while it is not known.
+	Owner Owner
+}
+
+// Owner is what a process' cgroup says of it.
+type Owner struct {
+	PodUID      string
+	ContainerID string // as the runtime calls it, 64 hexadecimal digits
+	Container   string // name in the pod, "" if not known
 }
 
 // Inventory is what the driver says of a node's GPUs at one moment.
