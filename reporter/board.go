@@ -1,6 +1,7 @@
 package reporter
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"maps"
@@ -12,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	shape "github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/metric"
 	"github.com/gputally/gputally/reporter/report"
 )
@@ -24,8 +24,7 @@ type board struct {
 	mu            sync.Mutex
 	cluster       string
 	lastTick      time.Time
-	last          *ledger.Entry // latest hour closed by this process
-	duration      time.Duration
+	duration      time.Duration // of the latest closing
 	hours         int64
 	closeFailures int64
 	closeErr      string
@@ -59,10 +58,10 @@ func (b *board) ticked(at time.Time) {
 	b.lastTick = at
 }
 
-func (b *board) closed(e ledger.Entry, d time.Duration) {
+func (b *board) closed(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.last, b.duration, b.closeErr = &e, d, ""
+	b.duration = d
 	b.hours++
 }
 
@@ -73,6 +72,13 @@ func (b *board) closeFailed(err error) {
 	b.closeFailures++
 }
 
+// caughtUp says that every hour that can be closed is.
+func (b *board) caughtUp() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closeErr = ""
+}
+
 func (b *board) reported(schedule string, p report.Published) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -80,7 +86,7 @@ func (b *board) reported(schedule string, p report.Published) {
 	b.recent = append([]report.Published{p}, b.recent[:min(len(b.recent), recentReports-1)]...)
 }
 
-func (b *board) reportFailed(schedule string, _ error) {
+func (b *board) reportFailed(schedule string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failures[schedule]++
@@ -117,7 +123,7 @@ func (b *board) Collect(ch chan<- prometheus.Metric) {
 	if !b.lastTick.IsZero() {
 		put(&metric.LastTick, float64(b.lastTick.Unix()))
 	}
-	if b.last != nil {
+	if b.hours > 0 {
 		put(&metric.CloseDuration, b.duration.Seconds(), b.cluster)
 	}
 	for _, o := range slices.SortedFunc(maps.Keys(b.reports), compareOutcomes) {
@@ -134,19 +140,7 @@ func (b *board) Collect(ch chan<- prometheus.Metric) {
 }
 
 func compareOutcomes(a, b outcome) int {
-	if a.schedule != b.schedule {
-		if a.schedule < b.schedule {
-			return -1
-		}
-		return 1
-	}
-	if a.state < b.state {
-		return -1
-	}
-	if a.state > b.state {
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(a.schedule, b.schedule), cmp.Compare(a.state, b.state))
 }
 
 // page shows the state of the books to people.
@@ -169,7 +163,7 @@ func (b *board) page() http.Handler {
 type statusPage struct {
 	Cluster, CloseErr, Currency string
 	Until, LastTick             time.Time
-	Coverage                    float64
+	Coverage                    report.Ratio
 	Reports                     []report.Published
 	Projects                    []projectFigures
 }
@@ -181,6 +175,7 @@ var pageTemplate = template.Must(template.New("status").Funcs(template.FuncMap{
 		}
 		return fmt.Sprintf("%.2f", *v)
 	},
+	"percent": func(r report.Ratio) string { return fmt.Sprintf("%.2f %%", float64(r)/1e4) },
 	"time": func(t time.Time) string {
 		if t.IsZero() {
 			return "never"
@@ -196,7 +191,7 @@ table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .8
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.bad{color:#a32020}
 </style></head><body>
 <h1>gputally reporter, cluster {{.Cluster}}</h1>
-<p>Books closed until <strong>{{time .Until}}</strong>{{if .Coverage}}, coverage of the latest hour {{printf "%.2f" .Coverage}} %{{end}}.
+<p>Books closed until <strong>{{time .Until}}</strong>{{if .Coverage}}, coverage of the latest hour {{percent .Coverage}}{{end}}.
 Last look for work: {{time .LastTick}}. <a href="metrics">Metrics</a></p>
 {{with .CloseErr}}<p class="bad">Hours can't be closed: {{.}}</p>{{end}}
 {{if .Projects}}<h2>Projects</h2>

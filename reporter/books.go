@@ -35,60 +35,68 @@ type books struct {
 	bucket   bucket.Bucket
 	ledger   *ledger.Ledger
 	index    *index.Index
-	projects *quota.Projects // nil without a projects file
-	book     *price.Book     // nil without a price book
+	projects *quota.Projects
+	book     *price.Book // nil without a price book
 	now      func() time.Time
 	log      *slog.Logger
 }
 
-// closeHour reads an hour, writes it into the ledger, and notes it in the index.
-// A crash in between loses nothing: the next try finds the hour as it is.
+// closeHour closes an hour. One that is in the ledger is not read again, only
+// noted in the index, which may have lost it: so a crash in between, or an index
+// that is gone, changes no closed hour.
 func (b *books) closeHour(ctx context.Context, hour window.Window) (ledger.Entry, error) {
+	entry, err := b.ledger.Stat(ctx, b.cluster, hour)
+	corrupt := (*ledger.CorruptError)(nil)
+	switch {
+	case err == nil:
+		return entry, b.note(ctx, entry)
+	case errors.Is(err, ledger.ErrHourMissing), errors.As(err, &corrupt): // a damaged object is replaced
+		return b.restateHour(ctx, hour)
+	default:
+		return entry, inBucket(err)
+	}
+}
+
+// restateHour reads an hour, whether it is closed or not, writes it into the
+// ledger if it is not there like that, and notes it in the index.
+func (b *books) restateHour(ctx context.Context, hour window.Window) (ledger.Entry, error) {
 	usage, err := b.closer.Close(ctx, hour)
 	if err != nil {
-		return ledger.Entry{}, fmt.Errorf("read the hour %s: %w", hour, err)
+		return ledger.Entry{}, err
 	}
 	for _, w := range usage.Warnings {
 		b.log.Warn("The samples of an hour are odd", "cluster", b.cluster, "hour", hour, "what", w)
 	}
 	entry, err := b.ledger.Put(ctx, usage)
 	if err != nil {
-		return entry, inBucket(fmt.Errorf("write the hour %s: %w", hour, err))
+		return entry, inBucket(err)
 	}
-	if err := b.index.PutHour(ctx, index.Hour(entry)); err != nil {
-		return entry, inBucket(fmt.Errorf("index the hour %s: %w", hour, err))
-	}
-	return entry, nil
+	return entry, b.note(ctx, entry)
 }
 
-// due are the hours to be closed, oldest first: those between from and now that
-// have settled and that the index does not know.
-func (b *books) due(ctx context.Context, from time.Time) ([]window.Window, error) {
-	now := b.now()
-	if !from.Before(now) {
-		return nil, nil
+func (b *books) note(ctx context.Context, entry ledger.Entry) error {
+	if err := b.index.PutHour(ctx, index.Hour(entry)); err != nil {
+		return inBucket(fmt.Errorf("index the hour %s: %w", entry.Window, err))
 	}
-	known, err := b.index.Hours(ctx, b.cluster, window.Window{From: from.UTC(), To: now.UTC()})
-	if err != nil {
-		return nil, inBucket(err)
-	}
-	closed := make(map[time.Time]bool, len(known))
-	for _, h := range known {
-		closed[h.From] = true
-	}
-	return schedule.HoursDue(func(w window.Window) bool { return closed[w.From] }, from, now, b.settle), nil
+	return nil
 }
 
 // report rolls the closed hours of the spec's window up to a table. With
 // preview, hours of this cluster that are not closed yet are read as far as
-// there are samples, and the report is provisional.
+// there are samples; if there are such hours, the report is provisional.
 func (b *books) report(ctx context.Context, spec report.Spec, preview bool, progress func(hour window.Window)) (report.Table, error) {
-	spec.Provisional = preview
-	spec.MinimumCoverage = b.minimum
+	if preview {
+		missing, err := b.ledger.Missing(ctx, b.cluster, spec.Window)
+		if err != nil {
+			return report.Table{}, inBucket(err)
+		}
+		preview = len(missing) > 0
+	}
 	clusters, err := b.clusters(ctx, spec)
 	if err != nil {
 		return report.Table{}, err
 	}
+	spec.Provisional, spec.MinimumCoverage, spec.Clusters = preview, b.minimum, clusters
 	rollup, err := report.NewRollup(spec, b.projects, b.book)
 	if err != nil {
 		return report.Table{}, usageError{err}
@@ -132,8 +140,9 @@ func (b *books) hour(ctx context.Context, cluster string, hour window.Window, pr
 	return report.Hour{Hour: open}, err
 }
 
-// clusters are those that the spec asks for, or all that the index knows and
-// this one.
+// clusters are those that the spec asks for, or this one and the others that
+// have closed hours in its window. This one is there in any case: what it lacks
+// is missing from the report.
 func (b *books) clusters(ctx context.Context, spec report.Spec) ([]string, error) {
 	if len(spec.Clusters) > 0 {
 		return spec.Clusters, nil
@@ -142,37 +151,47 @@ func (b *books) clusters(ctx context.Context, spec report.Spec) ([]string, error
 	if err != nil {
 		return nil, inBucket(err)
 	}
-	if !slices.Contains(known, b.cluster) {
-		known = append(known, b.cluster)
+	clusters := []string{b.cluster}
+	for _, other := range known {
+		if other == b.cluster {
+			continue
+		}
+		hours, err := b.index.Hours(ctx, other, spec.Window)
+		if err != nil {
+			return nil, inBucket(err)
+		}
+		if len(hours) > 0 {
+			clusters = append(clusters, other)
+		}
 	}
-	slices.Sort(known)
-	return known, nil
+	slices.Sort(clusters)
+	return clusters, nil
 }
 
 // publish stores the table and notes it in the index. The same inputs give the
 // report that is there; other inputs give its next revision, which supersedes it.
 func (b *books) publish(ctx context.Context, t report.Table) (report.Published, error) {
-	published, err := b.index.Reports(ctx, t.Spec.Name)
+	latest, err := b.latest(ctx, t.Spec.Name, t.Spec.PeriodKey)
 	if err != nil {
-		return report.Published{}, inBucket(err)
+		return report.Published{}, err
 	}
-	revision := 1
-	for _, r := range published {
-		if r.PeriodKey == t.Spec.PeriodKey {
-			revision = max(revision, r.Revision)
-		}
-	}
-	id := func(revision int) string {
-		return schedule.ID(t.Spec.Name, t.Spec.PeriodKey, strconv.Itoa(revision))
-	}
-	for ; ; revision++ {
-		t.Spec.ID, t.Spec.Supersedes = id(revision), ""
-		if revision > 1 {
-			t.Spec.Supersedes = id(revision - 1)
-		}
+	t.Spec.Supersedes = latest.Supersedes
+	for revision := max(latest.Revision, 1); ; revision++ {
+		t.Spec.ID = schedule.ID(t.Spec.Name, t.Spec.PeriodKey, strconv.Itoa(revision))
 		p, err := report.Publish(ctx, b.bucket, t, t.Manifest(b.now()))
 		if exists := (*report.ExistsError)(nil); errors.As(err, &exists) {
-			continue // it was made from other inputs
+			p, err = report.Find(ctx, b.bucket, t.Spec)
+			if errors.Is(err, bucket.ErrNotFound) {
+				continue // a crash left a file without a manifest, which is no report
+			}
+			if err == nil {
+				t.Spec.Supersedes = t.Spec.ID
+				err = b.index.PutReport(ctx, index.Report(p, revision)) // a crash may have kept it out
+			}
+			if err != nil {
+				return p, inBucket(err)
+			}
+			continue
 		}
 		if err != nil {
 			return p, inBucket(err)
@@ -181,18 +200,18 @@ func (b *books) publish(ctx context.Context, t report.Table) (report.Published, 
 	}
 }
 
-// lastDone is the latest period for which a final report of the name was made,
-// the zero window if there is none.
-func (b *books) lastDone(ctx context.Context, name string) (window.Window, error) {
+// latest is the record of the latest revision of a report, the zero record if
+// there is none.
+func (b *books) latest(ctx context.Context, name, periodKey string) (index.ReportRecord, error) {
 	reports, err := b.index.Reports(ctx, name)
 	if err != nil {
-		return window.Window{}, inBucket(err)
+		return index.ReportRecord{}, inBucket(err)
 	}
-	var last window.Window
+	var latest index.ReportRecord
 	for _, r := range reports {
-		if w := r.Window(); !r.Provisional && w.To.After(last.To) {
-			last = w
+		if r.PeriodKey == periodKey && r.Revision > latest.Revision {
+			latest = r
 		}
 	}
-	return last, nil
+	return latest, nil
 }

@@ -80,7 +80,9 @@ func (k *checks) prometheus(ctx context.Context, cfg *config.Config) {
 		return
 	}
 	k.ok("prometheus: raw samples by %s", status.Road)
-	k.families(status)
+	if !k.families(status) {
+		return
+	}
 	switch s := status.ScrapeInterval; {
 	case s == 0:
 		k.fail("prometheus: the scrape interval can't be told: fewer than three samples in the last ten minutes")
@@ -91,7 +93,7 @@ func (k *checks) prometheus(ctx context.Context, cfg *config.Config) {
 	}
 }
 
-func (k *checks) families(status prom.Status) {
+func (k *checks) families(status prom.Status) (found bool) {
 	var missing []string
 	for _, f := range status.Families {
 		if f.Series == 0 {
@@ -100,9 +102,10 @@ func (k *checks) families(status prom.Status) {
 	}
 	if len(missing) > 0 {
 		k.fail("prometheus: no samples in the last ten minutes of %s; is the collector scraped, and does prometheus.selector fit?", strings.Join(missing, ", "))
-		return
+		return false
 	}
 	k.ok("prometheus: all %d families found", len(status.Families))
+	return true
 }
 
 func (k *checks) bucket(ctx context.Context, cfg *config.Config) {

@@ -8,12 +8,10 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
-
-// reach is how far back a closing looks for hours that are not closed.
-const reach = 24 * time.Hour
 
 func addClose(app *kingpin.Application) (string, command) {
 	c := app.Command("close", "Close the hours that have settled and are not closed yet, oldest first.")
@@ -32,6 +30,9 @@ func addClose(app *kingpin.Application) (string, command) {
 		if err != nil {
 			return err
 		}
+		if *from != "" && *to != "" && !begin.Before(end) {
+			return usageError{fmt.Errorf("--from %s is not before --to %s", *from, *to)}
+		}
 		b, err := openBooks(ctx, env)
 		if err != nil {
 			return err
@@ -40,7 +41,11 @@ func addClose(app *kingpin.Application) (string, command) {
 		if err != nil {
 			return err
 		}
-		return closeAll(ctx, env, b, hours)
+		work := b.closeHour
+		if *restate {
+			work = b.restateHour
+		}
+		return closeAll(ctx, env, b.cluster, hours, work)
 	}
 }
 
@@ -62,7 +67,7 @@ func (b *books) toClose(ctx context.Context, begin, end time.Time, restate bool)
 		}
 		return hours, nil
 	}
-	due, err := b.due(ctx, begin)
+	due, err := b.hoursDue(ctx, begin)
 	if err != nil {
 		return nil, err
 	}
@@ -74,49 +79,24 @@ func (b *books) toClose(ctx context.Context, begin, end time.Time, restate bool)
 	return hours, nil
 }
 
-// resume is the time from which hours are to be closed: a day back, so that
-// holes of that time are tried again, or from the end of the last closed hour
-// if that is longer ago; but never before the first closed hour.
-func (b *books) resume(ctx context.Context) (time.Time, error) {
-	back := b.now().Add(-reach)
-	first, last, found, err := b.closedRange(ctx)
-	switch {
-	case err != nil || !found:
-		return back, err
-	case last.Before(back):
-		return last, nil
-	case first.After(back):
-		return first, nil
-	default:
-		return back, nil
-	}
-}
-
-// closedRange is from the start of the first to the end of the last closed hour.
-func (b *books) closedRange(ctx context.Context) (first, last time.Time, found bool, err error) {
-	hours, err := b.index.Hours(ctx, b.cluster, window.Window{From: time.Unix(0, 0).UTC(), To: b.now().UTC()})
-	if err != nil || len(hours) == 0 {
-		return first, last, false, inBucket(err)
-	}
-	return hours[0].From, hours[len(hours)-1].To, true, nil
-}
-
 // closeAll closes hour by hour. An hour of which no collector left a sample is
 // named and passed over; any other failure ends the closing.
-func closeAll(ctx context.Context, env *environment, b *books, hours []window.Window) error {
+func closeAll(ctx context.Context, env *environment, cluster string, hours []window.Window,
+	work func(context.Context, window.Window) (ledger.Entry, error),
+) error {
 	step, wipe := env.progress("closing")
 	rows, began := int64(0), env.opts.Now()
 	var empty []error
 	for i, hour := range hours {
 		step(fmt.Sprintf("hour %d of %d: %s", i+1, len(hours), hour.From.Format("2006-01-02 15:04")))
-		entry, err := b.closeHour(ctx, hour)
+		entry, err := work(ctx, hour)
 		if errors.Is(err, usage.ErrNoData) {
 			empty = append(empty, err)
 			continue
 		}
 		if err != nil {
 			wipe()
-			return fmt.Errorf("%d of %d hours closed: %w", i, len(hours), err)
+			return fmt.Errorf("%d of %d hours closed: %w", i-len(empty), len(hours), err)
 		}
 		rows += entry.Rows
 	}
@@ -127,7 +107,7 @@ func closeAll(ctx context.Context, env *environment, b *books, hours []window.Wi
 	}
 	closed := len(hours) - len(empty)
 	fmt.Fprintf(env.stdout, "Closed %d hours of cluster %s, %s to %s: %d segments in %s.\n",
-		closed, b.cluster, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339),
+		closed, cluster, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339),
 		rows, env.opts.Now().Sub(began).Round(10*time.Millisecond))
 	if len(empty) > 0 {
 		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(empty), len(hours), empty[0])

@@ -1,7 +1,6 @@
 package reporter
 
 import (
-	"context"
 	"errors"
 
 	"github.com/gputally/gputally/reporter/bucket"
@@ -57,7 +56,7 @@ func ExitCode(err error) int {
 		missing *ledger.MissingError
 	)
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
+	case err == nil:
 		return ExitOK
 	case errors.As(err, &use), errors.As(err, &cfg):
 		return ExitUsage

@@ -3,12 +3,12 @@ package reporter
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	shape "github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/metric"
+	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
@@ -21,7 +21,7 @@ const gpuHour = 3_600_000.0
 // figures are what the books say of the projects up to the latest closed hour.
 type figures struct {
 	Currency string
-	Coverage float64 // of the latest hour, percent
+	Coverage report.Ratio // of the latest hour
 	Pools    []poolFigures
 	Projects []projectFigures
 }
@@ -40,7 +40,7 @@ type projectFigures struct {
 	Allocated           float64
 	Deserved, Over      *float64
 	MonthHours          float64
-	MonthCost           string // decimal, "" if not known
+	MonthCost           *price.Amount // nil if not known
 }
 
 // month keeps the rollup of the running month, so that each closed hour is
@@ -51,11 +51,11 @@ type month struct {
 	until  time.Time
 }
 
-// figures brings the month up to the hour and rolls up the hour itself.
+// figures brings the month up to the hour and rolls up the hour itself. After
+// an error the month is good for nothing.
 func (m *month) figures(ctx context.Context, b *books, hour window.Window) (figures, error) {
 	var f figures
 	if err := m.advance(ctx, b, hour.To); err != nil {
-		*m = month{}
 		return f, err
 	}
 	monthly, err := m.rollup.Table()
@@ -70,16 +70,9 @@ func (m *month) figures(ctx context.Context, b *books, hour window.Window) (figu
 		return f, err
 	}
 	f.Currency = monthly.Currency
-	f.Coverage = float64(latest.Coverage.Ratio()) / 1e4
+	f.Coverage = latest.Coverage.Ratio()
 	f.add(latest.Rows, monthly.Rows)
 	return f, nil
-}
-
-// restated forgets the month if an hour changed that was read already.
-func (m *month) restated(hour window.Window) {
-	if hour.From.Before(m.until) {
-		*m = month{}
-	}
 }
 
 // advance adds the hours that were closed since.
@@ -94,9 +87,6 @@ func (m *month) advance(ctx context.Context, b *books, until time.Time) error {
 			return err
 		}
 		*m = month{window: w, rollup: rollup, until: w.From}
-	}
-	if !m.until.Before(until) {
-		return nil
 	}
 	for hour := range (window.Window{From: m.until, To: until}).Hours() {
 		h, err := b.hour(ctx, b.cluster, hour, false)
@@ -133,7 +123,7 @@ func (f *figures) add(latest, monthly []report.Row) {
 		p := find(r)
 		p.MonthHours = float64(r.AllocatedMillis) / gpuHour
 		if r.Priced {
-			p.MonthCost = r.Cost.String()
+			p.MonthCost = &r.Cost
 		}
 	}
 	for _, r := range latest {
@@ -161,7 +151,7 @@ func sum(so *float64, v float64) *float64 {
 
 // collect shows the figures as metrics.
 func (f figures) collect(cluster string, put func(*shape.Family, float64, ...string)) {
-	put(&metric.HourCoverage, f.Coverage/100, cluster)
+	put(&metric.HourCoverage, float64(f.Coverage)/1e6, cluster)
 	for _, p := range f.Pools {
 		if p.NodePool != quota.AllPools { // a row that only carries a quota
 			put(&metric.ProjectAllocatedGPUs, p.Allocated, p.Project, p.Department, p.NodePool)
@@ -174,8 +164,8 @@ func (f figures) collect(cluster string, put func(*shape.Family, float64, ...str
 	for _, p := range f.Projects {
 		put(&metric.ProjectMonthGPUHours, p.MonthHours, p.Project, p.Department)
 		// A gauge is a float; the exact amount is in the reports.
-		if cost, err := strconv.ParseFloat(p.MonthCost, 64); err == nil {
-			put(&metric.ProjectMonthCost, cost, p.Project, p.Department, f.Currency)
+		if p.MonthCost != nil {
+			put(&metric.ProjectMonthCost, float64(*p.MonthCost)/1e6, p.Project, p.Department, f.Currency)
 		}
 	}
 }

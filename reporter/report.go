@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -39,6 +40,10 @@ func (f *reportFlags) spec(env *environment) (report.Spec, error) {
 	w, err := window.Parse(*f.period, env.opts.Now(), zone)
 	if err != nil {
 		return report.Spec{}, usageError{fmt.Errorf("--period: %w", err)}
+	}
+	if !*f.preview && env.opts.Now().Before(w.To) {
+		return report.Spec{}, usageError{fmt.Errorf("--period: %s ends only at %s; use --preview for what is known so far",
+			*f.period, w.To.In(zone).Format(time.RFC3339))}
 	}
 	by, err := report.ParseGroupBy(*f.by)
 	if err != nil {

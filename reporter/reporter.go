@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,7 +28,10 @@ type Options struct {
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Options) error {
 	app := kingpin.New("gputally-reporter", "Closes the books on GPU-seconds: exact hours from Prometheus, priced, compared with quota, reported into a bucket.")
 	ended := false
-	app.Terminate(func(int) { ended = true }).UsageWriter(stdout).ErrorWriter(stderr)
+	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) {
+		ended = true
+		app.UsageWriter(io.Discard) // the parser goes on and may want to tell more
+	})
 	app.HelpFlag.Short('h')
 	app.Version(version.Print("gputally-reporter"))
 	logging := &promslog.Config{Writer: stderr}
@@ -39,6 +43,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	for _, add := range []func(*kingpin.Application) (string, command){addServe, addClose, addReport, addCheck} {
 		name, c := add(app)
 		commands[name] = c
+	}
+	if len(args) == 0 {
+		return usageError{errors.New("no command; try --help")}
 	}
 	name, err := app.Parse(args)
 	if ended {

@@ -99,7 +99,7 @@ func newClient(env *environment, cfg *config.Config, selector []prom.Matcher) (*
 		Logger:   env.log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("prometheus: %w", err)
+		return nil, usageError{fmt.Errorf("prometheus: %w", err)}
 	}
 	return c, nil
 }

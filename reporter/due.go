@@ -1,0 +1,89 @@
+package reporter
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/schedule"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// reach is how far back a closing looks for hours that are not closed.
+const reach = 24 * time.Hour
+
+// hoursDue are the hours to be closed, oldest first: those between from and now
+// that have settled and that the index does not know.
+func (b *books) hoursDue(ctx context.Context, from time.Time) ([]window.Window, error) {
+	now := b.now()
+	if !from.Before(now) {
+		return nil, nil
+	}
+	known, err := b.index.Hours(ctx, b.cluster, window.Window{From: from.UTC(), To: now.UTC()})
+	if err != nil {
+		return nil, inBucket(err)
+	}
+	closed := make(map[time.Time]bool, len(known))
+	for _, h := range known {
+		closed[h.From] = true
+	}
+	return schedule.HoursDue(func(w window.Window) bool { return closed[w.From] }, from, now, b.settle), nil
+}
+
+// resume is the time from which hours are to be closed: a day back, so that
+// holes of that time are tried again, or from the end of the last closed hour
+// if that is longer ago; but never before the first closed hour.
+func (b *books) resume(ctx context.Context) (time.Time, error) {
+	back := b.now().UTC().Add(-reach)
+	last, found, err := b.index.LastHour(ctx, b.cluster)
+	if err != nil || !found {
+		return back, inBucket(err)
+	}
+	if last.To.Before(back) {
+		return last.To, nil
+	}
+	first, _, err := b.index.FirstHour(ctx, b.cluster)
+	if err != nil {
+		return back, inBucket(err)
+	}
+	if first.From.After(back) {
+		return first.From, nil
+	}
+	return back, nil
+}
+
+// periodsDue are the periods of a schedule that are to be reported, oldest
+// first: those of Failed reports that overlap with one of the windows in again,
+// and those that have no final report.
+func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again []window.Window) ([]window.Window, error) {
+	first, found, err := b.index.FirstHour(ctx, b.cluster)
+	if err != nil || !found {
+		return nil, inBucket(err)
+	}
+	records, err := b.index.Reports(ctx, s.Name)
+	if err != nil {
+		return nil, inBucket(err)
+	}
+	var last window.Window
+	latest := map[string]index.ReportRecord{} // by period
+	for _, r := range records {               // by period and revision
+		if r.Provisional {
+			continue
+		}
+		latest[r.PeriodKey] = r
+		if r.To.After(last.To) {
+			last = r.Window()
+		}
+	}
+	var due []window.Window
+	for _, r := range latest {
+		overlaps := func(w window.Window) bool { return w.From.Before(r.To) && r.From.Before(w.To) }
+		if r.State == report.Failed && slices.ContainsFunc(again, overlaps) {
+			due = append(due, r.Window())
+		}
+	}
+	slices.SortFunc(due, func(a, b window.Window) int { return a.From.Compare(b.From) })
+	return append(due, schedule.Due(s, last, b.now(), b.settle, first.From)...), nil
+}
