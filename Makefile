@@ -6,6 +6,7 @@ TOOLS     := $(CURDIR)/.tools/bin
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 REVISION  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 VERSION_P := github.com/prometheus/common/version
+COMMANDS  ?= ./cmd/...
 # go-nvml resolves the driver's symbols lazily: -z now would kill the process.
 LDFLAGS   := -s -w -X $(VERSION_P).Version=$(VERSION) -X $(VERSION_P).Revision=$(REVISION) -extldflags=-Wl,-z,lazy
 
@@ -22,7 +23,7 @@ help: ## List the targets
 build: ## Build all commands into bin/ (without a C compiler NVML is left out)
 	@mkdir -p bin
 	@command -v $${CC:-cc} >/dev/null || echo "build: no C compiler: gputally-collector is built without NVML"
-	CGO_ENABLED=$$(command -v $${CC:-cc} >/dev/null && echo 1 || echo 0) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	CGO_ENABLED=$$(command -v $${CC:-cc} >/dev/null && echo 1 || echo 0) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $(COMMANDS)
 
 .PHONY: demo
 demo: build prometheus ## Run the whole pipeline on this machine with a simulated fleet
@@ -59,7 +60,7 @@ accuracy: build tools ## Replay TRACE=pods.csv NODES=nodes.csv DAYS=133-140 into
 
 .PHONY: e2e
 e2e: tools ## Run the tests that need system packages or long builds
-	$(GO) test -tags 'real e2e' -timeout 60m ./...
+	$(GO) test -count=1 -tags 'real e2e' -timeout 60m ./...
 
 .PHONY: clean
 clean: ## Remove what was built, but not the tools
