@@ -3,6 +3,7 @@ package reporter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +93,11 @@ func (f *reportFlags) run(ctx context.Context, env *environment) error {
 		}
 	}
 	if table.State() == report.Failed {
-		return fmt.Errorf("%w: %s", errReportFailed, strings.Join(table.Failures, "; "))
+		reasons := slices.Clone(table.Failures)
+		for _, gap := range table.Missing {
+			reasons = append(reasons, gap.String())
+		}
+		return fmt.Errorf("%w: %s", errReportFailed, strings.Join(reasons, "; "))
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 
 	env := &environment{stdout: stdout, stderr: stderr, opts: opts}
 	commands := map[string]command{}
-	for _, add := range []func(*kingpin.Application) (string, command){addServe, addClose, addReport, addCheck} {
+	for _, add := range []func(*kingpin.Application) (string, command){addServe, addClose, addReport, addCheck, addRebuild} {
 		name, c := add(app)
 		commands[name] = c
 	}
