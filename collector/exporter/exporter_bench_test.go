@@ -1,0 +1,154 @@
+package exporter_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/gputally/gputally/collector/device"
+	"github.com/gputally/gputally/collector/exporter"
+	"github.com/gputally/gputally/collector/meter"
+	"github.com/gputally/gputally/collector/metric"
+)
+
+// fullNode is a node of 8 GPUs, each cut into 7 MIG instances and held by 25
+// containers, of which all is known that can be.
+func fullNode() *meter.Snapshot {
+	s := &meter.Snapshot{
+		Start: origin, Taken: origin.Add(time.Hour), Polls: 3600,
+		Driver: meter.Driver{Version: "580.95.05", CUDA: "13.0"},
+		Sources: []meter.SourceHealth{
+			{Name: meter.SourceNVML, Up: true, Duration: 3 * time.Millisecond},
+			{Name: meter.SourceKubelet, Up: true, Duration: time.Millisecond},
+		},
+	}
+	for g := range 8 {
+		uuid := fmt.Sprintf("GPU-%08x-5b1e-4c77-9d0a-3f6c1e2b4a59", g)
+		d := meter.Device{
+			GPU: device.GPU{
+				UUID: uuid, Model: "NVIDIA H200", PCIBusID: fmt.Sprintf("0000:%02x:00.0", g),
+				Reading: device.Reading{
+					Up: true, Utilization: ptr(0.73), MemoryUsed: ptr(71 << 30), MemoryTotal: ptr(141 << 30),
+					Power: ptr(512.25), Temperature: ptr(61),
+				},
+			},
+			Current: true,
+			States:  meter.States{Allocated: 3412.837, Unallocated: 187.163},
+			Active:  ptr(2491.371), Energy: ptr(1844100.125),
+		}
+		for m := range 7 {
+			d.GPU.MIG = append(d.GPU.MIG, device.MIGInstance{UUID: fmt.Sprintf("MIG-%08x-%04x-4c77-9d0a-3f6c1e2b4a59", g, m), Profile: "1g.18gb"})
+		}
+		s.Devices = append(s.Devices, d)
+		for c := range 25 {
+			s.Holdings = append(s.Holdings, meter.Holding{
+				Holder: device.Holder{
+					Namespace: fmt.Sprintf("team-%02d", c), Pod: fmt.Sprintf("train-%d-7d9f8b6c5d-x%04d", g, c),
+					PodUID: fmt.Sprintf("%08x-%04x-4d1b-8f0e-2a7b9c6d5e4f", g, c), Container: "main",
+				},
+				UUID: uuid, Start: origin.Add(1500 * time.Millisecond), Share: 0.04,
+				Allocated: 143.94, Active: 99.653, Idle: 10.25, Observed: 143.94,
+				MemoryUsed: ptr(2 << 30), MemoryByteSeconds: ptr(143.94 * (2 << 30)), Energy: ptr(73764.125),
+				ActivityKnown: true,
+			})
+		}
+	}
+	return s
+}
+
+// row is one series, ready to be rendered.
+type row struct {
+	desc   *prometheus.Desc
+	kind   prometheus.ValueType
+	value  float64
+	labels []string
+}
+
+// bare renders series that it was given: what client_golang takes by itself.
+type bare struct{ rows []row }
+
+func (b bare) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(b, ch) }
+
+func (b bare) Collect(ch chan<- prometheus.Metric) {
+	for _, r := range b.rows {
+		ch <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value, r.labels...)
+	}
+}
+
+// strip keeps of a snapshot only its series.
+func strip(s *meter.Snapshot) bare {
+	var b bare
+	descs := map[*metric.Family]*prometheus.Desc{}
+	exporter.Walk(s, exporter.Identity{Node: "node-1", Attribution: "kubelet"}, origin.Add(time.Hour), func(f *metric.Family, v float64, labels []string) {
+		if descs[f] == nil {
+			descs[f] = prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
+		}
+		kind := prometheus.GaugeValue
+		if f.Type == metric.Counter {
+			kind = prometheus.CounterValue
+		}
+		b.rows = append(b.rows, row{descs[f], kind, v, append([]string(nil), labels...)})
+	})
+	return b
+}
+
+// body counts the bytes of an answer and keeps nothing.
+type body struct {
+	header http.Header
+	status int
+	bytes  int
+}
+
+func (b *body) Header() http.Header         { return b.header }
+func (b *body) WriteHeader(status int)      { b.status = status }
+func (b *body) Write(p []byte) (int, error) { b.bytes += len(p); return len(p), nil }
+
+// scrape renders c through promhttp, as the collector serves it.
+func scrape(b *testing.B, c prometheus.Collector) {
+	b.Helper()
+	reg := prometheus.NewRegistry()
+	if err := reg.Register(c); err != nil {
+		b.Fatal(err)
+	}
+	handler := promhttp.HandlerFor(reg, promhttp.HandlerOpts{CoalesceGather: true})
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	b.ReportAllocs()
+	var out *body
+	for b.Loop() {
+		out = &body{header: http.Header{}, status: http.StatusOK}
+		handler.ServeHTTP(out, request)
+	}
+	if out.status != http.StatusOK || out.bytes == 0 {
+		b.Fatalf("status %d, %d bytes", out.status, out.bytes)
+	}
+	b.ReportMetric(float64(out.bytes), "B/scrape")
+}
+
+// BenchmarkScrape is a scrape of a full node. Compare it with BenchmarkBareScrape.
+func BenchmarkScrape(b *testing.B) {
+	s := fullNode()
+	scrape(b, exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet"}, func() time.Time { return origin.Add(time.Hour) }))
+	b.ReportMetric(float64(len(strip(s).rows)), "series")
+}
+
+// BenchmarkBareScrape renders the same series without a snapshot: the least
+// that a scrape can take with client_golang.
+func BenchmarkBareScrape(b *testing.B) {
+	rows := strip(fullNode())
+	scrape(b, rows)
+	b.ReportMetric(float64(len(rows.rows)), "series")
+}
+
+func TestTheBareScrapeRendersTheSame(t *testing.T) {
+	t.Parallel()
+	s := fullNode()
+	c := exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet"}, func() time.Time { return origin.Add(time.Hour) })
+	if render(t, c) != render(t, strip(s)) {
+		t.Error("the two benchmarks compare different things")
+	}
+}
