@@ -243,6 +243,24 @@ func TestTheOrderOfTheScriptMakesNoDifference(t *testing.T) {
 	})
 }
 
+// TestSumsDoNotDependOnTheOrderOfTheScript: floats that are added in another
+// order differ in the last bits.
+func TestSumsDoNotDependOnTheOrderOfTheScript(t *testing.T) {
+	t.Parallel()
+	n, other := node(), node()
+	for _, pod := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"} {
+		n.Holds = append(n.Holds, hold(pod, 0, 111, 0, 100))
+	}
+	other.Holds = slices.Clone(n.Holds)
+	slices.Reverse(other.Holds)
+	for seed := range uint64(20) {
+		p, q := simulate.Play(n, origin, seed), simulate.Play(other, origin, seed)
+		if diff := gocmp.Diff(p.Inventory(), q.Inventory()); diff != "" {
+			t.Fatalf("with seed %d:\n%s", seed, diff)
+		}
+	}
+}
+
 func TestTheSeedPicksTheLoads(t *testing.T) {
 	t.Parallel()
 	n := node(hold("a", 0, 1000, 0, 86400), hold("b", 1, 500, 0, 86400))
