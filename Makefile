@@ -43,8 +43,9 @@ cross: ## Show that all but NVML builds without cgo and the reporter on other sy
 	done
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint ## Lint the code
+lint: $(TOOLS)/golangci-lint $(TOOLS)/dockerlint ## Lint the code and the Dockerfile
 	$(TOOLS)/golangci-lint run --build-tags real ./...
+	$(TOOLS)/dockerlint Dockerfile
 
 .PHONY: bench
 bench: tools ## Run the benchmarks
@@ -84,6 +85,8 @@ $(eval $(call tool,versitygw,versitygw,github.com/versity/versitygw/cmd/versityg
 $(eval $(call tool,helm,helm,helm.sh/helm/v4/cmd/helm))
 $(eval $(call tool,kubeconform,kubeconform,github.com/yannh/kubeconform/cmd/kubeconform))
 $(eval $(call tool,golangci-lint,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
+$(eval $(call tool,dockerlint,dockerlint,.))
+$(TOOLS)/dockerlint: .tools/dockerlint/main.go
 
 # A Prometheus for the demo: one on PATH that is new enough, else the pinned one.
 .PHONY: prometheus
