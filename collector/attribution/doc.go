@@ -5,13 +5,17 @@
 // The kubelet knows devices only by ids that the device plugin made up. An id
 // names a device (a physical GPU or a MIG instance) and perhaps a slot of it:
 //
-//	GPU-<uuid>            a whole GPU
+//	GPU-<uuid>              a whole GPU
 //	GPU-<uuid>::<n>       slot n of a GPU, by time slicing or MPS
 //	MIG-<uuid>            a MIG instance
 //	MIG-<uuid>::<n>       slot n of a MIG instance
+//	MIG-GPU-<uuid>/<g>/<c> compute instance c in GPU instance g of a GPU
+//	                      (drivers before 470); a slot of it likewise
 //	nvidia<m>             the GPU with device file /dev/nvidia<m> (GKE)
 //	nvidia<m>/gi<g>       GPU instance g of it
 //	nvidia<m>/vgpu<n>     slot n of it; nvidia<m>/gi<g>/vgpu<n> likewise
+//	nvidia<m>/gi<g>/ci<c> compute instance c of GPU instance g of it, which
+//	                      is how files of the device tell of it
 //
 // A device's part of the physical GPU is 1 for the GPU itself and compute
 // slices ÷ the model's slices for a MIG instance. A slot is the device's part
@@ -26,9 +30,10 @@
 //
 // The shares of a GPU never sum above 1, and nothing is scaled to get there. A
 // device id has one holder. If the kubelet names two, or if the holder is not
-// clear (device.Holders.Withheld), the id is in dispute and charged to nobody.
-// A GPU is contested, and none of its holdings are listed, when
-//   - an id is in dispute and nobody clearly holds another part of the GPU,
-//   - the clear shares sum above 1 (a whole GPU and a slot of it, say), or
+// clear (device.Holders.Withheld), the id is in dispute and charged to nobody:
+// its share is unattributed, while clear neighbours keep theirs. All of a GPU
+// is unattributed, and none of its holdings are listed, when
+//   - its shares, clear and in dispute, sum above 1 (a whole GPU and a slot of
+//     it, say), or
 //   - a part is held whose size is not known.
 package attribution

@@ -20,16 +20,24 @@ func (p place) part() float64 { return float64(p.slices) / float64(p.of) }
 // node names a device as GKE does.
 type node struct{ minor, instance int }
 
+// part names a compute instance by the numbers that the driver gave it.
+type part struct {
+	gpu               string // UUID
+	instance, compute int
+}
+
 // places finds the place of a device id.
 type places struct {
 	uuids map[string]place
 	nodes map[node]place
+	parts map[part]place
 }
 
 func newPlaces(inv device.Inventory, slices func(model string) int) places {
 	p := places{
 		uuids: make(map[string]place, len(inv.GPUs)),
 		nodes: make(map[node]place, len(inv.GPUs)),
+		parts: map[part]place{},
 	}
 	for _, g := range inv.GPUs {
 		whole := place{gpu: g.UUID, device: g.UUID, slices: 1, of: 1}
@@ -40,6 +48,7 @@ func newPlaces(inv device.Inventory, slices func(model string) int) places {
 		for _, m := range g.MIG {
 			instance := newInstance(g, m, slices(g.Model))
 			p.uuids[m.UUID] = instance
+			p.parts[part{g.UUID, m.GPUInstance, m.ComputeInstance}] = instance
 			if g.Minor >= 0 {
 				p.addInstance(node{g.Minor, m.GPUInstance}, instance)
 			}
@@ -57,17 +66,24 @@ func (p places) addInstance(n node, instance place) {
 		} else {
 			instance.slices = min(instance.of, instance.slices+other.slices)
 		}
-		instance.device = ID{Minor: n.minor, GPUInstance: n.instance, Slot: none}.String()
+		instance.device = ID{Minor: n.minor, GPUInstance: n.instance, ComputeInstance: none, Slot: none}.String()
 	}
 	p.nodes[n] = instance
 }
 
 func (p places) find(id ID) (place, bool) {
-	if id.UUID != "" {
+	if id.UUID == "" && id.ComputeInstance == none {
+		at, ok := p.nodes[node{id.Minor, id.GPUInstance}]
+		return at, ok
+	}
+	if id.UUID == "" {
+		id.UUID = p.nodes[node{id.Minor, none}].gpu
+	}
+	if id.GPUInstance == none {
 		at, ok := p.uuids[id.UUID]
 		return at, ok
 	}
-	at, ok := p.nodes[node{id.Minor, id.GPUInstance}]
+	at, ok := p.parts[part{id.UUID, id.GPUInstance, id.ComputeInstance}]
 	return at, ok
 }
 

@@ -26,12 +26,13 @@ func drawNode(t *rapid.T) node {
 		ids = append(ids, g.UUID, fmt.Sprintf("nvidia%d", i))
 		for j := range rapid.IntRange(0, 3).Draw(t, "instances") {
 			m := device.MIGInstance{
-				UUID:          fmt.Sprintf("MIG-%d-%d", i, j),
-				GPUInstance:   rapid.IntRange(0, 2).Draw(t, "gi"),
-				ComputeSlices: rapid.IntRange(-1, 8).Draw(t, "slices"),
+				UUID:            fmt.Sprintf("MIG-%d-%d", i, j),
+				GPUInstance:     rapid.IntRange(0, 2).Draw(t, "gi"),
+				ComputeInstance: j,
+				ComputeSlices:   rapid.IntRange(-1, 8).Draw(t, "slices"),
 			}
 			g.MIG = append(g.MIG, m)
-			ids = append(ids, m.UUID, fmt.Sprintf("nvidia%d/gi%d", i, m.GPUInstance))
+			ids = append(ids, m.UUID, fmt.Sprintf("nvidia%d/gi%d", i, m.GPUInstance), fmt.Sprintf("MIG-GPU-%d/%d/%d", i, m.GPUInstance, j))
 		}
 		for s := range 4 {
 			ids = append(ids, fmt.Sprintf("GPU-%d::%d", i, s), fmt.Sprintf("nvidia%d/vgpu%d", i, s), fmt.Sprintf("MIG-%d-0::%d", i, s))
@@ -93,11 +94,17 @@ func TestSharesAreNeverInvented(t *testing.T) {
 			if h.Share <= 0 || h.Share > 1 {
 				t.Fatalf("share %v of %+v", h.Share, h)
 			}
-			if slices.Contains(got.Contested, h.UUID) {
-				t.Fatalf("holding %+v on a contested GPU", h)
+			if got.Unattributed[h.UUID] == 1 {
+				t.Fatalf("holding %+v on a GPU that is nobody's", h)
 			}
 			sum[h.UUID] += h.Share
 			holders[h.UUID]++
+		}
+		for uuid, share := range got.Unattributed {
+			if share <= 0 || share > 1 {
+				t.Fatalf("unattributed share %v of %s", share, uuid)
+			}
+			sum[uuid] += share
 		}
 		for uuid, s := range sum {
 			if s > 1+1e-9 {
@@ -105,11 +112,11 @@ func TestSharesAreNeverInvented(t *testing.T) {
 			}
 		}
 		for _, h := range got.Holdings {
-			if h.Sole && holders[h.UUID] != 1 {
+			if h.Sole && (holders[h.UUID] != 1 || got.Unattributed[h.UUID] > 0) {
 				t.Fatalf("%+v is sole among %d", h, holders[h.UUID])
 			}
 		}
-		if !slices.IsSorted(got.Unresolved) || !slices.IsSorted(got.Contested) || !slices.IsSortedFunc(got.Holdings, func(a, b device.Holding) int {
+		if !slices.IsSorted(got.Unresolved) || !slices.IsSortedFunc(got.Holdings, func(a, b device.Holding) int {
 			return slices.Compare(
 				[]string{a.UUID, a.Holder.Namespace, a.Holder.Pod, a.Holder.PodUID, a.Holder.Container},
 				[]string{b.UUID, b.Holder.Namespace, b.Holder.Pod, b.Holder.PodUID, b.Holder.Container})
@@ -128,7 +135,7 @@ func TestEveryHeldIDIsAccountedFor(t *testing.T) {
 		for _, h := range got.Holdings {
 			told[h.UUID] = true
 		}
-		for _, uuid := range got.Contested {
+		for uuid := range got.Unattributed {
 			told[uuid] = true
 		}
 		for _, a := range append(slices.Clone(n.holders.Allocations), n.holders.Withheld...) {
@@ -137,7 +144,7 @@ func TestEveryHeldIDIsAccountedFor(t *testing.T) {
 					continue
 				}
 				if !slices.ContainsFunc(n.inv.GPUs, func(g device.GPU) bool { return told[g.UUID] && answersTo(g, id) }) {
-					t.Fatalf("%s is held, and neither a holding nor contested nor unresolved: %+v", id, got)
+					t.Fatalf("%s is held, and neither a holding nor unattributed nor unresolved: %+v", id, got)
 				}
 			}
 		}
@@ -147,7 +154,7 @@ func TestEveryHeldIDIsAccountedFor(t *testing.T) {
 // answersTo finds the GPU of an id by its numbers, without the parser.
 func answersTo(g device.GPU, id string) bool {
 	var i int
-	for _, form := range []string{"GPU-%d", "MIG-%d", "nvidia%d"} {
+	for _, form := range []string{"GPU-%d", "MIG-%d", "MIG-GPU-%d", "nvidia%d"} {
 		if _, err := fmt.Sscanf(id, form, &i); err == nil {
 			return g.Minor == i
 		}

@@ -17,11 +17,12 @@ type Config struct {
 // Result of one Resolve.
 type Result struct {
 	// Holdings are sorted by UUID, namespace, pod, pod UID and container, with
-	// one entry for each holder and GPU. The shares of a GPU sum to at most 1.
+	// one entry for each holder and GPU.
 	Holdings []device.Holding
-	// Contested lists the GPUs that are held, but by whom is not clear: their
-	// time is nobody's. They have no Holdings. Sorted.
-	Contested []string
+	// Unattributed is the share of a GPU, above 0 and at most 1, that is held,
+	// but by whom is not clear: its time is nobody's. A GPU's holdings and its
+	// unattributed share sum to at most 1; at 1 it has no holdings.
+	Unattributed map[string]float64
 	// Unresolved lists the held device ids that no known GPU answers to. Sorted.
 	Unresolved []string
 }

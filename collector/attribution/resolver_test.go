@@ -127,29 +127,53 @@ func TestResolve(t *testing.T) {
 				Unresolved: []string{"0000:3b:00.0", "GPU-x", "nvidia7"},
 			},
 		},
-		"a whole GPU under two pods is contested": {
+		"a whole GPU under two pods is nobody's": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a"), holds("q", "GPU-a"), holds("q", "GPU-b")}},
-			attribution.Result{Holdings: []device.Holding{holding("q", "GPU-b", 1, true)}, Contested: []string{"GPU-a"}},
+			attribution.Result{Holdings: []device.Holding{holding("q", "GPU-b", 1, true)}, Unattributed: map[string]float64{"GPU-a": 1}},
 		},
-		"a whole GPU and a slot of it are contested": {
+		"a whole GPU and a slot of it are nobody's": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a"), holds("q", "GPU-a::0")}, Offered: offered(slots("GPU-a", 2)...)},
-			attribution.Result{Contested: []string{"GPU-a"}},
+			attribution.Result{Unattributed: map[string]float64{"GPU-a": 1}},
 		},
 		"a slot under two pods is nobody's, the other slots stay": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::0"), holds("q", "GPU-a::0"), holds("r", "GPU-a::1")}, Offered: offered(slots("GPU-a", 4)...)},
-			attribution.Result{Holdings: []device.Holding{holding("r", "GPU-a", 0.25, false)}},
+			attribution.Result{Holdings: []device.Holding{holding("r", "GPU-a", 0.25, false)}, Unattributed: map[string]float64{"GPU-a": 0.25}},
 		},
-		"a GPU whose holder is withheld is contested": {
+		"a GPU whose holder is withheld is nobody's": {
 			device.Holders{Withheld: []device.Allocation{holds("p", "GPU-a")}, Ambiguous: 1},
-			attribution.Result{Contested: []string{"GPU-a"}},
+			attribution.Result{Unattributed: map[string]float64{"GPU-a": 1}},
 		},
 		"a withheld neighbour ends sole possession": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::0")}, Withheld: []device.Allocation{holds("q", "GPU-a::1")}, Ambiguous: 1, Offered: offered(slots("GPU-a", 2)...)},
-			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.5, false)}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.5, false)}, Unattributed: map[string]float64{"GPU-a": 0.5}},
+		},
+		"a slot in dispute leaves the free ones free": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::0"), holds("q", "GPU-a::0")}, Offered: offered(slots("GPU-a", 4)...)},
+			attribution.Result{Unattributed: map[string]float64{"GPU-a": 0.25}},
+		},
+		"a MIG instance in dispute is its slices": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-1")}, Withheld: []device.Allocation{holds("q", "MIG-3")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 1.0/7, false)}, Unattributed: map[string]float64{"GPU-m": 3.0 / 7}},
+		},
+		"a whole GPU and a slot of it in dispute are nobody's": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a")}, Withheld: []device.Allocation{holds("q", "GPU-a::0")}, Offered: offered(slots("GPU-a", 4)...)},
+			attribution.Result{Unattributed: map[string]float64{"GPU-a": 1}},
+		},
+		"a MIG instance by its old name": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-GPU-m/1/0"), holds("q", "MIG-GPU-m/8/0")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 3.0/7, true)}, Unresolved: []string{"MIG-GPU-m/8/0"}},
+		},
+		"one MIG instance by two names is one": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3", "nvidia2/gi1", "nvidia2/gi1/ci0", "MIG-GPU-m/1/0")}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 3.0/7, true)}},
+		},
+		"a slot of a MIG instance on GKE": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "nvidia2/gi1/vgpu0")}, Offered: offered("nvidia2/gi1/vgpu0", "nvidia2/gi1/vgpu1")},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 1.5/7, true)}},
 		},
 		"a slot of a GPU that never offered any has no known size": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::0")}},
-			attribution.Result{Contested: []string{"GPU-a"}},
+			attribution.Result{Unattributed: map[string]float64{"GPU-a": 1}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,14 +214,14 @@ func TestSlotsOfVanishedInstanceAreForgotten(t *testing.T) {
 	}
 }
 
-func TestInstanceWithImpossibleSlicesIsContested(t *testing.T) {
+func TestInstanceWithImpossibleSlicesIsNobodys(t *testing.T) {
 	t.Parallel()
 	for _, slices := range []int{0, -1, 8} {
 		inv := inventory()
 		inv.GPUs[2].MIG[0].ComputeSlices = slices
 		got := attribution.New(attribution.Config{}).Resolve(inv, device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3")}})
-		if d := cmp.Diff([]string{"GPU-m"}, got.Contested); d != "" {
-			t.Errorf("with %d slices: contested -want +got\n%s", slices, d)
+		if d := cmp.Diff(map[string]float64{"GPU-m": 1}, got.Unattributed); d != "" {
+			t.Errorf("with %d slices: unattributed -want +got\n%s", slices, d)
 		}
 	}
 }

@@ -14,7 +14,8 @@ const tolerance = 1e-9
 type lot struct {
 	place
 	resource string
-	holder   device.Holder
+	holder   device.Holder // zero for units in dispute
+	disputed bool
 	need     int // units that make the whole device
 }
 
@@ -29,36 +30,33 @@ func (l heldLot) share() float64 { return l.part() * (float64(l.units) / float64
 // gpuState sums up a physical GPU.
 type gpuState struct {
 	sum      float64 // of the clear shares
+	disputed float64 // of the shares in dispute
 	holders  int     // the clear ones
-	disputed bool    // a part is in dispute
 	unknown  bool    // a part is held whose size is not known
 }
 
-func (s *gpuState) contested() bool {
-	return s.unknown || s.sum > 1+tolerance || (s.disputed && s.holders == 0)
-}
+// nobodys says that nothing on the GPU can be charged.
+func (s *gpuState) nobodys() bool { return s.unknown || s.sum+s.disputed > 1+tolerance }
 
 // settle turns units into holdings.
 func (r *Resolver) settle(units map[unit]claim) Result {
 	gpus := map[string]*gpuState{}
 	counts := make(map[lot]int, len(units))
 	for u, c := range units {
-		s := gpus[c.gpu]
-		if s == nil {
-			s = &gpuState{}
-			gpus[c.gpu] = s
+		if gpus[c.gpu] == nil {
+			gpus[c.gpu] = &gpuState{}
 		}
 		need := r.unitsOf(u)
 		switch {
-		case c.disputed:
-			s.disputed = true
 		case need == 0 || c.slices == 0:
-			s.unknown = true
+			gpus[c.gpu].unknown = true
+		case c.disputed:
+			counts[lot{place: c.place, resource: u.resource, disputed: true, need: need}]++
 		default:
-			counts[lot{c.place, u.resource, c.holder, need}]++
+			counts[lot{place: c.place, resource: u.resource, holder: c.holder, need: need}]++
 		}
 	}
-	holdings := sum(counts)
+	holdings := sum(counts, gpus)
 	for _, h := range holdings {
 		s := gpus[h.UUID]
 		s.sum += h.Share
@@ -75,21 +73,25 @@ func (r *Resolver) unitsOf(u unit) int {
 	return r.slots[u.pool]
 }
 
-// sum adds up the lots of each holder on each GPU, in a fixed order, so that
-// rounding does not depend on the order of maps.
-func sum(counts map[lot]int) []device.Holding {
+// sum adds up the lots of each holder on each GPU, and those in dispute on the
+// GPU, in a fixed order, so that rounding does not depend on the order of maps.
+func sum(counts map[lot]int, gpus map[string]*gpuState) []device.Holding {
 	lots := make([]heldLot, 0, len(counts))
 	for l, n := range counts {
 		lots = append(lots, heldLot{l, n})
 	}
 	slices.SortFunc(lots, compareLots)
 	var holdings []device.Holding
-	for i, l := range lots {
-		if i > 0 && lots[i-1].gpu == l.gpu && lots[i-1].holder == l.holder {
-			holdings[len(holdings)-1].Share += l.share()
-			continue
+	for _, l := range lots {
+		last := len(holdings) - 1
+		switch {
+		case l.disputed:
+			gpus[l.gpu].disputed += l.share()
+		case last >= 0 && holdings[last].UUID == l.gpu && holdings[last].Holder == l.holder:
+			holdings[last].Share += l.share()
+		default:
+			holdings = append(holdings, device.Holding{Holder: l.holder, UUID: l.gpu, Share: l.share()})
 		}
-		holdings = append(holdings, device.Holding{Holder: l.holder, UUID: l.gpu, Share: l.share()})
 	}
 	return holdings
 }
@@ -107,24 +109,26 @@ func compareLots(a, b heldLot) int {
 	)
 }
 
-// conclude leaves out the holdings of contested GPUs and marks those that have
-// a GPU to themselves.
+// conclude leaves out the holdings of GPUs that nobody can be charged for, and
+// marks those that have a GPU to themselves.
 func conclude(holdings []device.Holding, gpus map[string]*gpuState) Result {
-	var result Result
+	result := Result{Unattributed: map[string]float64{}}
 	for _, h := range holdings {
 		s := gpus[h.UUID]
-		if s.contested() {
+		if s.nobodys() {
 			continue
 		}
 		h.Share = min(1, h.Share) // seven sevenths, rounded up
-		h.Sole = s.holders == 1 && !s.disputed
+		h.Sole = s.holders == 1 && s.disputed == 0
 		result.Holdings = append(result.Holdings, h)
 	}
 	for uuid, s := range gpus {
-		if s.contested() {
-			result.Contested = append(result.Contested, uuid)
+		switch {
+		case s.nobodys():
+			result.Unattributed[uuid] = 1
+		case s.disputed > 0:
+			result.Unattributed[uuid] = min(1, s.disputed)
 		}
 	}
-	slices.Sort(result.Contested)
 	return result
 }

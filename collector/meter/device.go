@@ -7,7 +7,7 @@ import (
 )
 
 // state is where the time of a whole GPU goes. A GPU that is allocated may be
-// so in part; the rest of it is unallocated.
+// so in part; of the rest a part may be unattributed.
 type state int
 
 const (
@@ -22,6 +22,7 @@ type deviceMeter struct {
 	gone   time.Time // when the driver first did not list it, zero while it does
 	state  state
 	shared float64 // sum of the shares held, 0 to 1
+	doubt  float64 // share held by nobody knows whom, 0 to 1 - shared
 
 	allocated    integral
 	unallocated  integral
@@ -48,14 +49,12 @@ func (m *deviceMeter) take(g device.GPU) {
 
 // settle decides where the coming time goes: a GPU that does not answer is
 // unavailable whoever holds it, and nobody is charged for it.
-func (m *deviceMeter) settle(shared float64, contested bool) {
-	m.shared = shared
+func (m *deviceMeter) settle(shared, doubt float64) {
+	m.shared, m.doubt = shared, doubt
 	switch {
 	case !m.gpu.Reading.Up:
 		m.state = unavailable
-	case contested:
-		m.state = unattributed
-	case shared == 0 && m.gpu.Reading.Processes > 0:
+	case shared == 0 && doubt == 0 && m.gpu.Reading.Processes > 0:
 		m.state = unattributed // used by a process outside Kubernetes
 	default:
 		m.state = allocated
@@ -72,7 +71,8 @@ func (m *deviceMeter) charge(d time.Duration, r device.Reading, ok bool) {
 		m.unattributed.add(1, d)
 	case allocated:
 		m.allocated.add(m.shared, d)
-		m.unallocated.add(1-m.shared, d)
+		m.unattributed.add(m.doubt, d)
+		m.unallocated.add(max(0, 1-m.shared-m.doubt), d) // two parts may round to above 1
 	}
 	if ok && r.Utilization != nil {
 		m.active.add(*r.Utilization, d)

@@ -152,10 +152,10 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 		}
 	}
 	return &Attribution{
-		Holdings:   r.Holdings,
-		Contested:  r.Contested,
-		Unresolved: len(r.Unresolved),
-		Ambiguous:  h.Ambiguous,
+		Holdings:     r.Holdings,
+		Unattributed: r.Unattributed,
+		Unresolved:   len(r.Unresolved),
+		Ambiguous:    h.Ambiguous,
 	}
 }
 

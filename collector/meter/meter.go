@@ -47,10 +47,10 @@ type Observation struct {
 // Attribution says who holds the GPUs.
 type Attribution struct {
 	Holdings []device.Holding // each (holder, UUID) once; shares of a GPU sum to at most 1
-	// Contested lists GPUs that are held, but by whom is not clear.
-	Contested  []string
-	Unresolved int
-	Ambiguous  int
+	// Unattributed is the share of a GPU that is held, but by whom is not clear.
+	Unattributed map[string]float64
+	Unresolved   int
+	Ambiguous    int
 }
 
 // Meter integrates observations. It is not safe for concurrent use.
@@ -192,7 +192,8 @@ func (m *Meter) settle() {
 		shares[h.UUID] += h.Share
 	}
 	for uuid, dm := range m.devices {
-		dm.settle(min(1, shares[uuid]), slices.Contains(m.now.Contested, uuid))
+		shared := min(1, shares[uuid])
+		dm.settle(shared, min(1-shared, m.now.Unattributed[uuid]))
 	}
 	if !m.current {
 		return

@@ -110,8 +110,8 @@ func TestWholeGPUGoesToOneStateWhenItIsNotUsable(t *testing.T) {
 		"a lost GPU is unavailable and its holder is not charged": {
 			lost, held(hold("p", "GPU-a", 1, true)), meter.States{Unavailable: 5},
 		},
-		"a contested GPU is unattributed": {
-			gpu("GPU-a", 1, 0), &meter.Attribution{Contested: []string{"GPU-a"}}, meter.States{Unattributed: 5},
+		"a GPU held by nobody knows whom is unattributed": {
+			gpu("GPU-a", 1, 0), &meter.Attribution{Unattributed: map[string]float64{"GPU-a": 1}}, meter.States{Unattributed: 5},
 		},
 		"a GPU used by a process outside Kubernetes is unattributed": {
 			foreign, held(), meter.States{Unattributed: 5},
@@ -132,6 +132,32 @@ func TestWholeGPUGoesToOneStateWhenItIsNotUsable(t *testing.T) {
 				near(t, "container", h.Allocated, tc.want.Allocated)
 			}
 		})
+	}
+}
+
+func TestShareInDisputeIsUnattributedBesideClearNeighbours(t *testing.T) {
+	t.Parallel()
+	a := held(hold("p", "GPU-a", 0.25, false))
+	a.Unattributed = map[string]float64{"GPU-a": 0.5}
+	m := newMeter(t)
+	poll(m, 0, inventory(gpu("GPU-a", 1, 0)), a)
+	s := poll(m, 8, inventory(gpu("GPU-a", 1, 0)), a)
+	if got, want := s.Devices[0].States, (meter.States{Allocated: 2, Unattributed: 4, Unallocated: 2}); got != want {
+		t.Errorf("states %+v, want %+v", got, want)
+	}
+	near(t, "p", s.Holdings[0].Allocated, 2)
+}
+
+func TestShareInDisputeWithProcessesStaysAShare(t *testing.T) {
+	t.Parallel()
+	shared := gpu("GPU-a", 1, 0)
+	shared.Reading.Processes = 1 // of the container that is not clear
+	a := &meter.Attribution{Unattributed: map[string]float64{"GPU-a": 0.25}}
+	m := newMeter(t)
+	poll(m, 0, inventory(shared), a)
+	s := poll(m, 8, inventory(shared), a)
+	if got, want := s.Devices[0].States, (meter.States{Unattributed: 2, Unallocated: 6}); got != want {
+		t.Errorf("states %+v, want %+v", got, want)
 	}
 }
 

@@ -39,8 +39,11 @@ func (w *world) change(t *rapid.T) {
 		g.Reading.Utilization = &u
 		g.Reading.Processes = rapid.IntRange(0, 1).Draw(t, "processes")
 		holders := rapid.IntRange(0, 3).Draw(t, "holders")
-		if rapid.IntRange(0, 9).Draw(t, "contested") == 0 {
-			w.a.Contested = append(w.a.Contested, g.UUID)
+		if doubt := rapid.SampledFrom([]float64{0, 0, 0, 1.0 / 7, 1.0 / 3, 1}).Draw(t, "unattributed"); doubt > 0 {
+			if w.a.Unattributed == nil {
+				w.a.Unattributed = map[string]float64{}
+			}
+			w.a.Unattributed[g.UUID] = doubt
 		}
 		for h := range holders {
 			w.a.Holdings = append(w.a.Holdings, hold(fmt.Sprintf("p%d", h), g.UUID, 1/float64(max(3, holders)), holders == 1))
