@@ -13,10 +13,10 @@ import (
 	"github.com/gputally/gputally/cmd/gputally-replay/replay"
 )
 
-// accuracy replays two made-up days on three nodes.
+// accuracy replays made-up days on three nodes.
 func accuracy(t *testing.T, args ...string) (printed string, err error) {
 	t.Helper()
-	return run(t.Context(), t.TempDir(), append([]string{"accuracy", "--generate", "--days=2-4", "--max-nodes=3", "--dir=DIR"}, args...)...)
+	return run(t.Context(), t.TempDir(), append([]string{"accuracy", "--generate", "--max-nodes=3", "--dir=DIR"}, args...)...)
 }
 
 // number reads a figure of the printed result.
@@ -35,7 +35,7 @@ func number(t *testing.T, printed, name string) float64 {
 
 func TestThePipelineIsExact(t *testing.T) {
 	t.Parallel()
-	out, err := accuracy(t, "--life=6h")
+	out, err := accuracy(t, "--days=2-4", "--scrape=1m", "--life=6h")
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -55,7 +55,7 @@ func TestThePipelineIsExact(t *testing.T) {
 
 func TestADamagedHistoryEndsWithCode5(t *testing.T) {
 	t.Parallel()
-	out, err := accuracy(t, "--scrape=2m", "--lost=0.9")
+	out, err := accuracy(t, "--days=2-3", "--scrape=2m", "--lost=0.9")
 	if code := replay.ExitCode(err); code != 5 {
 		t.Errorf("code %d, want 5: %v", code, err)
 	}
