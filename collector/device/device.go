@@ -83,11 +83,23 @@ type Holder struct {
 	Container string
 }
 
-// Allocation is a set of devices that the kubelet gave to a container.
+// Allocation is a set of devices that the kubelet gave to a container: either
+// devices of an extended resource or, by dynamic resource allocation, claims.
 type Allocation struct {
 	Holder   Holder
-	Resource string   // extended resource, "nvidia.com/gpu"
+	Resource string   // extended resource, "nvidia.com/gpu"; "" for claims
 	Devices  []string // device ids in the form that the device plugin chose
+	Claims   []Claim
+}
+
+// Claim is a device that a container got through a ResourceClaim.
+type Claim struct {
+	Namespace, Name      string // of the ResourceClaim
+	Driver, Pool, Device string // "gpu.nvidia.com", often the node's name, "gpu-0"
+	// ShareID tells the shares of a device apart that several claims hold
+	// (consumable capacity); "" where a claim holds the device whole.
+	ShareID string
+	CDI     []string // qualified names of the CDI devices, "vendor.com/class=name"
 }
 
 // Holders is what the kubelet says at one moment.
