@@ -95,34 +95,31 @@ type servers struct {
 var shared servers
 
 func TestMain(m *testing.M) {
-	code, err := withServers(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	if err := withServers(m); err != nil {
+		panic(err)
 	}
-	os.Exit(code)
 }
 
-func withServers(m *testing.M) (code int, err error) {
+func withServers(m *testing.M) error {
 	dir, err := os.MkdirTemp("", "reporter-test-")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if err := writePast(promserver.DataDir(dir), begins, ends, fleet()); err != nil {
-		return 0, err
+		return err
 	}
 	shared.prometheus, err = promserver.Start(ctx, promserver.Config{Dir: dir})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer shared.prometheus.Stop(ctx)
 	shared.s3dir = dir + "/s3"
 	shared.s3, err = s3server.Start(ctx, shared.s3dir)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer shared.s3.Stop()
 	// Keys of the environment are what most users have; no other test may look
@@ -132,10 +129,11 @@ func withServers(m *testing.M) (code int, err error) {
 		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_CONFIG_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
 	} {
 		if err := os.Setenv(name, value); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return m.Run(), nil
+	m.Run() // the testing package ends the process with its outcome
+	return nil
 }
 
 // s3Bucket makes a bucket, and returns it with its setting.
