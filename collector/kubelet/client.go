@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,6 +47,9 @@ type Config struct {
 	// Resources are patterns (path.Match) of the extended resources to keep,
 	// default nvidia.com/*.
 	Resources []string
+	// Drivers are patterns (path.Match) of the DRA drivers whose devices are
+	// GPUs, default gpu.nvidia.com.
+	Drivers []string
 	// Timeout of one Holders, default 2 s.
 	Timeout time.Duration
 	Now     func() time.Time // required
@@ -58,6 +62,9 @@ func (c *Config) defaults() error {
 	}
 	if len(c.Resources) == 0 {
 		c.Resources = []string{"nvidia.com/*"}
+	}
+	if len(c.Drivers) == 0 {
+		c.Drivers = []string{"gpu.nvidia.com"}
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 2 * time.Second
@@ -75,6 +82,11 @@ func (c *Config) defaults() error {
 	for _, p := range c.Resources {
 		if _, err := path.Match(p, ""); err != nil {
 			errs = append(errs, fmt.Errorf("kubelet: resource pattern %q: %w", p, err))
+		}
+	}
+	for _, p := range c.Drivers {
+		if _, err := path.Match(p, ""); err != nil {
+			errs = append(errs, fmt.Errorf("kubelet: driver pattern %q: %w", p, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -133,7 +145,7 @@ func (c *Client) Close() error { return c.conn.Close() }
 
 // Holders asks the kubelet who holds devices now. Allocations are sorted by
 // namespace, pod, pod UID, container and resource, one for each container and
-// resource, with sorted device ids. Neither Offered nor what is in it may be
+// resource, and one for all claims of a container, with sorted device ids. Neither Offered nor what is in it may be
 // changed. The errors are those of this package, of gRPC and of ctx.
 func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	c.mu.Lock()
@@ -144,8 +156,8 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	if err != nil {
 		return device.Holders{}, explain("list pod resources", c.cfg.Socket, err)
 	}
-	pods := podsOf(list, c.keep)
-	offered, err := c.offered(ctx, len(pods) > 0)
+	pods := podsOf(list, kept{c.keep, c.keepDriver})
+	offered, err := c.offered(ctx, slices.ContainsFunc(pods, pod.plugged))
 	if err != nil {
 		return device.Holders{}, err
 	}
@@ -178,11 +190,14 @@ func (c *Client) CheckpointErr() error {
 }
 
 // keep tells whether the resource is one of ours.
-func (c *Client) keep(resource string) bool {
-	for _, p := range c.cfg.Resources {
-		if ok, _ := path.Match(p, resource); ok { // the patterns were checked
-			return true
-		}
-	}
-	return false
+func (c *Client) keep(resource string) bool { return matches(c.cfg.Resources, resource) }
+
+// keepDriver tells whether the DRA driver is one of ours.
+func (c *Client) keepDriver(driver string) bool { return matches(c.cfg.Drivers, driver) }
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, _ := path.Match(p, name) // the patterns were checked
+		return ok
+	})
 }

@@ -126,6 +126,31 @@ func TestHolders(t *testing.T) {
 				Offered: map[string][]string{"nvidia.com/gpu.shared": {"GPU-1::0", "GPU-1::1"}, "nvidia.com/mig-1g.10gb": {"MIG-1"}},
 			},
 		},
+		"claims are one allocation, each device with its own CDI names": {
+			[]kubelettest.Pod{{Namespace: "a", Name: "p", Containers: []kubelettest.Container{{
+				Name:    "main",
+				Devices: []kubelettest.Devices{{Resource: gpuResource, IDs: []string{"GPU-9"}}},
+				Claims: []kubelettest.Claim{
+					{Namespace: "a", Name: "two", Driver: "gpu.nvidia.com", Pool: "node-1", Devices: []kubelettest.ClaimDevice{
+						{Name: "gpu-1", CDI: []string{"k8s.gpu.nvidia.com/device=gpu-1", "k8s.gpu.nvidia.com/claim=u-gpu-1"}},
+						{Name: "gpu-0", CDI: []string{"k8s.gpu.nvidia.com/device=gpu-0"}},
+					}},
+					{Namespace: "a", Name: "half", Driver: "gpu.nvidia.com", Pool: "node-1", Devices: []kubelettest.ClaimDevice{
+						{Name: "gpu-2", ShareID: "s-1", CDI: []string{"k8s.gpu.nvidia.com/device=gpu-2"}},
+					}},
+					{Namespace: "a", Name: "channel", Driver: "compute-domain.nvidia.com", Pool: "node-1", Devices: []kubelettest.ClaimDevice{{Name: "channel-0"}}},
+				},
+			}}}},
+			nil,
+			device.Holders{Allocations: []device.Allocation{
+				{Holder: device.Holder{Namespace: "a", Pod: "p", Container: "main"}, Claims: []device.Claim{
+					{Namespace: "a", Name: "two", Driver: "gpu.nvidia.com", Pool: "node-1", Device: "gpu-0", CDI: []string{"k8s.gpu.nvidia.com/device=gpu-0"}},
+					{Namespace: "a", Name: "two", Driver: "gpu.nvidia.com", Pool: "node-1", Device: "gpu-1", CDI: []string{"k8s.gpu.nvidia.com/device=gpu-1", "k8s.gpu.nvidia.com/claim=u-gpu-1"}},
+					{Namespace: "a", Name: "half", Driver: "gpu.nvidia.com", Pool: "node-1", Device: "gpu-2", ShareID: "s-1", CDI: []string{"k8s.gpu.nvidia.com/device=gpu-2"}},
+				}},
+				gpus("a", "p", "", "GPU-9"),
+			}},
+		},
 		"other resources are left out": {
 			[]kubelettest.Pod{{Namespace: "a", Name: "p", Containers: []kubelettest.Container{{Name: "main", Devices: []kubelettest.Devices{
 				{Resource: "rdma/hca", IDs: []string{"hca-1"}}, {Resource: gpuResource, IDs: []string{"GPU-1"}},
@@ -164,11 +189,11 @@ func TestOtherPatternsKeepOtherResources(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	_, err := kubelet.New(kubelet.Config{Resources: []string{"nvidia.com/["}, Timeout: -1})
+	_, err := kubelet.New(kubelet.Config{Resources: []string{"nvidia.com/["}, Drivers: []string{"gpu.["}, Timeout: -1})
 	if err == nil {
 		t.Fatal("New accepts a bad pattern, a negative timeout and no clock")
 	}
-	for _, part := range []string{`"nvidia.com/["`, "timeout", "Now"} {
+	for _, part := range []string{`"nvidia.com/["`, `"gpu.["`, "timeout", "Now"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q does not tell of %s", err, part)
 		}

@@ -19,14 +19,20 @@ type pod struct {
 	unclear     bool // more than one UID is possible
 }
 
-// podsOf keeps the pods that hold devices of the resources to keep.
-func podsOf(list *podresources.ListPodResourcesResponse, keep func(resource string) bool) []pod {
+// kept tells which devices are ours.
+type kept struct{ resource, driver func(name string) bool }
+
+// podsOf keeps the pods that hold devices to keep.
+func podsOf(list *podresources.ListPodResourcesResponse, keep kept) []pod {
 	var pods []pod
 	for _, p := range list.GetPodResources() {
 		var allocations []device.Allocation
 		for _, c := range p.GetContainers() {
 			holder := device.Holder{Namespace: p.GetNamespace(), Pod: p.GetName(), Container: c.GetName()}
-			allocations = append(allocations, allocationsOf(holder, c.GetDevices(), keep)...)
+			allocations = append(allocations, allocationsOf(holder, c.GetDevices(), keep.resource)...)
+			if claims := claimsOf(c.GetDynamicResources(), keep.driver); len(claims) > 0 {
+				allocations = append(allocations, device.Allocation{Holder: holder, Claims: claims})
+			}
 		}
 		if len(allocations) > 0 {
 			sortAllocations(allocations)
@@ -62,6 +68,11 @@ func (p pod) identified() []device.Allocation {
 	return p.allocations
 }
 
+// plugged tells whether the pod holds devices of a device plugin.
+func (p pod) plugged() bool {
+	return slices.ContainsFunc(p.allocations, func(a device.Allocation) bool { return a.Resource != "" })
+}
+
 // name is the namespace and name of the pod. A later pod may have the same.
 func (p pod) name() string {
 	h := p.allocations[0].Holder
@@ -81,6 +92,9 @@ func (p pod) fingerprint() string {
 			b.WriteString(id)
 			b.WriteByte(0)
 		}
+		for _, c := range a.Claims {
+			writeClaim(&b, c)
+		}
 		b.WriteByte(0)
 	}
 	return b.String()
@@ -95,6 +109,7 @@ func sortAllocations(as []device.Allocation) {
 			cmp.Compare(a.Holder.Container, b.Holder.Container),
 			cmp.Compare(a.Resource, b.Resource),
 			slices.Compare(a.Devices, b.Devices),
+			slices.CompareFunc(a.Claims, b.Claims, compareClaims),
 		)
 	})
 }
