@@ -171,7 +171,7 @@ func TestServeMakesAFailedReportAgainWhenItStarts(t *testing.T) {
 	config := "--config=" + f.write(t)
 	run(t, now, "index", "rebuild", config).succeeds(t)
 	c := &clock{}
-	c.unix.Store(now.Unix())
+	c.set("2026-11-20T12:00:00Z")
 
 	want := []string{day + " 1 Failed"}
 	s := serve(t, c, config)
@@ -211,7 +211,7 @@ func TestServeMakesAFailedReportAgainWhenItsHourComesIn(t *testing.T) {
 	}.write(t)
 	run(t, now, "index", "rebuild", config).succeeds(t)
 	c := &clock{}
-	c.unix.Store(now.Unix())
+	c.set("2026-11-20T12:00:00Z")
 
 	s := serve(t, c, config)
 	s.eventually(t, "the report", func() bool { return len(states(t, b, "daily")) == 1 })
