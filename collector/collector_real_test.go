@@ -176,7 +176,7 @@ func TestWithoutADriverItRunsAndFindsTheDriverLater(t *testing.T) {
 	if !s.is(0, &metric.CollectorSourceUp, meter.SourceNVML) || !s.is(1, &metric.CollectorSourceUp, meter.SourceKubelet) {
 		t.Error("not the driver alone is down")
 	}
-	if n := p.log.lines("peer=nvml", "does not answer", later); n != 1 {
+	if n := p.log.lines("=nvml", "does not answer", later); n != 1 {
 		t.Errorf("the missing driver was logged %d times, want once", n)
 	}
 	if err := os.Symlink(w.library, later); err != nil {
@@ -185,7 +185,7 @@ func TestWithoutADriverItRunsAndFindsTheDriverLater(t *testing.T) {
 	p.until(t, "the GPU is found", func(s scrape) bool {
 		return s.is(1, &metric.CollectorSourceUp, meter.SourceNVML) && s.is(1, &metric.DeviceUp, gpu0)
 	})
-	if n := p.log.lines("peer=nvml", "Source answers"); n != 1 {
+	if n := p.log.lines("=nvml", "Source answers"); n != 1 {
 		t.Errorf("the driver that was found was logged %d times, want once", n)
 	}
 }
@@ -217,7 +217,7 @@ func TestAKubeletThatRestartsHeals(t *testing.T) {
 	if s.get(t, &metric.ContainerAllocatedSeconds, train...) <= back.get(t, &metric.ContainerAllocatedSeconds, train...) {
 		t.Error("the container is not metered any more")
 	}
-	if n := p.log.lines("peer=kubelet", "does not answer"); n != 1 {
+	if n := p.log.lines("=kubelet", "does not answer"); n != 1 {
 		t.Errorf("the kubelet's end was logged %d times, want once", n)
 	}
 }
