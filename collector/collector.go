@@ -112,7 +112,7 @@ func meterAndServe(ctx context.Context, loop *meter.Loop, served <-chan error) e
 
 // build makes the loop and the handler of /metrics from the parsed flags.
 func (f *flags) build(b *bootstrap.Bootstrap) (*meter.Loop, http.Handler, error) {
-	source, err := nvml.New(nvml.Config{Logger: b.Logger, LibraryPath: *f.library, CallTimeout: *f.callTimeout})
+	source, err := nvml.New(nvml.Config{Logger: b.Logger, Now: time.Now, LibraryPath: *f.library, CallTimeout: *f.callTimeout})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,7 +20,7 @@ func BenchmarkInventory(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Setenv(nvmltest.ScenarioEnv, file)
-	s, err := nvml.New(nvml.Config{LibraryPath: nvmltest.Build(b), Logger: slog.New(slog.DiscardHandler), CallTimeout: time.Minute})
+	s, err := nvml.New(nvml.Config{LibraryPath: nvmltest.Build(b), Logger: slog.New(slog.DiscardHandler), Now: time.Now, CallTimeout: time.Minute})
 	if err != nil {
 		b.Fatal(err)
 	}

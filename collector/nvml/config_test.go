@@ -16,9 +16,10 @@ func TestConfig(t *testing.T) {
 		cfg  nvml.Config
 		want string // in the error, "" for none
 	}{
-		"a logger is enough":                {nvml.Config{Logger: log}, ""},
-		"a logger is needed":                {nvml.Config{}, "Logger"},
-		"nobody waits a negative time long": {nvml.Config{Logger: log, CallTimeout: -time.Second}, "CallTimeout"},
+		"a logger and a clock are enough":   {nvml.Config{Logger: log, Now: time.Now}, ""},
+		"a logger is needed":                {nvml.Config{Now: time.Now}, "Logger"},
+		"a clock is needed":                 {nvml.Config{Logger: log}, "Now"},
+		"nobody waits a negative time long": {nvml.Config{Logger: log, Now: time.Now, CallTimeout: -time.Second}, "CallTimeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

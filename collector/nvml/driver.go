@@ -4,7 +4,7 @@ package nvml
 
 import (
 	"fmt"
-	"log/slog"
+	"time"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
@@ -15,7 +15,7 @@ import (
 type driver struct {
 	lib     nvml.Interface
 	path    string
-	log     *slog.Logger
+	cfg     Config
 	up      bool
 	session session
 }
@@ -25,6 +25,7 @@ type session struct {
 	number int // counts initializations; handles live as long as a session
 	lib    nvml.Interface
 	has    symbols
+	now    func() time.Time
 	driver string
 	cuda   string
 	count  int // GPUs, now
@@ -57,13 +58,13 @@ func (d *driver) begin() {
 	if ret != nvml.SUCCESS {
 		cuda, ret = guard(has, fnCUDAVersion, d.lib.SystemGetCudaDriverVersion)
 	}
-	d.session = session{number: d.session.number + 1, lib: d.lib, has: has, driver: version}
+	d.session = session{number: d.session.number + 1, lib: d.lib, has: has, now: d.cfg.Now, driver: version}
 	if ret == nvml.SUCCESS {
 		d.session.cuda = fmt.Sprintf("%d.%d", cuda/1000, cuda%1000/10) // 13000 stands for 13.0
 	}
-	d.log.Info("NVIDIA driver found", "driver", version, "cuda", d.session.cuda)
+	d.cfg.Logger.Info("NVIDIA driver found", "driver", version, "cuda", d.session.cuda)
 	if missing := has.missing(); len(missing) > 0 {
-		d.log.Info("the NVIDIA driver lacks functions; what they would tell stays unknown", "functions", missing)
+		d.cfg.Logger.Info("the NVIDIA driver lacks functions; what they would tell stays unknown", "functions", missing)
 	}
 }
 

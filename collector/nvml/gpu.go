@@ -5,6 +5,7 @@ package nvml
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -20,9 +21,19 @@ type gpu struct {
 	device.GPU
 }
 
+// identity is what is remembered of a GPU: who it is, not what it does.
+func (g gpu) identity() gpu {
+	g.Reading = device.Reading{}
+	g.MIG = slices.Clone(g.MIG)
+	for i := range g.MIG {
+		g.MIG[i].Reading = nil
+	}
+	return g
+}
+
 // look reads the GPU at an index of the driver's list. Who it is is asked only
 // where that may have changed; the UUID is asked each time.
-func (s session) look(index int, before gpu) (gpu, error) {
+func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	now := before
 	if now.handle != nil {
 		uuid, ret := guard(s.has, fnUUID, now.handle.GetUUID)
@@ -33,13 +44,14 @@ func (s session) look(index int, before gpu) (gpu, error) {
 			now = gpu{}
 		}
 	}
-	q := &query{has: s.has}
+	q := &query{session: s, past: past}
 	if now.handle == nil {
 		var err error
-		if now, err = s.identify(index, q); err != nil {
+		if now, err = q.identify(index); err != nil {
 			return gpu{}, err
 		}
 	}
+	past.concern(s, now.UUID)
 	var cut []device.MIGInstance // as far as it is about this GPU
 	if now.UUID == before.UUID {
 		cut = before.MIG
@@ -53,12 +65,12 @@ func (s session) look(index int, before gpu) (gpu, error) {
 }
 
 // identify asks a GPU who it is. Only the UUID is indispensable.
-func (s session) identify(index int, q *query) (gpu, error) {
-	handle, ret := guard(s.has, fnHandle, func() (nvml.Device, nvml.Return) { return s.lib.DeviceGetHandleByIndex(index) })
+func (q *query) identify(index int) (gpu, error) {
+	handle, ret := guard(q.has, fnHandle, func() (nvml.Device, nvml.Return) { return q.lib.DeviceGetHandleByIndex(index) })
 	if ret != nvml.SUCCESS {
 		return gpu{}, down(ret)
 	}
-	uuid, ret := guard(s.has, fnUUID, handle.GetUUID)
+	uuid, ret := guard(q.has, fnUUID, handle.GetUUID)
 	if ret != nvml.SUCCESS {
 		return gpu{}, down(ret)
 	}

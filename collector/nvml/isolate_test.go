@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,6 +69,9 @@ func source(t *testing.T, cfg nvml.Config) *nvml.Source {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	s, err := nvml.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +98,13 @@ func one(t *testing.T, s *nvml.Source) device.GPU {
 	}
 	return inv.GPUs[0]
 }
+
+// clock is a time that only a test moves.
+type clock struct{ ns atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Unix(0, c.ns.Load()) }
+
+func (c *clock) advance(d time.Duration) { c.ns.Add(int64(d)) }
 
 // eventually polls a condition.
 func eventually(t *testing.T, what string, condition func() bool) {

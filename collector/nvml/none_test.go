@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/nvml"
@@ -15,7 +16,7 @@ var _ device.Source = (*nvml.Source)(nil)
 
 func TestWithoutNVMLTheErrorSaysSo(t *testing.T) {
 	t.Parallel()
-	s, err := nvml.New(nvml.Config{Logger: slog.New(slog.DiscardHandler)})
+	s, err := nvml.New(nvml.Config{Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

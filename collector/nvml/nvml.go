@@ -35,11 +35,13 @@ type Config struct {
 	// then for its GPUs, which are read side by side: twice this in all.
 	// 0 stands for DefaultCallTimeout.
 	CallTimeout time.Duration
+	// Now tells how much time lies between two calls. It is used from several goroutines.
+	Now func() time.Time
 }
 
 func (c *Config) defaults() error {
-	if c.Logger == nil {
-		return errors.New("nvml: Logger is required")
+	if c.Logger == nil || c.Now == nil {
+		return errors.New("nvml: Logger and Now are required")
 	}
 	if c.CallTimeout < 0 {
 		return errors.New("nvml: CallTimeout must not be negative")

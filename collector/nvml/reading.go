@@ -11,7 +11,8 @@ import (
 // query is one round of calls to one GPU. After an answer that the GPU is
 // gone, nothing more is asked.
 type query struct {
-	has  symbols
+	session
+	past *past
 	dead nvml.Return // SUCCESS, or why the GPU can't be used
 }
 
@@ -41,6 +42,7 @@ func (q *query) reading(h nvml.Device) device.Reading {
 	if u, ok := ask(q, fnUtilization, h.GetUtilizationRates); ok {
 		r.Utilization = new(float64(u.Gpu) / 100)
 	}
+	r.Active = q.active(h, r.Utilization)
 	r.MemoryUsed, r.MemoryTotal = q.memory(h)
 	if mw, ok := ask(q, fnPower, h.GetPowerUsage); ok {
 		r.Power = new(float64(mw) / 1000)

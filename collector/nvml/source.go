@@ -36,7 +36,9 @@ type Source struct {
 // slot is one index of the driver's list of GPUs.
 type slot struct {
 	lane  lane
+	past  past // used on the lane only
 	known gpu
+	gap   bool // the reading before this one was given up
 }
 
 // New prepares a source. It touches neither library nor driver; Inventory does.
@@ -48,7 +50,7 @@ func New(cfg Config) (*Source, error) {
 	return &Source{
 		cfg:    cfg,
 		lane:   newLane(),
-		driver: &driver{lib: nvml.New(nvml.WithLibraryPath(path)), path: path, log: cfg.Logger},
+		driver: &driver{lib: nvml.New(nvml.WithLibraryPath(path)), path: path, cfg: cfg},
 	}, nil
 }
 
@@ -145,10 +147,13 @@ func (s *Source) look(ctx context.Context) []sight {
 	var wg sync.WaitGroup
 	for i := range found {
 		t, now := s.slots[i], s.session
-		before := t.known
+		before, gap := t.known, t.gap
 		wg.Go(func() {
 			seen, err := through(ctx, t.lane, func() sight {
-				g, err := now.look(i, before)
+				if gap {
+					t.past.interrupt()
+				}
+				g, err := now.look(i, before, &t.past)
 				return sight{g, err}
 			})
 			found[i] = sight{seen.gpu, cmp.Or(err, seen.err)}
@@ -165,9 +170,10 @@ func (s *Source) gather(found []sight) []device.GPU {
 	var nameless []string
 	for i, f := range found {
 		known := &s.slots[i].known
+		s.slots[i].gap = f.err != nil
 		switch {
 		case f.err == nil:
-			*known = f.gpu
+			*known = f.gpu.identity()
 			byUUID[f.gpu.UUID] = f.gpu.GPU
 		case known.UUID == "":
 			nameless = append(nameless, fmt.Sprintf("GPU %d: %v", i, f.err))
@@ -177,13 +183,13 @@ func (s *Source) gather(found []sight) []device.GPU {
 		g := s.slots[i].known.GPU
 		if _, there := byUUID[g.UUID]; f.err != nil && g.UUID != "" && !there {
 			g.Reading = device.Reading{Reason: f.err.Error(), Processes: -1}
+			g.MIG = slices.Clone(g.MIG) // the result is the caller's, the original is remembered
 			byUUID[g.UUID] = g
 		}
 	}
 	s.noteNameless(s.cfg.Logger, strings.Join(nameless, "; "))
 	gpus := make([]device.GPU, 0, len(byUUID))
 	for _, g := range byUUID {
-		g.MIG = slices.Clone(g.MIG) // the result is the caller's, the original is remembered
 		gpus = append(gpus, g)
 	}
 	slices.SortFunc(gpus, func(a, b device.GPU) int { return cmp.Compare(a.UUID, b.UUID) })

@@ -20,6 +20,7 @@ const (
 	fnPCI           = "nvmlDeviceGetPciInfo"
 	fnMinor         = "nvmlDeviceGetMinorNumber"
 	fnUtilization   = "nvmlDeviceGetUtilizationRates"
+	fnSamples       = "nvmlDeviceGetSamples"
 	fnMemory        = "nvmlDeviceGetMemoryInfo"
 	fnMemory2       = "nvmlDeviceGetMemoryInfo_v2"
 	fnPower         = "nvmlDeviceGetPowerUsage"
@@ -43,7 +44,7 @@ func callable() map[string][]string {
 		fnDriverVersion: exact, fnCUDAVersion: exact, fnCUDAVersion2: exact,
 		fnCount: {"", "_v2"}, fnHandle: {"", "_v2"},
 		fnUUID: exact, fnName: exact, fnPCI: {"", "_v2", "_v3"}, fnMinor: exact,
-		fnUtilization: exact, fnMemory: exact, fnMemory2: exact,
+		fnUtilization: exact, fnSamples: exact, fnMemory: exact, fnMemory2: exact,
 		fnPower: exact, fnTemperature: exact, fnEnergy: exact,
 		fnCompute: {"", "_v2", "_v3"}, fnGraphics: {"", "_v2", "_v3"},
 		fnMIGMode: exact, fnMIGMax: exact, fnMIGHandle: exact,

@@ -101,7 +101,7 @@ func (l looped) Poll(ctx context.Context, _ time.Time) error { return l.Loop.Pol
 // realNode meters this machine's own GPUs, if there are any. Without Kubernetes
 // nobody is known to hold them.
 func realNode(ctx context.Context, group *errgroup.Group, now func() time.Time) (*node, error) {
-	source, err := nvml.New(nvml.Config{Logger: discard()})
+	source, err := nvml.New(nvml.Config{Logger: discard(), Now: now})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 package nvmltest
 
 import (
-	_ "embed"
+	"embed"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,25 +9,27 @@ import (
 	"testing"
 )
 
-//go:embed stub/stub.c
-var source []byte
+//go:embed stub
+var source embed.FS
 
 // Build compiles the stand-in for a present-day driver into a folder of its
 // own and returns the path of its libnvidia-ml.so.1. Without a C compiler the
 // test is skipped, or fails under the build tag real.
 func Build(t testing.TB) string {
 	t.Helper()
-	return build(t)
+	return build(t, "stub.c", "measure.c")
 }
 
 // BuildOld is Build for an old driver, which lacks memory info v2, total
-// energy, MIG, the list of graphics processes and the newer version functions.
+// energy, MIG, the list of graphics processes and the newer version functions,
+// and all that it measures over time.
 func BuildOld(t testing.TB) string {
 	t.Helper()
-	return build(t, "-DOLD_DRIVER")
+	return build(t, "-DOLD_DRIVER", "stub.c")
 }
 
-func build(t testing.TB, flags ...string) string {
+// build compiles the files of the stand-in with the given flags and file names.
+func build(t testing.TB, args ...string) string {
 	t.Helper()
 	cc := compiler(t)
 	header, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/NVIDIA/go-nvml").Output()
@@ -35,17 +37,18 @@ func build(t testing.TB, flags ...string) string {
 		t.Fatalf("find the module that has nvml.h: %v", err)
 	}
 	dir := t.TempDir()
-	file := filepath.Join(dir, "stub.c")
-	if err := os.WriteFile(file, source, 0o644); err != nil {
+	if err := os.CopyFS(dir, source); err != nil {
 		t.Fatal(err)
 	}
 	library := filepath.Join(dir, "libnvidia-ml.so.1")
-	args := append([]string{
+	args = append([]string{
 		"-shared", "-fPIC", "-pthread", "-O1", "-w",
 		"-I" + filepath.Join(strings.TrimSpace(string(header)), "pkg", "nvml"),
-		"-o", library, file,
-	}, flags...)
-	if out, err := exec.Command(cc[0], append(cc[1:], args...)...).CombinedOutput(); err != nil {
+		"-o", library,
+	}, args...)
+	cmd := exec.Command(cc[0], append(cc[1:], args...)...)
+	cmd.Dir = filepath.Join(dir, "stub")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the stand-in for the driver library: %v\n%s", err, out)
 	}
 	return library

@@ -2,8 +2,10 @@ package nvmltest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -56,8 +58,10 @@ type GPU struct {
 	Compute        []int // pids with a compute context, 16 at most
 	Graphics       []int // pids with a graphics context
 	Instances      []Instance
-	Error          Code          // what every call to this GPU returns
-	Hang           time.Duration // how long every call takes, unless the scenario is replaced meanwhile
+	Samples        []Sample
+	Fails          map[string]Code // by the function's name in nvml.h, with its version
+	Error          Code            // what every call to this GPU returns
+	Hang           time.Duration   // how long every call takes, unless the scenario is replaced meanwhile
 }
 
 // Instance is a MIG instance.
@@ -69,6 +73,13 @@ type Instance struct {
 	GPUSlices     int64 // compute slices of the GPU instance
 	ComputeSlices int64 // those of the compute instance; Fails(code) fails all attributes
 	MemoryMiB     int64
+	MemoryUsed    int64 // bytes
+}
+
+// Sample is an entry of the driver's buffer of GPU utilization.
+type Sample struct {
+	At      time.Duration // on the driver's clock, in whole microseconds
+	Percent int64
 }
 
 // Node is a healthy node with n idle GPUs of 141 GiB.
@@ -142,7 +153,13 @@ func (s Scenario) text() string {
 		put("compute", list(g.Compute))
 		put("graphics", list(g.Graphics))
 		for _, m := range g.Instances {
-			put("instance", fmt.Sprint(m.Index, " ", m.UUID, " ", m.GI, " ", m.CI, " ", m.GPUSlices, " ", m.ComputeSlices, " ", m.MemoryMiB, " ", m.Name))
+			put("instance", fmt.Sprint(m.Index, " ", m.UUID, " ", m.GI, " ", m.CI, " ", m.GPUSlices, " ", m.ComputeSlices, " ", m.MemoryMiB, " ", m.MemoryUsed, " ", m.Name))
+		}
+		for _, e := range g.Samples {
+			put("sample", fmt.Sprint(e.At.Microseconds(), " ", e.Percent))
+		}
+		for _, name := range slices.Sorted(maps.Keys(g.Fails)) {
+			put("fails", fmt.Sprint(name, " ", int(g.Fails[name])))
 		}
 	}
 	return b.String()

@@ -2,27 +2,10 @@
 // that GPUTALLY_STUB_NVML names, anew whenever that file was replaced; package
 // nvmltest writes it. With OLD_DRIVER it lacks what drivers added over time.
 // A GPU that is entered by a second call while one is inside breaks for good.
-#define NVML_NO_UNVERSIONED_FUNC_DEFS 1
-#include "nvml.h"
-#include <pthread.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "stub.h"
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX 16
-typedef long long num; // negative: the NVML error code to answer, negated
-
-struct instance { int there; char uuid[96], name[96]; num gi, ci, gslices, slices, memory; };
-struct gpu {
-    char uuid[96], name[96], bus[32];
-    num minor, total, reserved, used, utilization, power, temperature, energy, mig, error, hang;
-    int compute[MAX], ncompute, graphics[MAX], ngraphics;
-    struct instance instance[MAX];
-};
-struct node { num init, cuda, count_error, count_hang; int count; char driver[64]; };
 static struct { struct node node; struct gpu gpu[MAX]; } world;
 static struct { const char *key; size_t at; } numbers[] = {
 #define N(f) {#f, offsetof(struct gpu, f)}
@@ -53,7 +36,13 @@ static void line(const char *key, const char *value) {
         struct instance m;
         int at;
         m.there = 1;
-        if (sscanf(value, "%d %95s %lld %lld %lld %lld %lld %95[^\n]", &at, m.uuid, &m.gi, &m.ci, &m.gslices, &m.slices, &m.memory, m.name) == 8 && at < MAX) g->instance[at] = m;
+        if (sscanf(value, "%d %95s %lld %lld %lld %lld %lld %lld %95[^\n]", &at, m.uuid, &m.gi, &m.ci, &m.gslices, &m.slices, &m.memory, &m.used, m.name) == 9 && at < MAX) g->instance[at] = m;
+    } else if (!strcmp(key, "sample") && g->nsample < MANY) {
+        struct sample *at = &g->sample[g->nsample++];
+        sscanf(value, "%lld %lld", &at->at, &at->value);
+    } else if (!strcmp(key, "fails") && g->nfails < MAX) {
+        sscanf(value, "%63s %lld", g->fails[g->nfails].function, &g->fails[g->nfails].code);
+        g->nfails++;
     } else for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (!strcmp(key, numbers[i].key)) *(num *)((char *)g + numbers[i].at) = atoll(value);
 }
@@ -80,7 +69,7 @@ static void pause_ms(void) { // with the lock held
     refresh();
 }
 
-static nvmlReturn_t look(struct node *n) {
+nvmlReturn_t look(struct node *n) {
     pthread_mutex_lock(&lock);
     refresh();
     *n = world.node;
@@ -90,7 +79,7 @@ static nvmlReturn_t look(struct node *n) {
 }
 
 // enter waits as long as the GPU hangs, or until the world says otherwise, and copies what the GPU is.
-static nvmlReturn_t enter(nvmlDevice_t d, struct gpu *g, struct instance *m) {
+nvmlReturn_t enter(const char *function, nvmlDevice_t d, struct gpu *g, struct instance *m) {
     size_t h = (size_t)d.handle, i = h >> 8 & 0xff, part = h & 0xff;
     pthread_mutex_lock(&lock);
     refresh();
@@ -102,13 +91,11 @@ static nvmlReturn_t enter(nvmlDevice_t d, struct gpu *g, struct instance *m) {
     if (part) *m = g->instance[part - 1];
     nvmlReturn_t r = !sessions ? NVML_ERROR_UNINITIALIZED : broken[i] ? NVML_ERROR_INVALID_STATE : h >> 16 != (size_t)inits ? NVML_ERROR_INVALID_ARGUMENT : (nvmlReturn_t)g->error;
     pthread_mutex_unlock(&lock);
+    for (int f = 0; !r && f < g->nfails; f++)
+        if (!strcmp(function, g->fails[f].function)) r = (nvmlReturn_t)g->fails[f].code;
     return !r && part && !m->there ? NVML_ERROR_NOT_FOUND : r;
 }
 
-#define ENTER struct gpu g; struct instance m; nvmlReturn_t r = enter(d, &g, &m); (void)m; if (r) return r
-#define NUMBER(from, to) do { if ((from) < 0) return (nvmlReturn_t)-(from); (to) = (from); } while (0)
-#define GETTER(fn, type, from) nvmlReturn_t fn(nvmlDevice_t d, type *to) { ENTER; NUMBER(from, *to); return NVML_SUCCESS; }
-#define SYSTEM struct node n; nvmlReturn_t r = look(&n); if (r) return r
 #define PROCESSES(fn, type, list, n) nvmlReturn_t fn(nvmlDevice_t d, unsigned int *count, type *to) { \
     ENTER; unsigned int room = *count; *count = g.n; if (room < *count) return NVML_ERROR_INSUFFICIENT_SIZE; \
     memset(to, 0, *count * sizeof *to); for (unsigned int i = 0; i < *count; i++) to[i].pid = g.list[i]; return NVML_SUCCESS; }
@@ -165,7 +152,8 @@ PROCESSES(nvmlDeviceGetComputeRunningProcesses, nvmlProcessInfo_v1_t, compute, n
 nvmlReturn_t nvmlSystemGetCudaDriverVersion_v2(int *to) { return nvmlSystemGetCudaDriverVersion(to); }
 nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t d, nvmlMemory_v2_t *to) {
     if (to->version != nvmlMemory_v2) return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-    ENTER; NUMBER(g.total, to->total); to->used = g.used; to->reserved = g.reserved; to->free = g.total - g.used - g.reserved; return NVML_SUCCESS;
+    ENTER; if (m.there) { g.total = m.memory << 20; g.used = m.used; g.reserved = 0; }
+    NUMBER(g.total, to->total); NUMBER(g.used, to->used); to->reserved = g.reserved; to->free = g.total - g.used - g.reserved; return NVML_SUCCESS;
 }
 GETTER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, g.energy)
 PROCESSES(nvmlDeviceGetComputeRunningProcesses_v3, nvmlProcessInfo_t, compute, ncompute)

@@ -1,0 +1,100 @@
+//go:build linux && cgo
+
+package nvml
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+)
+
+// maxSilence is the longest time that one of the driver's samples may stand
+// for, and the longest that a busy GPU may go without a new one. The driver
+// takes a sample each 1/6 s to 1 s, so this is at least one that is missing.
+const maxSilence = 2 * time.Second
+
+// busy integrates the samples of a GPU's utilization over time. The driver
+// keeps the latest of them in a buffer; an idle GPU may go without new ones.
+type busy struct {
+	known   bool
+	newest  uint64 // time stamp of the last sample, µs of the driver's clock
+	seconds float64
+	heard   time.Time // when there was a new sample
+}
+
+// active is the time in seconds that the GPU was busy since its first sample,
+// nil if the driver has no samples. Each one tells how busy the GPU was since
+// the one before it; over more than maxSilence nothing is added. No new sample
+// means idle, unless the utilization says otherwise for longer than that.
+// After nil it begins at 0.
+func (q *query) active(h nvml.Device, utilization *float64) *float64 {
+	b := &q.past.busy
+	type answer struct {
+		kind    nvml.ValueType
+		samples []nvml.Sample
+	}
+	a, ret := call(q, fnSamples, func() (answer, nvml.Return) {
+		kind, samples, ret := h.GetSamples(nvml.GPU_UTILIZATION_SAMPLES, b.newest)
+		return answer{kind, samples}, ret
+	})
+	now := q.now()
+	if ret != nvml.SUCCESS && ret != nvml.ERROR_NOT_FOUND || !b.add(a.kind, a.samples, now) {
+		*b = busy{}
+	}
+	if b.known && now.Sub(b.heard) > maxSilence && utilization != nil && *utilization > 0 {
+		*b = busy{}
+	}
+	if !b.known {
+		return nil
+	}
+	return new(b.seconds)
+}
+
+// add takes in samples; false if they are no percentages. Those up to the
+// newest were counted before, and those without a time are none: the binding
+// doesn't cut its slice to the number that the driver gave.
+func (b *busy) add(kind nvml.ValueType, samples []nvml.Sample, now time.Time) bool {
+	began := b.known // else the buffer is about the time before the source saw the GPU
+	slices.SortFunc(samples, func(x, y nvml.Sample) int { return cmp.Compare(x.TimeStamp, y.TimeStamp) })
+	for _, s := range samples {
+		if s.TimeStamp <= b.newest {
+			continue
+		}
+		percent, ok := number(kind, s.SampleValue)
+		if !ok || percent < 0 || percent > 100 {
+			return false
+		}
+		if over := s.TimeStamp - b.newest; began && over <= uint64(maxSilence.Microseconds()) {
+			b.seconds += percent / 100 * float64(over) / 1e6
+		}
+		b.known, b.newest, b.heard = true, s.TimeStamp, now
+	}
+	return true
+}
+
+// number decodes the driver's union of numbers.
+func number(kind nvml.ValueType, raw [8]byte) (float64, bool) {
+	long := binary.NativeEndian.Uint64(raw[:])
+	short := binary.NativeEndian.Uint32(raw[:])
+	switch kind {
+	case nvml.VALUE_TYPE_DOUBLE:
+		v := math.Float64frombits(long)
+		return v, !math.IsNaN(v) && !math.IsInf(v, 0)
+	case nvml.VALUE_TYPE_UNSIGNED_INT:
+		return float64(short), true
+	case nvml.VALUE_TYPE_UNSIGNED_LONG, nvml.VALUE_TYPE_UNSIGNED_LONG_LONG:
+		return float64(long), true // 64 bits each: Linux is LP64
+	case nvml.VALUE_TYPE_SIGNED_LONG_LONG:
+		return float64(int64(long)), true
+	case nvml.VALUE_TYPE_SIGNED_INT:
+		return float64(int32(short)), true
+	case nvml.VALUE_TYPE_UNSIGNED_SHORT:
+		return float64(binary.NativeEndian.Uint16(raw[:])), true
+	default:
+		return 0, false
+	}
+}

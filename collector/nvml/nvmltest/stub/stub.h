@@ -1,0 +1,35 @@
+// What the parts of the stand-in share: the world that the scenario describes
+// and the way into a GPU.
+#define NVML_NO_UNVERSIONED_FUNC_DEFS 1
+#include "nvml.h"
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX 16
+#define MANY 64
+typedef long long num; // negative: the NVML error code to answer, negated
+
+struct instance { int there; char uuid[96], name[96]; num gi, ci, gslices, slices, memory, used; };
+struct sample { num at, value; };
+struct gpu {
+    char uuid[96], name[96], bus[32];
+    num minor, total, reserved, used, utilization, power, temperature, energy, mig, error, hang;
+    int compute[MAX], ncompute, graphics[MAX], ngraphics;
+    struct instance instance[MAX];
+    struct sample sample[MANY]; // GPU utilization over time
+    int nsample;
+    struct { char function[64]; num code; } fails[MAX]; // functions that fail on this GPU
+    int nfails;
+};
+struct node { num init, cuda, count_error, count_hang; int count; char driver[64]; };
+
+nvmlReturn_t look(struct node *n);
+nvmlReturn_t enter(const char *function, nvmlDevice_t d, struct gpu *g, struct instance *m);
+
+#define SYSTEM struct node n; nvmlReturn_t r = look(&n); if (r) return r
+#define ENTER struct gpu g; struct instance m; nvmlReturn_t r = enter(__func__, d, &g, &m); (void)m; if (r) return r
+#define NUMBER(from, to) do { if ((from) < 0) return (nvmlReturn_t)-(from); (to) = (from); } while (0)
+#define GETTER(fn, type, from) nvmlReturn_t fn(nvmlDevice_t d, type *to) { ENTER; NUMBER(from, *to); return NVML_SUCCESS; }

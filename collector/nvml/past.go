@@ -1,0 +1,23 @@
+//go:build linux && cgo
+
+package nvml
+
+// past is what the driver said earlier of one GPU, as far as it takes two
+// answers to know something. It belongs to the GPU's lane and needs no lock.
+type past struct {
+	session int
+	uuid    string
+	busy    busy
+}
+
+// concern forgets what is of another GPU, or of a session that has ended.
+func (p *past) concern(s session, uuid string) {
+	if p.session != s.number || p.uuid != uuid {
+		*p = past{session: s.number, uuid: uuid}
+	}
+}
+
+// interrupt forgets what must not go on over a reading that nobody got.
+func (p *past) interrupt() {
+	p.busy = busy{}
+}
