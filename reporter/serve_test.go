@@ -216,6 +216,10 @@ func TestServeMakesAFailedReportAgainWhenItsHourComesIn(t *testing.T) {
 	s := serve(t, c, config)
 	s.eventually(t, "the report", func() bool { return len(states(t, b, "daily")) == 1 })
 	s.ticks(t)
+	const hours = `gputally_project_month_to_date_gpu_hours{department="(none)",project="(none)"}`
+	if v := s.metrics(t)[hours]; v != 11.5 {
+		t.Errorf("%v GPU-hours in the month, want those of 23 hours", v)
+	}
 	put(t, b, usageOf(hole, "NVIDIA H200", 30))
 	s.ticks(t)
 	if diff := cmp.Diff([]string{day + " 1 Failed"}, states(t, b, "daily")); diff != "" {
@@ -223,6 +227,9 @@ func TestServeMakesAFailedReportAgainWhenItsHourComesIn(t *testing.T) {
 	}
 	c.unix.Add(int64(11 * time.Minute / time.Second))
 	s.eventually(t, "the whole report", func() bool { return len(states(t, b, "daily")) == 2 })
+	if v := s.metrics(t)[hours]; v != 12 {
+		t.Errorf("%v GPU-hours in the month, want those of 24 hours", v)
+	}
 	s.ends(t)
 	if diff := cmp.Diff([]string{day + " 1 Failed", day + " 2 Ready"}, states(t, b, "daily")); diff != "" {
 		t.Errorf("reports (-want +got)\n%s", diff)
