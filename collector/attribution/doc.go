@@ -28,6 +28,16 @@
 // is configured for fewer slots is therefore believed only after a restart of
 // the collector.
 //
+// A DRA driver's device (device.Claim) is one or more such ids, as Config.Claims
+// finds them. Who holds it:
+//   - A ResourceClaim holds the device whole. Two claims on it sum above it.
+//   - Several containers of one pod may name one claim. Whose pod it is is
+//     clear; among them the claim is divided evenly.
+//   - Pods that name one claim share it as they please: it is in dispute.
+//   - A claim with a share id holds a part (consumable capacity), and the
+//     kubelet does not tell how large. Config.Portion may; else the size is not
+//     known, whoever else holds the device.
+//
 // The shares of a GPU never sum above 1, and nothing is scaled to get there. A
 // device id has one holder. If the kubelet names two, or if the holder is not
 // clear (device.Holders.Withheld), the id is in dispute and charged to nobody:

@@ -44,6 +44,10 @@ func drawNode(t *rapid.T) node {
 	draw := func(label string) []device.Allocation {
 		return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) device.Allocation {
 			name := rapid.SampledFrom([]string{"p", "q", "r"}).Draw(t, "pod")
+			if rapid.IntRange(0, 3).Draw(t, "DRA") == 0 {
+				c := share(rapid.SampledFrom([]string{"c", "d"}).Draw(t, "claim"), rapid.SampledFrom([]string{"", "", "half", "quarter-1", "unknown"}).Draw(t, "share"), some.Draw(t, "CDI")...)
+				return through(name, rapid.SampledFrom([]string{"main", "sidecar"}).Draw(t, "container"), c)
+			}
 			return device.Allocation{Holder: pod(name), Resource: resource.Draw(t, "resource"), Devices: some.Draw(t, "devices")}
 		}), 0, 6).Draw(t, label)
 	}
@@ -88,7 +92,7 @@ func TestSharesAreNeverInvented(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := drawNode(t)
-		got := attribution.New(attribution.Config{}).Resolve(n.inv, n.holders)
+		got := attribution.New(byCDI()).Resolve(n.inv, n.holders)
 		sum, holders := map[string]float64{}, map[string]int{}
 		for _, h := range got.Holdings {
 			if h.Share <= 0 || h.Share > 1 {
@@ -130,7 +134,7 @@ func TestEveryHeldIDIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := drawNode(t)
-		got := attribution.New(attribution.Config{}).Resolve(n.inv, n.holders)
+		got := attribution.New(byCDI()).Resolve(n.inv, n.holders)
 		told := map[string]bool{} // GPUs that the result says something of
 		for _, h := range got.Holdings {
 			told[h.UUID] = true
@@ -139,7 +143,13 @@ func TestEveryHeldIDIsAccountedFor(t *testing.T) {
 			told[uuid] = true
 		}
 		for _, a := range append(slices.Clone(n.holders.Allocations), n.holders.Withheld...) {
-			for _, id := range a.Devices {
+			ids := slices.Clone(a.Devices)
+			for _, c := range a.Claims {
+				if !slices.Contains(got.Unresolved, "gpu.nvidia.com/node-1/gpu-0") {
+					ids = append(ids, c.CDI...)
+				}
+			}
+			for _, id := range ids {
 				if slices.Contains(got.Unresolved, id) {
 					continue
 				}
@@ -166,9 +176,9 @@ func TestOrderOfTheInputChangesNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := drawNode(t)
-		want := attribution.New(attribution.Config{}).Resolve(n.inv, n.holders)
+		want := attribution.New(byCDI()).Resolve(n.inv, n.holders)
 		m := n.shuffled(t)
-		got := attribution.New(attribution.Config{}).Resolve(m.inv, m.holders)
+		got := attribution.New(byCDI()).Resolve(m.inv, m.holders)
 		if d := cmp.Diff(want, got); d != "" {
 			t.Fatalf("-in order +shuffled\n%s", d)
 		}

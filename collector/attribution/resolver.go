@@ -12,6 +12,24 @@ type Config struct {
 	// Slices returns into how many compute slices MIG cuts a GPU of the model.
 	// Default: ComputeSlices.
 	Slices func(model string) int
+	// Claims returns the ids of the devices that a DRA driver's device is, in
+	// forms that ParseID knows; none if it does not know. Default: knows none.
+	Claims func(device.Claim) []string
+	// Portion returns which part of a DRA driver's device a share with a
+	// ShareID is, above 0 and at most 1; 0 if it does not know. Default: 0.
+	Portion func(device.Claim) float64
+}
+
+func (c *Config) defaults() {
+	if c.Slices == nil {
+		c.Slices = ComputeSlices
+	}
+	if c.Claims == nil {
+		c.Claims = func(device.Claim) []string { return nil }
+	}
+	if c.Portion == nil {
+		c.Portion = func(device.Claim) float64 { return 0 }
+	}
 }
 
 // Result of one Resolve.
@@ -23,7 +41,8 @@ type Result struct {
 	// but by whom is not clear: its time is nobody's. A GPU's holdings and its
 	// unattributed share sum to at most 1; at 1 it has no holdings.
 	Unattributed map[string]float64
-	// Unresolved lists the held device ids that no known GPU answers to. Sorted.
+	// Unresolved lists the held device ids that no known GPU answers to, DRA
+	// devices as driver/pool/device. Sorted.
 	Unresolved []string
 }
 
@@ -39,9 +58,7 @@ type pool struct{ device, resource string }
 
 // New returns a Resolver that has seen nothing.
 func New(cfg Config) *Resolver {
-	if cfg.Slices == nil {
-		cfg.Slices = ComputeSlices
-	}
+	cfg.defaults()
 	return &Resolver{cfg: cfg, slots: map[pool]int{}}
 }
 
@@ -51,12 +68,12 @@ func (r *Resolver) Resolve(inv device.Inventory, h device.Holders) Result {
 	at := newPlaces(inv, r.cfg.Slices)
 	r.forget(at)
 	r.learn(at, h.Offered)
-	c := claims{units: map[unit]claim{}, unresolved: map[string]bool{}}
+	c := claims{cfg: r.cfg, at: at, units: map[unit]claim{}, unresolved: map[string]bool{}}
 	for _, a := range h.Allocations {
-		c.add(at, a, true)
+		c.add(a, true)
 	}
 	for _, a := range h.Withheld {
-		c.add(at, a, false)
+		c.add(a, false)
 	}
 	r.extend(c.units)
 	result := r.settle(c.units)

@@ -16,16 +16,19 @@ type lot struct {
 	resource string
 	holder   device.Holder // zero for units in dispute
 	disputed bool
-	need     int // units that make the whole device
+	portion  float64 // part of the device that its units make up, of which
+	need     int     // there are so many
 }
 
-// heldLot counts the units, so that all slots of a device are exactly 1.
+// heldLot counts the units, so that all slots of a device are exactly the whole.
 type heldLot struct {
 	lot
 	units int
 }
 
-func (l heldLot) share() float64 { return l.part() * (float64(l.units) / float64(l.need)) }
+func (l heldLot) share() float64 {
+	return l.part() * l.portion * (float64(l.units) / float64(l.need))
+}
 
 // gpuState sums up a physical GPU.
 type gpuState struct {
@@ -47,13 +50,16 @@ func (r *Resolver) settle(units map[unit]claim) Result {
 			gpus[c.gpu] = &gpuState{}
 		}
 		need := r.unitsOf(u)
-		switch {
-		case need == 0 || c.slices == 0:
+		if need == 0 || c.slices == 0 || c.portion <= 0 || c.portion > 1 {
 			gpus[c.gpu].unknown = true
-		case c.disputed:
-			counts[lot{place: c.place, resource: u.resource, disputed: true, need: need}]++
-		default:
-			counts[lot{place: c.place, resource: u.resource, holder: c.holder, need: need}]++
+			continue
+		}
+		owners := c.owners()
+		if len(owners) == 0 {
+			counts[lot{c.place, u.resource, device.Holder{}, true, c.portion, need}]++
+		}
+		for _, holder := range owners {
+			counts[lot{c.place, u.resource, holder, false, c.portion, need * len(owners)}]++
 		}
 	}
 	holdings := sum(counts, gpus)
@@ -105,6 +111,7 @@ func compareLots(a, b heldLot) int {
 		cmp.Compare(a.holder.Container, b.holder.Container),
 		cmp.Compare(a.device, b.device),
 		cmp.Compare(a.resource, b.resource),
+		cmp.Compare(a.portion, b.portion),
 		cmp.Compare(a.need, b.need),
 	)
 }
