@@ -29,7 +29,7 @@ type busy struct {
 // active is the time in seconds that the GPU was busy since its first sample,
 // nil if the driver has no samples. Each one tells how busy the GPU was since
 // the one before it; over more than maxSilence nothing is added. No new sample
-// means idle, unless the utilization says otherwise for longer than that.
+// means idle for as long, and for longer if the utilization says the same.
 // After nil it begins at 0.
 func (q *query) active(h nvml.Device, utilization *float64) *float64 {
 	b := &q.past.busy
@@ -45,7 +45,7 @@ func (q *query) active(h nvml.Device, utilization *float64) *float64 {
 	if ret != nvml.SUCCESS && ret != nvml.ERROR_NOT_FOUND || !b.add(a.kind, a.samples, now) {
 		*b = busy{}
 	}
-	if b.known && now.Sub(b.heard) > maxSilence && utilization != nil && *utilization > 0 {
+	if b.known && now.Sub(b.heard) > maxSilence && !idle(utilization) {
 		*b = busy{}
 	}
 	if !b.known {
@@ -75,6 +75,8 @@ func (b *busy) add(kind nvml.ValueType, samples []nvml.Sample, now time.Time) bo
 	}
 	return true
 }
+
+func idle(utilization *float64) bool { return utilization != nil && *utilization == 0 }
 
 // number decodes the driver's union of numbers.
 func number(kind nvml.ValueType, raw [8]byte) (float64, bool) {

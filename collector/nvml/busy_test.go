@@ -66,6 +66,8 @@ func TestActiveSecondsFromSamples(t *testing.T) {
 			{"and for longer: not known", time.Second, func() {}, unknown},
 			{"samples again: it begins anew", time.Second, func() { g.Samples = nil; sampled(g, 100, 100) }, 0},
 			{"and goes on", time.Second, func() { sampled(g, 10) }, 0.01},
+			{"no new samples, and the utilization isn't known", 3 * time.Second, func() { g.Utilization = nvmltest.Fails(nvmltest.NotSupported) }, unknown},
+			{"samples again", time.Second, func() { g.Samples = nil; sampled(g, 100, 100) }, 0},
 			{"values that are no percentages", time.Second, func() { sampled(g, 290000) }, unknown},
 			{"percentages again", time.Second, func() { g.Samples = nil; sampled(g, 100, 100) }, 0},
 			{"not supported", time.Second, func() {

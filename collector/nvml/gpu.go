@@ -52,12 +52,15 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 		}
 	}
 	past.concern(s, now.UUID)
-	var cut []device.MIGInstance // as far as it is about this GPU
-	if now.UUID == before.UUID {
-		cut = before.MIG
-	}
 	now.Reading = q.reading(now.handle)
-	now.MIG = q.instances(now.handle, now.Reading.MemoryTotal, cut)
+	parts, listed := q.instances(now.handle, now.Reading.MemoryTotal)
+	switch {
+	case listed:
+		now.MIG = q.readings(parts)
+	case now.UUID == before.UUID:
+		now.MIG = slices.Clone(before.MIG)
+	}
+	now.Reading.Running, now.Reading.Processes = q.processes(now.handle, parts, now.Reading.Utilization)
 	if q.dead != nvml.SUCCESS {
 		return gpu{}, down(q.dead)
 	}

@@ -14,40 +14,55 @@ import (
 	"github.com/gputally/gputally/collector/device"
 )
 
-// instances lists a GPU's MIG instances, nil if MIG is off. They are read
+// part is a MIG instance with the handle to ask it.
+type part struct {
+	handle nvml.Device
+	device.MIGInstance
+}
+
+// instances lists a GPU's MIG instances, none if MIG is off. They are read
 // anew each time: handles go stale when the GPU is cut anew, and a UUID may
-// come back with another profile. When the list can't be read to its end, the
-// one from before stands: half a list would look like instances destroyed.
-func (q *query) instances(h nvml.Device, memory *float64, before []device.MIGInstance) []device.MIGInstance {
+// come back with another profile. It is false when the list can't be read to
+// its end: half a list would look like instances destroyed.
+func (q *query) instances(h nvml.Device, memory *float64) ([]part, bool) {
 	on, ret := call(q, fnMIGMode, func() (bool, nvml.Return) {
 		current, _, ret := h.GetMigMode()
 		return current == nvml.DEVICE_MIG_ENABLE, ret
 	})
 	if unsupported(ret) || ret == nvml.SUCCESS && !on {
-		return nil
+		return nil, true
 	}
 	most, ret := call(q, fnMIGMax, h.GetMaxMigDeviceCount)
 	if ret != nvml.SUCCESS {
-		return before
+		return nil, false
 	}
-	var all []device.MIGInstance
+	var all []part
 	for i := range most {
-		part, ret := call(q, fnMIGHandle, func() (nvml.Device, nvml.Return) { return h.GetMigDeviceHandleByIndex(i) })
+		handle, ret := call(q, fnMIGHandle, func() (nvml.Device, nvml.Return) { return h.GetMigDeviceHandleByIndex(i) })
 		if ret == nvml.ERROR_NOT_FOUND {
 			continue // indices have gaps
 		}
 		if ret != nvml.SUCCESS {
-			return before
+			return nil, false
 		}
-		m, ok := q.instance(part, memory)
+		m, ok := q.instance(handle, memory)
 		if !ok {
-			return before
+			return nil, false
 		}
-		all = append(all, m)
+		all = append(all, part{handle, m})
 	}
-	slices.SortFunc(all, func(a, b device.MIGInstance) int {
+	slices.SortFunc(all, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.GPUInstance, b.GPUInstance), cmp.Compare(a.ComputeInstance, b.ComputeInstance))
 	})
+	return all, true
+}
+
+// readings asks what MIG instances do now.
+func (q *query) readings(parts []part) []device.MIGInstance {
+	var all []device.MIGInstance
+	for _, p := range parts {
+		all = append(all, p.MIGInstance)
+	}
 	return all
 }
 

@@ -8,6 +8,7 @@ type past struct {
 	session int
 	uuid    string
 	busy    busy
+	work    work
 }
 
 // concern forgets what is of another GPU, or of a session that has ended.
@@ -19,5 +20,5 @@ func (p *past) concern(s session, uuid string) {
 
 // interrupt forgets what must not go on over a reading that nobody got.
 func (p *past) interrupt() {
-	p.busy = busy{}
+	p.busy, p.work = busy{}, work{}
 }

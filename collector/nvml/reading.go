@@ -36,9 +36,9 @@ func ask[T any](q *query, name string, f func() (T, nvml.Return)) (T, bool) {
 	return v, ret == nvml.SUCCESS
 }
 
-// reading asks what the GPU does now.
+// reading asks what the GPU does now, but for its processes.
 func (q *query) reading(h nvml.Device) device.Reading {
-	r := device.Reading{Up: true}
+	r := device.Reading{Up: true, Processes: -1}
 	if u, ok := ask(q, fnUtilization, h.GetUtilizationRates); ok {
 		r.Utilization = new(float64(u.Gpu) / 100)
 	}
@@ -53,7 +53,6 @@ func (q *query) reading(h nvml.Device) device.Reading {
 	if mj, ok := ask(q, fnEnergy, h.GetTotalEnergyConsumption); ok {
 		r.Energy = new(float64(mj) / 1000)
 	}
-	r.Processes = q.processes(h)
 	return r
 }
 
@@ -67,24 +66,6 @@ func (q *query) memory(h nvml.Device) (used, total *float64) {
 		return new(float64(m.Used)), new(float64(m.Total))
 	}
 	return nil, nil
-}
-
-// processes counts the processes with a compute or a graphics context; one
-// with both is one. A GPU without graphics has none of the second kind.
-func (q *query) processes(h nvml.Device) int {
-	compute, ok := ask(q, fnCompute, h.GetComputeRunningProcesses)
-	if !ok {
-		return -1
-	}
-	graphics, ret := call(q, fnGraphics, h.GetGraphicsRunningProcesses)
-	if ret != nvml.SUCCESS && !unsupported(ret) {
-		return -1
-	}
-	pids := map[uint32]bool{}
-	for _, p := range append(compute, graphics...) {
-		pids[p.Pid] = true
-	}
-	return len(pids)
 }
 
 // unsupported says that the GPU or the driver doesn't have the feature, as

@@ -30,11 +30,12 @@ func TestReadsWholeGPUs(t *testing.T) {
 		want := device.Inventory{DriverVersion: "580.95.05", CUDAVersion: "13.1", GPUs: []device.GPU{
 			{UUID: "GPU-a", Model: "NVIDIA L4", PCIBusID: "10000:0a:00.0", Minor: 0, Reading: device.Reading{
 				Up: true, Utilization: new(0.0), MemoryUsed: new(0.0), MemoryTotal: new(24.0 * gib),
-				Power: new(16.0), Temperature: new(25.0), Energy: new(0.5),
+				Power: new(16.0), Temperature: new(25.0), Energy: new(0.5), Running: []device.Process{},
 			}},
 			{UUID: "GPU-b", Model: "NVIDIA H200", PCIBusID: "0000:ab:00.0", Minor: 1, Reading: device.Reading{
 				Up: true, Utilization: new(0.37), MemoryUsed: new(40.0 * gib), MemoryTotal: new(141.0 * gib),
 				Power: new(512.345), Temperature: new(61.0), Energy: new(9_000_000_001.5), Processes: 4,
+				Running: []device.Process{{PID: 11}, {PID: 12}, {PID: 13}, {PID: 14}},
 			}},
 		}}
 		s := w.source(t)
@@ -101,6 +102,7 @@ func TestOldDriverTellsWhatItCan(t *testing.T) {
 		g := &node.GPUs[0]
 		g.MemoryTotal, g.MemoryUsed, g.MemoryReserved = 40*gib, 10*gib, gib
 		g.MIG, g.Compute, g.Graphics = 1, []int{7, 8}, []int{9}
+		g.Details = []nvmltest.Process{{PID: 8, Memory: 3 * gib}}
 		w.play(t, node)
 		s := w.source(t)
 		if got := inventory(t, s).CUDAVersion; got != "10.1" {
@@ -109,6 +111,7 @@ func TestOldDriverTellsWhatItCan(t *testing.T) {
 		want := device.GPU{UUID: g.UUID, Model: g.Name, PCIBusID: "0000:0a:00.0", Reading: device.Reading{
 			Up: true, Utilization: new(0.0), MemoryUsed: new(11.0 * gib), MemoryTotal: new(40.0 * gib),
 			Power: new(75.0), Temperature: new(30.0), Processes: 2,
+			Running: []device.Process{{PID: 7}, {PID: 8, MemoryUsed: new(3.0 * gib)}},
 		}}
 		if diff := cmp.Diff(want, one(t, s)); diff != "" {
 			t.Errorf("GPU (-want +got):\n%s", diff)

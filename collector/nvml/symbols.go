@@ -28,6 +28,8 @@ const (
 	fnEnergy        = "nvmlDeviceGetTotalEnergyConsumption"
 	fnCompute       = "nvmlDeviceGetComputeRunningProcesses"
 	fnGraphics      = "nvmlDeviceGetGraphicsRunningProcesses"
+	fnMPS           = "nvmlDeviceGetMPSComputeRunningProcesses"
+	fnWork          = "nvmlDeviceGetProcessUtilization"
 	fnMIGMode       = "nvmlDeviceGetMigMode"
 	fnMIGMax        = "nvmlDeviceGetMaxMigDeviceCount"
 	fnMIGHandle     = "nvmlDeviceGetMigDeviceHandleByIndex"
@@ -46,7 +48,8 @@ func callable() map[string][]string {
 		fnUUID: exact, fnName: exact, fnPCI: {"", "_v2", "_v3"}, fnMinor: exact,
 		fnUtilization: exact, fnSamples: exact, fnMemory: exact, fnMemory2: exact,
 		fnPower: exact, fnTemperature: exact, fnEnergy: exact,
-		fnCompute: {"", "_v2", "_v3"}, fnGraphics: {"", "_v2", "_v3"},
+		fnCompute: {"", "_v2", "_v3"}, fnGraphics: {"", "_v2", "_v3"}, fnMPS: {"", "_v2", "_v3"},
+		fnWork:    exact,
 		fnMIGMode: exact, fnMIGMax: exact, fnMIGHandle: exact,
 		fnGPUInstance: exact, fnCompInstance: exact, fnAttributes: {"", "_v2"},
 	}

@@ -20,6 +20,7 @@ type Code int
 const (
 	NotSupported    Code = 3
 	NoPermission    Code = 4
+	NotFound        Code = 6
 	DriverNotLoaded Code = 9
 	Lost            Code = 15
 	ResetRequired   Code = 16
@@ -57,9 +58,13 @@ type GPU struct {
 	MIG            int64 // 1 if MIG mode is on
 	Compute        []int // pids with a compute context, 16 at most
 	Graphics       []int // pids with a graphics context
+	MPS            []int // pids of clients of MPS
+	Details        []Process
+	Work           []Work
 	Instances      []Instance
 	Samples        []Sample
 	Fails          map[string]Code // by the function's name in nvml.h, with its version
+	FailsWhole     bool            // what Fails says is not for MIG instances
 	Error          Code            // what every call to this GPU returns
 	Hang           time.Duration   // how long every call takes, unless the scenario is replaced meanwhile
 }
@@ -74,6 +79,21 @@ type Instance struct {
 	ComputeSlices int64 // those of the compute instance; Fails(code) fails all attributes
 	MemoryMiB     int64
 	MemoryUsed    int64 // bytes
+}
+
+// Process is what the driver knows of a process in its lists. Of one without
+// details it knows neither memory nor MIG instance.
+type Process struct {
+	PID    int
+	Memory int64 // bytes, -1 if the driver doesn't know
+	GI, CI int64 // ids of its MIG instance, -1 for none
+}
+
+// Work is an entry of the driver's buffer of processes that had kernels running.
+type Work struct {
+	PID     int
+	At      time.Duration // on the driver's clock, in whole microseconds
+	Percent int64
 }
 
 // Sample is an entry of the driver's buffer of GPU utilization.
@@ -152,12 +172,20 @@ func (s Scenario) text() string {
 		put("hang", g.Hang.Milliseconds())
 		put("compute", list(g.Compute))
 		put("graphics", list(g.Graphics))
+		put("mps", list(g.MPS))
+		for _, p := range g.Details {
+			put("process", fmt.Sprint(p.PID, " ", p.Memory, " ", p.GI, " ", p.CI))
+		}
+		for _, e := range g.Work {
+			put("work", fmt.Sprint(e.PID, " ", e.At.Microseconds(), " ", e.Percent))
+		}
 		for _, m := range g.Instances {
 			put("instance", fmt.Sprint(m.Index, " ", m.UUID, " ", m.GI, " ", m.CI, " ", m.GPUSlices, " ", m.ComputeSlices, " ", m.MemoryMiB, " ", m.MemoryUsed, " ", m.Name))
 		}
 		for _, e := range g.Samples {
 			put("sample", fmt.Sprint(e.At.Microseconds(), " ", e.Percent))
 		}
+		put("whole", btoi(g.FailsWhole))
 		for _, name := range slices.Sorted(maps.Keys(g.Fails)) {
 			put("fails", fmt.Sprint(name, " ", int(g.Fails[name])))
 		}
@@ -167,4 +195,11 @@ func (s Scenario) text() string {
 
 func list(pids []int) string {
 	return strings.Trim(fmt.Sprint(pids), "[]")
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -9,7 +9,7 @@
 static struct { struct node node; struct gpu gpu[MAX]; } world;
 static struct { const char *key; size_t at; } numbers[] = {
 #define N(f) {#f, offsetof(struct gpu, f)}
-    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(temperature), N(energy), N(mig), N(error), N(hang)};
+    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(temperature), N(energy), N(mig), N(error), N(hang), N(whole)};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stat last;
 static int sessions, inits, inside[MAX], broken[MAX];
@@ -32,6 +32,7 @@ static void line(const char *key, const char *value) {
     else if (!strcmp(key, "bus")) snprintf(g->bus, sizeof g->bus, "%s", value);
     else if (!strcmp(key, "compute")) g->ncompute = pids(value, g->compute);
     else if (!strcmp(key, "graphics")) g->ngraphics = pids(value, g->graphics);
+    else if (!strcmp(key, "mps")) g->nmps = pids(value, g->mps);
     else if (!strcmp(key, "instance")) {
         struct instance m;
         int at;
@@ -40,6 +41,12 @@ static void line(const char *key, const char *value) {
     } else if (!strcmp(key, "sample") && g->nsample < MANY) {
         struct sample *at = &g->sample[g->nsample++];
         sscanf(value, "%lld %lld", &at->at, &at->value);
+    } else if (!strcmp(key, "process") && g->nprocess < MAX) {
+        struct process *p = &g->process[g->nprocess++];
+        sscanf(value, "%d %lld %lld %lld", &p->pid, &p->memory, &p->gi, &p->ci);
+    } else if (!strcmp(key, "work") && g->nwork < MAX) {
+        struct work *w = &g->work[g->nwork++];
+        sscanf(value, "%d %lld %lld", &w->pid, &w->at, &w->value);
     } else if (!strcmp(key, "fails") && g->nfails < MAX) {
         sscanf(value, "%63s %lld", g->fails[g->nfails].function, &g->fails[g->nfails].code);
         g->nfails++;
@@ -91,14 +98,30 @@ nvmlReturn_t enter(const char *function, nvmlDevice_t d, struct gpu *g, struct i
     if (part) *m = g->instance[part - 1];
     nvmlReturn_t r = !sessions ? NVML_ERROR_UNINITIALIZED : broken[i] ? NVML_ERROR_INVALID_STATE : h >> 16 != (size_t)inits ? NVML_ERROR_INVALID_ARGUMENT : (nvmlReturn_t)g->error;
     pthread_mutex_unlock(&lock);
-    for (int f = 0; !r && f < g->nfails; f++)
+    for (int f = 0; !r && f < g->nfails && !(part && g->whole); f++)
         if (!strcmp(function, g->fails[f].function)) r = (nvmlReturn_t)g->fails[f].code;
     return !r && part && !m->there ? NVML_ERROR_NOT_FOUND : r;
 }
 
-#define PROCESSES(fn, type, list, n) nvmlReturn_t fn(nvmlDevice_t d, unsigned int *count, type *to) { \
-    ENTER; unsigned int room = *count; *count = g.n; if (room < *count) return NVML_ERROR_INSUFFICIENT_SIZE; \
-    memset(to, 0, *count * sizeof *to); for (unsigned int i = 0; i < *count; i++) to[i].pid = g.list[i]; return NVML_SUCCESS; }
+
+static struct process details(const struct gpu *g, int pid) {
+    for (int i = 0; i < g->nprocess; i++) if (g->process[i].pid == pid) return g->process[i];
+    return (struct process){pid, -1, -1, -1}; // not known, no MIG instance
+}
+
+// list gives the processes of a list, those on one MIG instance if m is one.
+static nvmlReturn_t list(const struct gpu *g, const struct instance *m, const int *pids, int n, unsigned int *count, nvmlProcessInfo_t *to) {
+    unsigned int room = *count;
+    *count = 0;
+    for (int i = 0; i < n; i++) {
+        struct process p = details(g, pids[i]);
+        if (m->there && (p.gi != m->gi || p.ci != m->ci)) continue;
+        if (*count < room) to[*count] = (nvmlProcessInfo_t){p.pid, p.memory, p.gi, p.ci};
+        (*count)++;
+    }
+    return room < *count ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS;
+}
+#define PROCESSES(fn, which, n) nvmlReturn_t fn(nvmlDevice_t d, unsigned int *count, nvmlProcessInfo_t *to) { ENTER; return list(&g, &m, g.which, g.n, count, to); }
 
 const char *nvmlErrorString(nvmlReturn_t r) {
     return r == NVML_ERROR_GPU_IS_LOST ? "GPU is lost" : r == NVML_ERROR_RESET_REQUIRED ? "GPU requires reset" : r == NVML_ERROR_INVALID_STATE ? "GPU was entered twice" : "error of the stub";
@@ -147,7 +170,14 @@ nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t d, nvmlTemperatureSensors_t w
 GETTER(nvmlDeviceGetMinorNumber, unsigned int, g.minor)
 GETTER(nvmlDeviceGetPowerUsage, unsigned int, g.power)
 #ifdef OLD_DRIVER
-PROCESSES(nvmlDeviceGetComputeRunningProcesses, nvmlProcessInfo_v1_t, compute, ncompute)
+nvmlReturn_t nvmlDeviceGetComputeRunningProcesses(nvmlDevice_t d, unsigned int *count, nvmlProcessInfo_v1_t *to) {
+    ENTER;
+    unsigned int room = *count;
+    *count = g.ncompute;
+    if (room < *count) return NVML_ERROR_INSUFFICIENT_SIZE;
+    for (int i = 0; i < g.ncompute; i++) to[i] = (nvmlProcessInfo_v1_t){g.compute[i], details(&g, g.compute[i]).memory};
+    return NVML_SUCCESS;
+}
 #else
 nvmlReturn_t nvmlSystemGetCudaDriverVersion_v2(int *to) { return nvmlSystemGetCudaDriverVersion(to); }
 nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t d, nvmlMemory_v2_t *to) {
@@ -156,8 +186,9 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t d, nvmlMemory_v2_t *to) {
     NUMBER(g.total, to->total); NUMBER(g.used, to->used); to->reserved = g.reserved; to->free = g.total - g.used - g.reserved; return NVML_SUCCESS;
 }
 GETTER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, g.energy)
-PROCESSES(nvmlDeviceGetComputeRunningProcesses_v3, nvmlProcessInfo_t, compute, ncompute)
-PROCESSES(nvmlDeviceGetGraphicsRunningProcesses_v3, nvmlProcessInfo_t, graphics, ngraphics)
+PROCESSES(nvmlDeviceGetComputeRunningProcesses_v3, compute, ncompute)
+PROCESSES(nvmlDeviceGetGraphicsRunningProcesses_v3, graphics, ngraphics)
+PROCESSES(nvmlDeviceGetMPSComputeRunningProcesses_v3, mps, nmps)
 nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t d, unsigned int *now, unsigned int *pending) { ENTER; NUMBER(g.mig, *now); *pending = *now; return NVML_SUCCESS; }
 nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t d, unsigned int *to) { ENTER; *to = 7; return NVML_SUCCESS; }
 nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t gpu, unsigned int i, nvmlDevice_t *to) {

@@ -14,10 +14,16 @@ typedef long long num; // negative: the NVML error code to answer, negated
 
 struct instance { int there; char uuid[96], name[96]; num gi, ci, gslices, slices, memory, used; };
 struct sample { num at, value; };
+struct process { int pid; num memory, gi, ci; };
+struct work { int pid; num at, value; };
 struct gpu {
     char uuid[96], name[96], bus[32];
-    num minor, total, reserved, used, utilization, power, temperature, energy, mig, error, hang;
-    int compute[MAX], ncompute, graphics[MAX], ngraphics;
+    num minor, total, reserved, used, utilization, power, temperature, energy, mig, error, hang, whole;
+    int compute[MAX], ncompute, graphics[MAX], ngraphics, mps[MAX], nmps;
+    struct process process[MAX]; // details of those in the lists
+    int nprocess;
+    struct work work[MAX];
+    int nwork;
     struct instance instance[MAX];
     struct sample sample[MANY]; // GPU utilization over time
     int nsample;
