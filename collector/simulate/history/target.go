@@ -127,10 +127,13 @@ func (t *Target) live(at time.Time) error {
 	}
 }
 
-// pollUntil makes the polls until at that matter: those around changes, and the
-// last one.
+// pollUntil makes the polls until at that matter: the first of a process, those
+// around changes, and the last one.
 func (t *Target) pollUntil(at time.Time) {
 	last := t.lastPoll(at)
+	if t.poll < 0 && last >= 0 {
+		t.observe(0) // a new process sees what is there at once
+	}
 	for t.poll < last {
 		change := t.player.Change()
 		before := min(last, t.lastPoll(change.Add(-1)))
