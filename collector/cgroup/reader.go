@@ -1,0 +1,130 @@
+package cgroup
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// Config of a Reader.
+type Config struct {
+	// Proc is where the host's processes are found, default /proc.
+	Proc string
+	// ContainerLogs is the folder whose file names tell which name a container
+	// id has, usually DefaultContainerLogs; "" to do without names. No file in
+	// it is opened.
+	ContainerLogs string
+	Now           func() time.Time // required
+}
+
+// Reader finds the owners of processes. It is not safe for concurrent use.
+type Reader struct {
+	proc  string
+	names names
+	known map[int]process // by PID, of the latest Owners
+	self  device.Owner    // of the collector itself
+}
+
+// process is what was found of a PID. Another process may get the PID later;
+// it starts at another time.
+type process struct {
+	start uint64 // clock ticks after boot
+	owner device.Owner
+}
+
+// New returns a Reader that has looked at no process yet.
+func New(cfg Config) (*Reader, error) {
+	if cfg.Now == nil {
+		return nil, errors.New("cgroup: Config.Now is required")
+	}
+	if cfg.Proc == "" {
+		cfg.Proc = "/proc"
+	}
+	r := &Reader{proc: cfg.Proc, names: names{dir: cfg.ContainerLogs, now: cfg.Now}, known: map[int]process{}}
+	if content, err := os.ReadFile(filepath.Join(cfg.Proc, "self", "cgroup")); err == nil {
+		r.self = Parse(content)
+	}
+	return r, nil
+}
+
+// Owners sets the Owner of every process in the inventory; zero if it is in no
+// pod or can't be looked up. What was found is remembered as long as the
+// process is listed, so that a call costs one short file for each of them.
+func (r *Reader) Owners(inv *device.Inventory) {
+	known := make(map[int]process, len(r.known))
+	for g := range inv.GPUs {
+		running := inv.GPUs[g].Reading.Running
+		for i := range running {
+			pid := running[i].PID
+			p, ok := known[pid] // one process may use several GPUs
+			if !ok {
+				if p, ok = r.find(pid); ok {
+					known[pid] = p
+				}
+			}
+			running[i].Owner = p.owner
+		}
+	}
+	r.known = known
+	for i := range inv.GPUs {
+		r.nameAll(inv.GPUs[i].Reading.Running)
+	}
+}
+
+// nameAll adds the containers' names, which may become known later than the ids.
+func (r *Reader) nameAll(running []device.Process) {
+	for i := range running {
+		if o := &running[i].Owner; o.ContainerID != "" {
+			o.Container = r.names.find(o.ContainerID)
+		}
+	}
+}
+
+// find looks a process up. The start time is read before and after the cgroup,
+// so that both are of one process.
+func (r *Reader) find(pid int) (process, bool) {
+	start, ok := r.start(pid)
+	if !ok {
+		return process{}, false
+	}
+	if p, ok := r.known[pid]; ok && p.start == start {
+		return p, true
+	}
+	content, err := os.ReadFile(r.file(pid, "cgroup"))
+	if err != nil {
+		return process{}, false
+	}
+	if again, ok := r.start(pid); !ok || again != start {
+		return process{}, false
+	}
+	owner := Parse(content)
+	if owner.PodUID == r.self.PodUID {
+		owner = device.Owner{}
+	}
+	return process{start, owner}, true
+}
+
+func (r *Reader) file(pid int, name string) string {
+	return filepath.Join(r.proc, strconv.Itoa(pid), name)
+}
+
+// start reads when a process started: field 22 of its stat. The second field,
+// the name in parentheses, may contain anything.
+func (r *Reader) start(pid int) (uint64, bool) {
+	content, err := os.ReadFile(r.file(pid, "stat"))
+	if err != nil {
+		return 0, false
+	}
+	fields := bytes.Fields(content[bytes.LastIndexByte(content, ')')+1:])
+	const started = 22 - 3 // the fields begin with the third
+	if len(fields) <= started {
+		return 0, false
+	}
+	start, err := strconv.ParseUint(string(fields[started]), 10, 64)
+	return start, err == nil
+}
