@@ -63,10 +63,14 @@ func (r *Resolver) settle(units map[unit]claim) Result {
 		}
 	}
 	holdings := sum(counts, gpus)
+	tenants := neighbours(counts)
 	for _, h := range holdings {
 		s := gpus[h.UUID]
 		s.sum += h.Share
 		s.holders++
+		for i, p := range h.Parts {
+			h.Parts[i].Sole = p.Instance != "" && tenants[p.Instance] == 1
+		}
 	}
 	return conclude(holdings, gpus)
 }
@@ -95,11 +99,48 @@ func sum(counts map[lot]int, gpus map[string]*gpuState) []device.Holding {
 			gpus[l.gpu].disputed += l.share()
 		case last >= 0 && holdings[last].UUID == l.gpu && holdings[last].Holder == l.holder:
 			holdings[last].Share += l.share()
+			holdings[last].Parts = addPart(holdings[last].Parts, l)
 		default:
-			holdings = append(holdings, device.Holding{Holder: l.holder, UUID: l.gpu, Share: l.share()})
+			holdings = append(holdings, device.Holding{Holder: l.holder, UUID: l.gpu, Share: l.share(), Parts: addPart(nil, l)})
 		}
 	}
 	return holdings
+}
+
+// addPart adds a lot of a MIG instance; lots come sorted by device. Several
+// instances held as one have no UUID.
+func addPart(parts []device.Part, l heldLot) []device.Part {
+	if l.device == l.gpu {
+		return parts
+	}
+	instance := l.device
+	if id, ok := ParseID(instance); !ok || id.UUID == "" {
+		instance = ""
+	}
+	if last := len(parts) - 1; last >= 0 && instance != "" && parts[last].Instance == instance {
+		parts[last].Share += l.share()
+		return parts
+	}
+	return append(parts, device.Part{Instance: instance, Share: l.share()})
+}
+
+// neighbours counts who holds a part of each MIG instance.
+func neighbours(counts map[lot]int) map[string]int {
+	type tenant struct {
+		device   string
+		holder   device.Holder
+		disputed bool
+	}
+	seen := map[tenant]bool{}
+	n := map[string]int{}
+	for l := range counts {
+		t := tenant{l.device, l.holder, l.disputed}
+		if !seen[t] {
+			seen[t] = true
+			n[l.device]++
+		}
+	}
+	return n
 }
 
 func compareLots(a, b heldLot) int {

@@ -123,6 +123,16 @@ type Holding struct {
 	// Sole is true when nobody else holds a part of this GPU, so that the
 	// GPU's own readings are the holder's.
 	Sole bool
+	// Parts are the MIG instances that the share is made of, sorted by UUID;
+	// empty if it is of the GPU as a whole.
+	Parts []Part
+}
+
+// Part is what a holder has of a MIG instance.
+type Part struct {
+	Instance string  // UUID, "" if it is not one instance alone
+	Share    float64 // of the physical GPU; a holding's parts sum to its share
+	Sole     bool    // nobody else holds a part of this instance
 }
 
 // A Source tells which GPUs a node has and what they do.
