@@ -80,6 +80,11 @@ func startCollector(t *testing.T, cmd *exec.Cmd) (address string) {
 	})
 	listening := regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 	eventually(t, "the collector listens", func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("the collector ended with %s", cmd.ProcessState)
+		default:
+		}
 		found := listening.FindStringSubmatch(log.String())
 		if found == nil {
 			return false
