@@ -68,6 +68,13 @@ func (d *driver) begin() {
 	}
 }
 
+// release gives back what was lent in this session.
+func (d *driver) release(p *past) {
+	if d.up && p.session == d.session.number {
+		p.release()
+	}
+}
+
 // close shuts the library down if it is initialized: after a failed
 // initialization even the function for it may be absent.
 func (d *driver) close() error {

@@ -3,9 +3,12 @@
 package nvml_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,4 +113,29 @@ func TestErrorsOfTheDriver(t *testing.T) {
 			})
 		}
 	})
+}
+
+func TestAFunctionThatIsMissingIsNamedOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		build func(testing.TB) string
+		want  string // in the log, "" for nothing
+	}{
+		"a present-day driver has all": {nvmltest.Build, ""},
+		"an old driver has not":        {nvmltest.BuildOld, "nvmlDeviceGetSamples"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			isolated(t, tc.build, func(t *testing.T, w world) {
+				w.play(t, nvmltest.Node(1))
+				var log bytes.Buffer
+				s := source(t, nvml.Config{LibraryPath: w.library, CallTimeout: time.Minute, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				for range 2 {
+					one(t, s)
+				}
+				lines := strings.Count(log.String(), "lacks functions")
+				if tc.want == "" && lines != 0 || tc.want != "" && (lines != 1 || !strings.Contains(log.String(), tc.want)) {
+					t.Errorf("want %q in one line:\n%s", tc.want, &log)
+				}
+			})
+		})
+	}
 }

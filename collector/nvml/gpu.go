@@ -53,10 +53,11 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	}
 	past.concern(s, now.UUID)
 	now.Reading = q.reading(now.handle)
+	q.activity(now.handle, &now.Reading)
 	parts, listed := q.instances(now.handle, now.Reading.MemoryTotal)
 	switch {
 	case listed:
-		now.MIG = q.readings(parts)
+		now.MIG = q.readings(now.handle, parts)
 	case now.UUID == before.UUID:
 		now.MIG = slices.Clone(before.MIG)
 	}

@@ -12,8 +12,15 @@ type lane chan struct{}
 
 func newLane() lane { return make(lane, 1) }
 
-// idle reports that no call is out.
-func (l lane) idle() bool { return len(l) == 0 }
+// claim closes the lane to all others, unless a call is out.
+func (l lane) claim() bool {
+	select {
+	case l <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
 
 // through runs f on a goroutine of its own and waits for it until ctx ends.
 // A driver call can't be interrupted: when time is up, f is left to finish, its

@@ -57,15 +57,6 @@ func (q *query) instances(h nvml.Device, memory *float64) ([]part, bool) {
 	return all, true
 }
 
-// readings asks what MIG instances do now.
-func (q *query) readings(parts []part) []device.MIGInstance {
-	var all []device.MIGInstance
-	for _, p := range parts {
-		all = append(all, p.MIGInstance)
-	}
-	return all
-}
-
 // instance describes one MIG instance; false if it doesn't say who it is.
 func (q *query) instance(h nvml.Device, memory *float64) (device.MIGInstance, bool) {
 	uuid, ok1 := ask(q, fnUUID, h.GetUUID)

@@ -9,13 +9,24 @@ type past struct {
 	uuid    string
 	busy    busy
 	work    work
+	gpm     gpm
 }
 
-// concern forgets what is of another GPU, or of a session that has ended.
+// concern forgets what is of another GPU, or of a session that has ended. What
+// the driver lent to an ended session is left to it.
 func (p *past) concern(s session, uuid string) {
-	if p.session != s.number || p.uuid != uuid {
-		*p = past{session: s.number, uuid: uuid}
+	if p.session == s.number && p.uuid == uuid {
+		return
 	}
+	if p.session == s.number {
+		p.release()
+	}
+	*p = past{session: s.number, uuid: uuid}
+}
+
+// release gives back what the driver lent.
+func (p *past) release() {
+	p.gpm.retain(func(string) bool { return false })
 }
 
 // interrupt forgets what must not go on over a reading that nobody got.

@@ -13,7 +13,7 @@ import (
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
 )
 
-func known(pid int, memory, gi, ci int64) nvmltest.Process {
+func detail(pid int, memory, gi, ci int64) nvmltest.Process {
 	return nvmltest.Process{PID: pid, Memory: memory, GI: gi, CI: ci}
 }
 
@@ -24,7 +24,7 @@ func TestProcesses(t *testing.T) {
 		}
 		onParts := func(g *nvmltest.GPU) {
 			g.Compute, g.Graphics = []int{5, 3}, []int{4}
-			g.Details = []nvmltest.Process{known(3, gib, 9, 0), known(4, -1, 2, 1), known(5, 2*gib, 2, 0)}
+			g.Details = []nvmltest.Process{detail(3, gib, 9, 0), detail(4, -1, 2, 1), detail(5, 2*gib, 2, 0)}
 		}
 		parted := []device.Process{
 			{PID: 3, Instance: "MIG-small", MemoryUsed: new(1.0 * gib)},
@@ -46,20 +46,23 @@ func TestProcesses(t *testing.T) {
 			"in the order of their ids, each once": {
 				func(g *nvmltest.GPU) {
 					g.Compute, g.Graphics = []int{40, 7}, []int{40, 8}
-					g.Details = []nvmltest.Process{known(40, gib, -1, -1), known(7, -1, -1, -1)}
+					g.Details = []nvmltest.Process{detail(40, gib, -1, -1), detail(7, -1, -1, -1)}
 				},
-				[]device.Process{{PID: 7}, {PID: 8}, {PID: 40, MemoryUsed: new(1.0 * gib)}}, 3,
+				[]device.Process{{PID: 7}, {PID: 8}, {PID: 40, MemoryUsed: new(1.0 * gib)}},
+				3,
 			},
 			"clients of MPS": {
 				func(g *nvmltest.GPU) { g.Compute, g.MPS = []int{10}, []int{11, 12} },
-				[]device.Process{{PID: 10}, {PID: 11}, {PID: 12}}, 1,
+				[]device.Process{{PID: 10}, {PID: 11}, {PID: 12}},
+				1,
 			},
 			"no graphics and no MPS": {
 				func(g *nvmltest.GPU) {
 					g.Compute = []int{10}
 					g.Fails = map[string]nvmltest.Code{graphics: nvmltest.NotSupported, mps: nvmltest.NotFound}
 				},
-				[]device.Process{{PID: 10}}, 1,
+				[]device.Process{{PID: 10}},
+				1,
 			},
 			"on MIG instances": {onParts, parted, 3},
 			"on MIG instances, where the whole GPU answers the privileged only": {
@@ -71,15 +74,16 @@ func TestProcesses(t *testing.T) {
 				parted, 3,
 			},
 			"on the only compute instance of a GPU instance": {
-				func(g *nvmltest.GPU) { g.Compute, g.Details = []int{3}, []nvmltest.Process{known(3, -1, 9, -1)} },
-				[]device.Process{{PID: 3, Instance: "MIG-small"}}, 1,
+				func(g *nvmltest.GPU) { g.Compute, g.Details = []int{3}, []nvmltest.Process{detail(3, -1, 9, -1)} },
+				[]device.Process{{PID: 3, Instance: "MIG-small"}},
+				1,
 			},
 			"on one of two compute instances": {
-				func(g *nvmltest.GPU) { g.Compute, g.Details = []int{3}, []nvmltest.Process{known(3, -1, 2, -1)} },
+				func(g *nvmltest.GPU) { g.Compute, g.Details = []int{3}, []nvmltest.Process{detail(3, -1, 2, -1)} },
 				nil, 1,
 			},
 			"on a MIG instance that is not in the list": {
-				func(g *nvmltest.GPU) { g.Compute, g.Details = []int{3, 4}, []nvmltest.Process{known(3, -1, 5, 0)} },
+				func(g *nvmltest.GPU) { g.Compute, g.Details = []int{3, 4}, []nvmltest.Process{detail(3, -1, 5, 0)} },
 				nil, 2,
 			},
 			"without a PID":                  {func(g *nvmltest.GPU) { g.Compute = []int{0, 4} }, nil, 2},

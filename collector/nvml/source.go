@@ -93,12 +93,17 @@ func (s *Source) Close() error {
 		return nil
 	}
 	s.closed = true
-	if slices.ContainsFunc(s.slots, func(t *slot) bool { return !t.lane.idle() }) {
+	if slices.ContainsFunc(s.slots, func(t *slot) bool { return !t.lane.claim() }) {
 		return fmt.Errorf("leave NVML open: %w", ErrHangs)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.CallTimeout)
 	defer cancel()
-	err, hung := through(ctx, s.lane, s.driver.close)
+	err, hung := through(ctx, s.lane, func() error {
+		for _, t := range s.slots {
+			s.driver.release(&t.past)
+		}
+		return s.driver.close()
+	})
 	return cmp.Or(hung, err)
 }
 

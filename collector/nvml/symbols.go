@@ -30,6 +30,12 @@ const (
 	fnGraphics      = "nvmlDeviceGetGraphicsRunningProcesses"
 	fnMPS           = "nvmlDeviceGetMPSComputeRunningProcesses"
 	fnWork          = "nvmlDeviceGetProcessUtilization"
+	fnGPMSupport    = "nvmlGpmQueryDeviceSupport"
+	fnGPMAlloc      = "nvmlGpmSampleAlloc"
+	fnGPMFree       = "nvmlGpmSampleFree"
+	fnGPMGet        = "nvmlGpmSampleGet"
+	fnGPMOfMIG      = "nvmlGpmMigSampleGet"
+	fnGPMMetrics    = "nvmlGpmMetricsGet"
 	fnMIGMode       = "nvmlDeviceGetMigMode"
 	fnMIGMax        = "nvmlDeviceGetMaxMigDeviceCount"
 	fnMIGHandle     = "nvmlDeviceGetMigDeviceHandleByIndex"
@@ -49,7 +55,8 @@ func callable() map[string][]string {
 		fnUtilization: exact, fnSamples: exact, fnMemory: exact, fnMemory2: exact,
 		fnPower: exact, fnTemperature: exact, fnEnergy: exact,
 		fnCompute: {"", "_v2", "_v3"}, fnGraphics: {"", "_v2", "_v3"}, fnMPS: {"", "_v2", "_v3"},
-		fnWork:    exact,
+		fnWork: exact, fnGPMSupport: exact, fnGPMAlloc: exact, fnGPMFree: exact,
+		fnGPMGet: exact, fnGPMOfMIG: exact, fnGPMMetrics: exact,
 		fnMIGMode: exact, fnMIGMax: exact, fnMIGHandle: exact,
 		fnGPUInstance: exact, fnCompInstance: exact, fnAttributes: {"", "_v2"},
 	}

@@ -63,6 +63,7 @@ type GPU struct {
 	Work           []Work
 	Instances      []Instance
 	Samples        []Sample
+	Counters       *Counters       // nil if the GPU has none
 	Fails          map[string]Code // by the function's name in nvml.h, with its version
 	FailsWhole     bool            // what Fails says is not for MIG instances
 	Error          Code            // what every call to this GPU returns
@@ -78,7 +79,19 @@ type Instance struct {
 	GPUSlices     int64 // compute slices of the GPU instance
 	ComputeSlices int64 // those of the compute instance; Fails(code) fails all attributes
 	MemoryMiB     int64
-	MemoryUsed    int64 // bytes
+	MemoryUsed    int64     // bytes
+	Counters      *Counters // of its GPU instance
+}
+
+// Counters are those of the Hopper generation and later (GPM): the time in ms
+// that has passed and that each part was busy. A part may be Fails(code).
+type Counters struct{ Clock, Graphics, SM, Tensor, DRAM int64 }
+
+func (c *Counters) text(index int) string {
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprint(index, " ", c.Clock, " ", c.Graphics, " ", c.SM, " ", c.Tensor, " ", c.DRAM)
 }
 
 // Process is what the driver knows of a process in its lists. Of one without
@@ -181,6 +194,10 @@ func (s Scenario) text() string {
 		}
 		for _, m := range g.Instances {
 			put("instance", fmt.Sprint(m.Index, " ", m.UUID, " ", m.GI, " ", m.CI, " ", m.GPUSlices, " ", m.ComputeSlices, " ", m.MemoryMiB, " ", m.MemoryUsed, " ", m.Name))
+		}
+		put("gpm", g.Counters.text(-1))
+		for _, m := range g.Instances {
+			put("gpm", m.Counters.text(m.Index))
 		}
 		for _, e := range g.Samples {
 			put("sample", fmt.Sprint(e.At.Microseconds(), " ", e.Percent))

@@ -12,7 +12,8 @@ static struct { const char *key; size_t at; } numbers[] = {
     N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(temperature), N(energy), N(mig), N(error), N(hang), N(whole)};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stat last;
-static int sessions, inits, inside[MAX], broken[MAX];
+static int sessions, inside[MAX], broken[MAX];
+int inits, lent;
 
 static int pids(const char *s, int *to) {
     int n = 0, skip;
@@ -34,10 +35,14 @@ static void line(const char *key, const char *value) {
     else if (!strcmp(key, "graphics")) g->ngraphics = pids(value, g->graphics);
     else if (!strcmp(key, "mps")) g->nmps = pids(value, g->mps);
     else if (!strcmp(key, "instance")) {
-        struct instance m;
+        struct instance m = {1};
         int at;
-        m.there = 1;
         if (sscanf(value, "%d %95s %lld %lld %lld %lld %lld %lld %95[^\n]", &at, m.uuid, &m.gi, &m.ci, &m.gslices, &m.slices, &m.memory, &m.used, m.name) == 9 && at < MAX) g->instance[at] = m;
+    } else if (!strcmp(key, "gpm")) {
+        struct counters c = {1};
+        int at;
+        sscanf(value, "%d %lld %lld %lld %lld %lld", &at, &c.clock, &c.graphics, &c.sm, &c.tensor, &c.dram);
+        if (at < 0) g->gpm = c; else if (at < MAX) g->instance[at].gpm = c;
     } else if (!strcmp(key, "sample") && g->nsample < MANY) {
         struct sample *at = &g->sample[g->nsample++];
         sscanf(value, "%lld %lld", &at->at, &at->value);
@@ -124,20 +129,20 @@ static nvmlReturn_t list(const struct gpu *g, const struct instance *m, const in
 #define PROCESSES(fn, which, n) nvmlReturn_t fn(nvmlDevice_t d, unsigned int *count, nvmlProcessInfo_t *to) { ENTER; return list(&g, &m, g.which, g.n, count, to); }
 
 const char *nvmlErrorString(nvmlReturn_t r) {
-    return r == NVML_ERROR_GPU_IS_LOST ? "GPU is lost" : r == NVML_ERROR_RESET_REQUIRED ? "GPU requires reset" : r == NVML_ERROR_INVALID_STATE ? "GPU was entered twice" : "error of the stub";
+    return r == NVML_ERROR_GPU_IS_LOST ? "GPU is lost" : r == NVML_ERROR_RESET_REQUIRED ? "GPU requires reset" : r == NVML_ERROR_INVALID_STATE ? "GPU was entered twice" : r == NVML_ERROR_IN_USE ? "something lent was not given back" : "error of the stub";
 }
 nvmlReturn_t nvmlInit_v2(void) {
     pthread_mutex_lock(&lock);
     refresh();
     nvmlReturn_t r = (nvmlReturn_t)world.node.init;
-    if (!r) { sessions++; inits++; }
+    if (!r) { sessions++; inits++; lent = 0; }
     pthread_mutex_unlock(&lock);
     return r;
 }
 nvmlReturn_t nvmlShutdown(void) {
     pthread_mutex_lock(&lock);
-    nvmlReturn_t r = sessions ? NVML_SUCCESS : NVML_ERROR_UNINITIALIZED;
-    if (!r) sessions--;
+    nvmlReturn_t r = !sessions ? NVML_ERROR_UNINITIALIZED : lent ? NVML_ERROR_IN_USE : NVML_SUCCESS;
+    if (sessions) sessions--;
     pthread_mutex_unlock(&lock);
     return r;
 }
@@ -161,7 +166,8 @@ nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t d, char *to, unsigned int n) { ENTER
 nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t d, char *to, unsigned int n) { ENTER; snprintf(to, n, "%s", m.there ? m.name : g.name); return NVML_SUCCESS; }
 nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t d, nvmlPciInfo_t *to) { ENTER; memset(to, 0, sizeof *to); memcpy(to->busId, g.bus, sizeof to->busId); return NVML_SUCCESS; }
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t d, nvmlMemory_t *to) {
-    ENTER; NUMBER(g.total, to->total); to->used = g.used + g.reserved; to->free = g.total - to->used; return NVML_SUCCESS;
+    ENTER; if (m.there) { g.total = m.memory << 20; g.used = m.used; g.reserved = 0; }
+    NUMBER(g.total, to->total); NUMBER(g.used, to->used); to->used += g.reserved; to->free = g.total - to->used; return NVML_SUCCESS;
 }
 nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t d, nvmlUtilization_t *to) { ENTER; NUMBER(g.utilization, to->gpu); to->memory = 1; return NVML_SUCCESS; }
 nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t d, nvmlTemperatureSensors_t which, unsigned int *to) {

@@ -12,7 +12,8 @@
 #define MANY 64
 typedef long long num; // negative: the NVML error code to answer, negated
 
-struct instance { int there; char uuid[96], name[96]; num gi, ci, gslices, slices, memory, used; };
+struct counters { num there, clock, graphics, sm, tensor, dram; }; // ms
+struct instance { int there; struct counters gpm; char uuid[96], name[96]; num gi, ci, gslices, slices, memory, used; };
 struct sample { num at, value; };
 struct process { int pid; num memory, gi, ci; };
 struct work { int pid; num at, value; };
@@ -25,12 +26,16 @@ struct gpu {
     struct work work[MAX];
     int nwork;
     struct instance instance[MAX];
+    struct counters gpm; // none there: no such counters
     struct sample sample[MANY]; // GPU utilization over time
     int nsample;
     struct { char function[64]; num code; } fails[MAX]; // functions that fail on this GPU
     int nfails;
 };
 struct node { num init, cuda, count_error, count_hang; int count; char driver[64]; };
+
+extern int inits; // counts initializations; what was lent before the last one must not be used
+extern int lent;  // what was not given back since
 
 nvmlReturn_t look(struct node *n);
 nvmlReturn_t enter(const char *function, nvmlDevice_t d, struct gpu *g, struct instance *m);
