@@ -62,26 +62,28 @@ type grant struct{ container, resource, device string }
 
 // checkpointFile follows the checkpoint on disk.
 type checkpointFile struct {
-	path string
+	path string             // "" to do without
 	info fs.FileInfo        // of what was read last, nil if nothing was
 	uids map[grant][]string // of the pods that hold a device
 	pods map[string]bool    // the UIDs in it
 	err  error              // why this is not what is on disk now; is ErrCheckpoint
 }
 
-// refresh reads the file if it is another one than last time, and tells whether
-// it found new content. On failure the former content stays.
-func (f *checkpointFile) refresh() bool {
+// reads tells whether the content is what is on disk now.
+func (f *checkpointFile) reads() bool { return f.path != "" && f.err == nil }
+
+// refresh reads the file if it is another one than last time. On failure the
+// former content stays.
+func (f *checkpointFile) refresh() {
 	info, err := os.Stat(f.path)
 	if err != nil {
 		f.info, f.err = nil, fmt.Errorf("%w: %w", ErrCheckpoint, err)
-		return false
+		return
 	}
 	if f.info != nil && sameContent(f.info, info) {
-		return false // the outcome stands too, good or bad
+		return // the outcome stands too, good or bad
 	}
 	f.info, f.err = f.read()
-	return f.err == nil
 }
 
 // sameContent compares what a write changes. The kubelet replaces the file, so

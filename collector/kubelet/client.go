@@ -24,6 +24,7 @@ import (
 const (
 	DefaultSocket     = "/var/lib/kubelet/pod-resources/kubelet.sock"
 	DefaultCheckpoint = "/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint"
+	DefaultPodLogs    = "/var/log/pods"
 )
 
 const (
@@ -44,6 +45,13 @@ type Config struct {
 	// CheckpointPath of the device manager's checkpoint, usually
 	// DefaultCheckpoint; "" to do without pod UIDs.
 	CheckpointPath string
+	// PodLogs is a folder whose names tell pod UIDs where the checkpoint does
+	// not, usually DefaultPodLogs; "" to do without. No file in it is opened.
+	PodLogs string
+	// Ended tells that the pod with this UID has ended, for kubelets before
+	// Kubernetes 1.34, which list it still. It must be false for a pod that it
+	// knows nothing of. Default: none has ended.
+	Ended func(podUID string) bool
 	// Resources are patterns (path.Match) of the extended resources to keep,
 	// default nvidia.com/*.
 	Resources []string
@@ -101,7 +109,7 @@ type Client struct {
 
 	mu     sync.Mutex
 	offers offers
-	names  *identities // nil without a checkpoint
+	names  *identities // nil without a source of UIDs
 }
 
 var _ device.Registry = (*Client)(nil)
@@ -128,8 +136,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.conn = conn
 	c.api = podresources.NewPodResourcesListerClient(conn)
-	if cfg.CheckpointPath != "" {
-		c.names = newIdentities(cfg.CheckpointPath, cfg.Logger)
+	if cfg.CheckpointPath != "" || cfg.PodLogs != "" {
+		c.names = newIdentities(cfg)
 	}
 	return c, nil
 }
@@ -166,9 +174,11 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 		c.names.assign(pods, c.cfg.Now())
 	}
 	for _, p := range pods {
-		if p.unclear {
+		switch {
+		case p.ended:
+		case p.unclear:
 			h.Withheld = append(h.Withheld, p.allocations...)
-		} else {
+		default:
 			h.Allocations = append(h.Allocations, p.identified()...)
 		}
 	}

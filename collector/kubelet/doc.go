@@ -20,9 +20,25 @@
 //     new and the checkpoint does not tell of it. Both waits end after
 //     settleTime at the latest.
 //
-// A pod is metered under an empty UID where there is nothing to wait for: the
-// checkpoint is switched off, can't be read, or still does not know the devices. A checkpoint that can't be read does not take the UIDs away from
-// pods that have theirs; CheckpointErr tells of it.
+// Where the checkpoint can't be read, is switched off, or does not tell of a pod
+// (devices of DRA drivers are not in it), the names of log folders do, if they
+// are read: namespace, pod and UID. The kubelet makes a pod's folder late and
+// removes it late, so that a folder which was another pod's of the same name
+// counts only when it outlives folderTime, and two folders are two possible
+// UIDs for as long.
+//
+// A pod is metered under an empty UID where there is nothing to wait for: no
+// source can be read, none knows the pod after settleTime, or folders are left
+// over. A checkpoint that can't be read does not take the UIDs away from pods
+// that have theirs; CheckpointErr tells of it.
+//
+// Before Kubernetes 1.34 the kubelet lists pods that have ended as holders of
+// their devices. Config.Ended tells of a UID that it is over. A pod of that UID
+// holds nothing, and its UID is nobody's any more. Whether it is that pod that is
+// listed, or one of the same name that got the same devices, is told by a UID
+// that has not ended: if it is there in two polls and no other pod has it, the
+// pod is a new one. A recreated pod whose new UID no source tells of yet counts
+// as ended until then.
 //
 // The checkpoint's checksum is not verified: it hashes a Go-specific dump of
 // the kubelet's own types, and the kubelet replaces the file by renaming, so

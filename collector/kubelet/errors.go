@@ -22,7 +22,7 @@ var (
 
 // ErrCheckpoint means that the device checkpoint could not be read. It never
 // comes from Holders, see CheckpointErr.
-var ErrCheckpoint = errors.New("pod UIDs can't be read from the kubelet's device checkpoint; new pods are metered without a UID")
+var ErrCheckpoint = errors.New("pod UIDs can't be read from the kubelet's device checkpoint; new pods get theirs from log folders where these are read, or are metered without one")
 
 // explain gives an error of a call its type. The rate limit and an oversized
 // answer have one status code, so that only the message tells them apart.

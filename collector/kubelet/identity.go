@@ -7,34 +7,39 @@ import (
 	"time"
 )
 
-// settleTime is how long a new pod waits for the checkpoint to tell of it. The
-// kubelet writes it within milliseconds of the allocation, but after having
-// asked the device plugins of the container's other resources.
-const settleTime = 5 * time.Second
-
 // identities finds the UIDs of pods, and remembers whose they are.
 type identities struct {
-	file   checkpointFile
-	log    *slog.Logger
-	seen   map[string]sighting // by pod.key, of the pods of the latest poll
-	owners map[string]string   // pod.name by UID, of the UIDs in the checkpoint
+	file     checkpointFile
+	logs     podLogs
+	logsDown bool // that they can't be read was logged
+	ended    func(uid string) bool
+	log      *slog.Logger
+	seen     map[string]sighting // by pod.key, of the pods of the latest poll
+	owners   map[string]string   // pod.name by UID, of the UIDs in the sources
 }
 
 // sighting is what is remembered of a pod while it is listed.
 type sighting struct {
 	first time.Time // when it was first listed
 	uid   string    // the latest that was clear, "" if none was
+	next  string    // the UID that it seems to have since the one above ended
+	doubt time.Time // since when several log folders are possible
 }
 
-func newIdentities(path string, log *slog.Logger) *identities {
-	return &identities{file: checkpointFile{path: path}, log: log, owners: map[string]string{}}
+func newIdentities(cfg Config) *identities {
+	return &identities{
+		file:   checkpointFile{path: cfg.CheckpointPath},
+		logs:   podLogs{dir: cfg.PodLogs},
+		ended:  func(uid string) bool { return uid != "" && cfg.Ended != nil && cfg.Ended(uid) },
+		log:    cfg.Logger,
+		owners: map[string]string{},
+	}
 }
 
-// assign sets uid and unclear of every pod.
+// assign sets uid, unclear and ended of every pod.
 func (n *identities) assign(pods []pod, now time.Time) {
 	n.refresh()
 	seen := make(map[string]sighting, len(pods))
-	claims := make(map[string]int, len(pods)) // pods by UID
 	for i := range pods {
 		p := &pods[i]
 		p.key = p.fingerprint()
@@ -42,50 +47,51 @@ func (n *identities) assign(pods []pod, now time.Time) {
 		if !known {
 			s.first = now
 		}
+		p.verdict = n.decide(*p, &s, now)
 		seen[p.key] = s
-		p.uid, p.unclear = n.decide(*p, s, now)
-		claims[p.uid]++
 	}
+	n.settle(pods, seen)
 	for i := range pods {
-		p := &pods[i]
-		switch {
-		case p.uid == "":
-		case claims[p.uid] > 1:
-			p.uid, p.unclear = "", true
-		default:
-			seen[p.key] = sighting{seen[p.key].first, p.uid}
+		if p := &pods[i]; p.uid != "" {
+			s := seen[p.key]
+			s.uid, s.next = p.uid, ""
+			seen[p.key] = s
 			n.owners[p.uid] = p.name()
 		}
 	}
 	n.seen = seen
+	n.forget()
+	n.complain()
 }
 
-// decide says which UID a pod has, or that it is not clear yet. See doc.go.
-func (n *identities) decide(p pod, s sighting, now time.Time) (uid string, unclear bool) {
-	if n.file.err != nil {
-		return s.uid, false
+// settle looks at the UIDs that several pods seem to have. A pod whose own UID
+// has ended is out of the running; among others it is not clear.
+func (n *identities) settle(pods []pod, seen map[string]sighting) {
+	claims := make(map[string]int, len(pods)) // pods by UID
+	for _, p := range pods {
+		claims[p.uid]++
 	}
-	waiting := now.Sub(s.first) < settleTime
-	candidates := n.candidates(p)
-	switch len(candidates) {
-	case 0:
-		return s.uid, s.uid == "" && waiting
-	case 1:
-		uid = candidates[0]
-	default:
-		return "", true
+	for i := range pods {
+		p, s := &pods[i], seen[pods[i].key]
+		switch {
+		case !n.ended(s.uid):
+		case p.uid != "" && claims[p.uid] > 1:
+			claims[p.uid]--
+			p.verdict = verdict{ended: true}
+		case p.unclear && s.next != "" && claims[s.next] > 0:
+			p.verdict = verdict{ended: true}
+		}
 	}
-	owner, owned := n.owners[uid]
-	switch {
-	case !owned || uid == s.uid:
-		return uid, false
-	case waiting:
-		return "", true // the entry may still be the former pod's
-	case owner == p.name():
-		return uid, false // the kubelet had lost sight of the pod
-	default:
-		return s.uid, false
+	for i := range pods {
+		if p := &pods[i]; p.uid != "" && claims[p.uid] > 1 {
+			p.verdict = verdict{unclear: true}
+		}
 	}
+}
+
+// live leaves out the UIDs that have ended.
+func (n *identities) live(uids []string) []string {
+	return slices.DeleteFunc(slices.Clone(uids), n.ended)
 }
 
 // candidates are the UIDs that hold devices of the pod under its containers'
@@ -104,17 +110,35 @@ func (n *identities) candidates(p pod) []string {
 	return uids
 }
 
-// refresh reads the checkpoint if it changed, forgets the UIDs that are no
-// longer in it, and logs when it becomes unreadable or readable.
+// refresh reads the checkpoint if it changed, and logs when a source becomes
+// unreadable or readable.
 func (n *identities) refresh() {
-	before := n.file.err
-	if n.file.refresh() {
-		maps.DeleteFunc(n.owners, func(uid, _ string) bool { return !n.file.pods[uid] })
+	n.logs.read = false
+	if n.file.path == "" {
+		return
 	}
+	before := n.file.err
+	n.file.refresh()
 	switch {
 	case n.file.err != nil && before == nil:
-		n.log.Warn("Pod UIDs are unknown from now on", "err", n.file.err)
+		n.log.Warn("Pod UIDs are not read from the checkpoint from now on", "err", n.file.err)
 	case n.file.err == nil && before != nil:
-		n.log.Info("Pod UIDs are known again", "checkpoint", n.file.path)
+		n.log.Info("Pod UIDs are read from the checkpoint again", "checkpoint", n.file.path)
 	}
+}
+
+// complain logs when the log folders become unreadable or readable.
+func (n *identities) complain() {
+	switch down := n.logs.err != nil; {
+	case down && !n.logsDown:
+		n.log.Warn("Pod UIDs are not read from log folders from now on", "err", n.logs.err)
+	case !down && n.logsDown:
+		n.log.Info("Pod UIDs are read from log folders again", "folder", n.logs.dir)
+	}
+	n.logsDown = n.logs.err != nil
+}
+
+// forget drops the UIDs that no source tells of any more.
+func (n *identities) forget() {
+	maps.DeleteFunc(n.owners, func(uid, _ string) bool { return !n.file.pods[uid] && !n.logs.pods[uid] })
 }

@@ -15,8 +15,7 @@ import (
 type pod struct {
 	allocations []device.Allocation // without UIDs
 	key         string              // fingerprint, once it is needed
-	uid         string
-	unclear     bool // more than one UID is possible
+	verdict
 }
 
 // kept tells which devices are ours.

@@ -1,0 +1,192 @@
+package kubelet_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/gputally/gputally/collector/cgroup"
+	"github.com/gputally/gputally/collector/kubelet"
+	"github.com/gputally/gputally/collector/kubelet/kubelettest"
+)
+
+// UIDs as the API server makes them.
+const (
+	uid1 = "11111111-3d6b-4a0f-9f8f-1d2c3b4a5f60"
+	uid2 = "22222222-3d6b-4a0f-9f8f-1d2c3b4a5f60"
+	uid3 = "33333333-3d6b-4a0f-9f8f-1d2c3b4a5f60"
+	own  = "00000000-3d6b-4a0f-9f8f-1d2c3b4a5f60" // the collector's
+)
+
+// oldNode is a kubelet that lists terminated pods, with cgroups and log folders.
+type oldNode struct {
+	*node
+	cgroups, logs string
+}
+
+func newOldNode(t *testing.T, checkpoint, folders bool) *oldNode {
+	s, c := kubelettest.Start(t), newClock()
+	s.WriteCheckpoint()
+	n := &oldNode{&node{Server: s, t: t, clock: c}, t.TempDir(), t.TempDir()}
+	tree, err := cgroup.NewTree(cgroup.TreeConfig{Root: n.cgroups, Now: c.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := kubelet.Config{Socket: s.Socket(), Now: c.Now, Timeout: 10 * time.Second, Ended: tree.Ended}
+	if checkpoint {
+		cfg.CheckpointPath = s.Checkpoint()
+	}
+	if folders {
+		cfg.PodLogs = n.logs
+	}
+	k, err := kubelet.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = k.Close() })
+	n.k = k
+	n.begin(own)
+	return n
+}
+
+func (n *oldNode) cgroup(uid string) string {
+	return filepath.Join(n.cgroups, "kubepods", "burstable", "pod"+uid)
+}
+
+// begin makes the cgroups of pods, end removes them.
+func (n *oldNode) begin(uids ...string) {
+	n.t.Helper()
+	for _, uid := range uids {
+		if err := os.MkdirAll(n.cgroup(uid), 0o700); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+}
+
+func (n *oldNode) end(uid string) {
+	n.t.Helper()
+	if err := os.Remove(n.cgroup(uid)); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// folder makes the log folder of a pod in namespace a, noFolder removes it.
+func (n *oldNode) folder(name, uid string) {
+	n.t.Helper()
+	if err := os.Mkdir(filepath.Join(n.logs, "a_"+name+"_"+uid), 0o700); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func (n *oldNode) noFolder(name, uid string) {
+	n.t.Helper()
+	if err := os.Remove(filepath.Join(n.logs, "a_"+name+"_"+uid)); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func TestTerminatedPodHoldsNothing(t *testing.T) {
+	t.Parallel()
+	n := newOldNode(t, true, false)
+	p, q := kubelettest.GPUs("a", "p", uid1, "GPU-1"), kubelettest.GPUs("a", "q", uid2, "GPU-2")
+	n.begin(uid1, uid2)
+	n.Hold(p, q)
+	n.wants("while both run", only(gpus("a", "p", uid1, "GPU-1"), gpus("a", "q", uid2, "GPU-2")))
+	n.end(uid1)
+	for range 3 {
+		n.wants("when one has ended", only(gpus("a", "q", uid2, "GPU-2")))
+	}
+}
+
+func TestPodWithoutCgroupYetHoldsItsGPU(t *testing.T) {
+	t.Parallel()
+	n := newOldNode(t, true, false)
+	n.Hold(kubelettest.GPUs("a", "p", uid1, "GPU-1"))
+	for range 20 {
+		n.wants("before it starts", only(gpus("a", "p", uid1, "GPU-1")))
+	}
+	n.begin(uid1)
+	n.wants("when it starts", only(gpus("a", "p", uid1, "GPU-1")))
+	n.end(uid1)
+	n.wants("when it has ended", nil)
+}
+
+func TestNextHolderBesideTheTerminatedOne(t *testing.T) {
+	t.Parallel()
+	for name, inBetween := range map[string]bool{"an end that was seen": true, "an end and a beginning between two polls": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newOldNode(t, true, false)
+			p, q := kubelettest.GPUs("a", "p", uid1, "GPU-1"), kubelettest.GPUs("a", "q", uid2, "GPU-1")
+			n.begin(uid1)
+			n.Hold(p)
+			n.wants("the first", only(gpus("a", "p", uid1, "GPU-1")))
+			n.end(uid1)
+			if inBetween {
+				n.wants("when it has ended", nil)
+			}
+			n.SetPods(p, q)
+			n.wants("before the checkpoint is written", nil, gpus("a", "q", "", "GPU-1"))
+			n.begin(uid2)
+			n.WriteCheckpoint(q)
+			for range 8 {
+				n.wants("both are listed, one of them holds", only(gpus("a", "q", uid2, "GPU-1")))
+			}
+		})
+	}
+}
+
+func TestRecreatedPodOfTheSameNameBesidesCgroups(t *testing.T) {
+	t.Parallel()
+	n := newOldNode(t, true, false)
+	n.begin(uid1)
+	n.Hold(kubelettest.GPUs("a", "db-0", uid1, "GPU-1"))
+	n.wants("the first", only(gpus("a", "db-0", uid1, "GPU-1")))
+	n.end(uid1)
+	n.wants("when it has ended", nil)
+	n.Hold(kubelettest.GPUs("a", "db-0", uid2, "GPU-1")) // it was never missing in the list
+	n.wants("the second, seen once", nil, gpus("a", "db-0", "", "GPU-1"))
+	n.wants("the second", only(gpus("a", "db-0", uid2, "GPU-1")))
+	n.begin(uid2)
+	n.wants("the second starts", only(gpus("a", "db-0", uid2, "GPU-1")))
+	n.end(uid2)
+	n.wants("the second has ended", nil)
+}
+
+func TestEntryOfATerminatedPodIsNobodys(t *testing.T) {
+	t.Parallel()
+	n := newOldNode(t, true, false)
+	n.begin(uid1, uid2)
+	p, q := kubelettest.GPUs("a", "p", uid1, "GPU-1"), kubelettest.GPUs("a", "p", uid2, "GPU-1")
+	n.SetPods(p)
+	n.WriteCheckpoint(p, q)
+	n.wants("two UIDs", nil, gpus("a", "p", "", "GPU-1"))
+	n.end(uid1)
+	n.wants("one is left", only(gpus("a", "p", uid2, "GPU-1")))
+}
+
+func TestTerminatedPodWithoutACheckpoint(t *testing.T) {
+	t.Parallel()
+	n := newOldNode(t, true, false)
+	n.begin(uid1)
+	p := kubelettest.GPUs("a", "p", uid1, "GPU-1")
+	n.Hold(p)
+	n.wants("while it runs", only(gpus("a", "p", uid1, "GPU-1")))
+	n.RemoveCheckpoint()
+	n.wants("without the checkpoint", only(gpus("a", "p", uid1, "GPU-1")))
+	n.end(uid1)
+	n.wants("when it has ended", nil)
+}
+
+func TestCgroupsThatVanishEndNobody(t *testing.T) {
+	t.Parallel()
+	n := newOldNode(t, true, false)
+	n.begin(uid1)
+	n.Hold(kubelettest.GPUs("a", "p", uid1, "GPU-1"))
+	n.wants("at first", only(gpus("a", "p", uid1, "GPU-1")))
+	if err := os.RemoveAll(filepath.Join(n.cgroups, "kubepods")); err != nil {
+		t.Fatal(err)
+	}
+	n.wants("without cgroups", only(gpus("a", "p", uid1, "GPU-1")))
+}

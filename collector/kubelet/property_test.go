@@ -1,0 +1,143 @@
+package kubelet_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/gputally/gputally/collector/kubelet/kubelettest"
+)
+
+// life is a pod from its admission to its last trace.
+type life struct {
+	name, uid, gpu string
+	state          state
+	changed        int  // poll of the latest change of state
+	folder         bool // a log folder is there
+}
+
+type state int
+
+const (
+	pending    state = iota // admitted; no cgroup
+	running                 // cgroup and folder
+	terminated              // listed, and holds nothing
+	gone                    // not listed; perhaps a folder is left
+)
+
+// history drives an old node at random, within what kubelets do: of pods with
+// one name at most one is not gone; a GPU is given away only once nobody holds
+// it; the checkpoint is written at most three seconds after that, and folders
+// are removed within a minute and a half.
+type history struct {
+	*oldNode
+	lives   []*life
+	poll    int
+	written int // poll at which the checkpoint must have been written; 0 if it is
+}
+
+// draw is one of n with equal chances.
+func draw(t *rapid.T, n int) int { return rapid.IntRange(0, n-1).Draw(t, "chance") }
+
+func (h *history) step(t *rapid.T) {
+	for _, l := range h.lives {
+		h.age(t, l)
+	}
+	h.admit(t)
+	var listed, holding []kubelettest.Pod
+	for _, l := range h.lives {
+		if l.state != gone {
+			listed = append(listed, kubelettest.GPUs("a", l.name, l.uid, l.gpu))
+		}
+		if l.state < terminated {
+			holding = append(holding, kubelettest.GPUs("a", l.name, l.uid, l.gpu))
+		}
+	}
+	h.SetPods(listed...)
+	if h.written > 0 && (h.poll >= h.written || draw(t, 2) == 0) {
+		h.WriteCheckpoint(holding...)
+		h.written = 0
+	}
+}
+
+// age moves a pod on in its life.
+func (h *history) age(t *rapid.T, l *life) {
+	before := l.state
+	switch {
+	case l.state == pending && draw(t, 3) == 0:
+		h.begin(l.uid)
+		h.folder(l.name, l.uid)
+		l.state, l.folder = running, true
+	case l.state == running && draw(t, 12) == 0:
+		h.end(l.uid)
+		l.state = terminated
+	case l.state == terminated && draw(t, 4) == 0:
+		l.state = gone
+	case l.state == gone && l.folder && (draw(t, 20) == 0 || h.poll-l.changed > 90):
+		h.noFolder(l.name, l.uid)
+		l.folder = false
+	}
+	if l.state != before {
+		l.changed = h.poll
+	}
+}
+
+func (h *history) admit(t *rapid.T) {
+	name, gpu := fmt.Sprintf("p-%d", draw(t, 2)), fmt.Sprintf("GPU-%d", draw(t, 2))
+	if draw(t, 4) > 0 || slices.ContainsFunc(h.lives, func(l *life) bool {
+		return l.state < gone && l.name == name || l.state < terminated && l.gpu == gpu
+	}) {
+		return
+	}
+	uid := fmt.Sprintf("%08x-3d6b-4a0f-9f8f-1d2c3b4a5f60", len(h.lives)+1)
+	h.lives = append(h.lives, &life{name: name, uid: uid, gpu: gpu, changed: h.poll})
+	h.written = h.poll + 3
+}
+
+// check compares what the client tells with the lives.
+func (h *history) check(t *rapid.T) {
+	t.Helper()
+	got, err := h.k.Holders(h.t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range got.Allocations {
+		of := func(l *life) bool {
+			return l.state != gone && l.name == a.Holder.Pod && l.gpu == a.Devices[0]
+		}
+		i := slices.IndexFunc(h.lives, of)
+		if i < 0 {
+			t.Fatalf("poll %d: %+v is not listed", h.poll, a)
+		}
+		l := h.lives[i]
+		if a.Holder.PodUID != "" && a.Holder.PodUID != l.uid {
+			t.Fatalf("poll %d: %s has UID %s, and is metered under %s", h.poll, l.name, l.uid, a.Holder.PodUID)
+		}
+		if l.state == terminated && a.Holder.PodUID != "" {
+			t.Fatalf("poll %d: %s has ended, and is metered", h.poll, l.name)
+		}
+	}
+	h.poll++
+	h.clock.Advance(time.Second)
+}
+
+func TestNoPodIsMeteredUnderAnothersUID(t *testing.T) {
+	t.Parallel()
+	for name, sources := range map[string]struct{ checkpoint, folders bool }{
+		"checkpoint": {true, false}, "folders": {false, true}, "both": {true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(rt *rapid.T) {
+				h := &history{oldNode: newOldNode(t, sources.checkpoint, sources.folders)}
+				for range rapid.IntRange(1, 120).Draw(rt, "polls") {
+					h.step(rt)
+					h.check(rt)
+				}
+			})
+		})
+	}
+}
