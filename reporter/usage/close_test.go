@@ -226,8 +226,20 @@ func TestHour(t *testing.T) {
 			want: []row{
 				held("p", 10*minute+7*second, hour, 1, 50*minute-7*second),
 				state(usage.Unallocated, 0, 10*minute+7*second, 10*minute),
+				state(usage.Unattributed, 9*minute+37*second, hour, 7*second),
 			},
-			warn: 2, // the device knows better, and the sum shows it
+			warn: 1, // the device knows better
+		},
+		"a container that came and went while nobody scraped is unattributed, not forgotten": {
+			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: 22 * minute, to: 26 * minute}},
+			edit: func(s *scene) {
+				s.scrapers[0].lost = func(t int64) bool { return t >= 20*minute && t < 40*minute }
+			},
+			want: []row{
+				state(usage.Unallocated, 0, hour, 56*minute),
+				state(usage.Unattributed, 19*minute+37*second, 40*minute+7*second, 4*minute),
+			},
+			warn: 1,
 		},
 		"without shares an end is told from the growth": {
 			holds: []hold{{uuid: "GPU-a", pod: "p", share: 0.5, from: 10 * minute, to: 20 * minute}},

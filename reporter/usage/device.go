@@ -36,8 +36,12 @@ func (f *fold) device(uuid string, d *device, h *heldTime) {
 		return
 	}
 	var sum [1 + len(states)]int64
+	orphaned := orphans(counted, h)
 	for i, state := range states {
 		row := stateRow(f.blank(uuid, d), state, 1+i, counted)
+		if state == Unattributed && orphaned > 0 {
+			row = merged(row, stateRow(f.blank(uuid, d), state, 1, counted), orphaned)
+		}
 		sum[1+i] = row.GPUMillis
 		if state != Allocated && row.GPUMillis > 0 {
 			f.segments = append(f.segments, row)
@@ -106,6 +110,35 @@ func stateRow(row Segment, state State, place int, counted []stretch) Segment {
 		row.HeldTo = s.to
 		row.GPUMillis += s.amount[place]
 	}
+	return row
+}
+
+// orphans is the time that the device was allocated, by its own account, to
+// containers of which no sample tells: too short to be seen between lost
+// scrapes. It is 0 within what the meters' rounding and lag explain.
+func orphans(counted []stretch, h *heldTime) int64 {
+	var allocated int64
+	for _, s := range counted {
+		allocated += s.amount[1]
+	}
+	metered := h.total
+	for _, s := range h.estimated {
+		metered -= s.amount[held]
+	}
+	if excess := allocated - metered; float64(excess) > slack+0.001*float64(allocated) {
+		return excess
+	}
+	return 0
+}
+
+// merged adds orphaned time, which lies where the device was allocated, to the
+// device's unattributed time.
+func merged(row, allocated Segment, orphaned int64) Segment {
+	if row.GPUMillis == 0 {
+		row.HeldFrom, row.HeldTo = allocated.HeldFrom, allocated.HeldTo
+	}
+	row.HeldFrom, row.HeldTo = min(row.HeldFrom, allocated.HeldFrom), max(row.HeldTo, allocated.HeldTo)
+	row.GPUMillis += orphaned
 	return row
 }
 

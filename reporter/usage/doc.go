@@ -48,6 +48,13 @@
 // hour, once they are known; the earlier hour shows them as uncovered, and the
 // signed residue of the two tells.
 //
+// # What nobody is known to have held
+//
+// A container that came and went while no scrape succeeded leaves no series of
+// its own, but the device's counters tell that it was allocated. What the device
+// counted as allocated beyond what its containers show, more than rounding and
+// lag explain, is unattributed: held, but by whom is not known.
+//
 // # Gaps
 //
 // Lost scrapes inside an epoch lose nothing. Between two epochs nobody counted:
