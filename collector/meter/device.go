@@ -30,21 +30,106 @@ type deviceMeter struct {
 	unavailable  integral
 	active       integral
 	activeKnown  bool // active was ever known
+	busy         busy
+	parts        map[string]*busy // MIG instances by UUID
 	energy       difference
 	energyKnown  bool // energy was ever known
+	blind        bool // the observation before did not tell the energy
+	torn         bool // there was time not charged since the reading before
 }
 
 func (m *deviceMeter) take(g device.GPU) {
 	if !m.gone.IsZero() {
 		m.gone = time.Time{}
-		m.energy.lose()
+		m.lose()
 	}
 	m.gpu = g
-	if g.Reading.Energy != nil && !m.energyKnown {
-		m.energyKnown = true
-		m.energy.next(*g.Reading.Energy, false)
+	r := g.Reading
+	m.energyKnown = m.energyKnown || r.Energy != nil
+	m.activeKnown = m.activeKnown || r.Utilization != nil || r.Active != nil
+	if r.Energy != nil && !m.energy.followed {
+		m.energy.next(*r.Energy, false)
 	}
-	m.activeKnown = m.activeKnown || g.Reading.Utilization != nil
+	if !m.busy.open {
+		m.busy.ratio(r, 0)
+	}
+	m.takeParts(g.MIG)
+}
+
+// lose leaves out what the driver's counters grew by until the next reading.
+func (m *deviceMeter) lose() {
+	m.energy.lose()
+	m.loseBusy()
+}
+
+func (m *deviceMeter) loseBusy() {
+	m.busy.lose()
+	for _, b := range m.parts {
+		b.lose()
+	}
+}
+
+// takeParts follows the instances that there are and forgets all others.
+func (m *deviceMeter) takeParts(instances []device.MIGInstance) {
+	if len(instances) == 0 {
+		m.parts = nil
+		return
+	}
+	parts := make(map[string]*busy, len(instances))
+	for _, i := range instances {
+		b := m.parts[i.UUID]
+		if b == nil {
+			b = &busy{}
+		}
+		if i.Reading != nil && !b.open {
+			b.ratio(*i.Reading, 0)
+		}
+		parts[i.UUID] = b
+	}
+	m.parts = parts
+}
+
+// step makes out what the GPU did in the time d until now. whole tells that d is
+// all the time that passed. g is nil if the driver does not tell of the GPU.
+func (m *deviceMeter) step(d time.Duration, whole bool, g *device.GPU) step {
+	m.torn = m.torn || !whole
+	s := step{d: d}
+	if g == nil {
+		m.blind = true
+		m.loseBusy()
+		return s
+	}
+	if m.torn {
+		m.lose()
+	}
+	s.reading = g.Reading
+	s.owned = ownedOn(g.Reading, "")
+	s.busy = m.busy.ratio(g.Reading, d)
+	if r := g.Reading.Energy; r != nil {
+		before, followed := m.energy.value(), m.energy.followed
+		m.energy.next(*r, true)
+		if grown := m.energy.value() - before; followed && !m.blind {
+			s.joules = &grown
+		}
+	}
+	s.instances = m.partials(d, g)
+	m.blind, m.torn = g.Reading.Energy == nil, false
+	return s
+}
+
+func (m *deviceMeter) partials(d time.Duration, g *device.GPU) map[string]partial {
+	if len(g.MIG) == 0 {
+		return nil
+	}
+	all := make(map[string]partial, len(g.MIG))
+	for _, i := range g.MIG {
+		p := partial{owned: ownedOn(g.Reading, i.UUID)}
+		if b := m.parts[i.UUID]; b != nil && i.Reading != nil {
+			p.busy, p.memory = b.ratio(*i.Reading, d), i.Reading.MemoryUsed
+		}
+		all[i.UUID] = p
+	}
+	return all
 }
 
 // settle decides where the coming time goes: a GPU that does not answer is
@@ -61,24 +146,20 @@ func (m *deviceMeter) settle(shared, doubt float64) {
 	}
 }
 
-// charge adds d to the state that the GPU was in, and to activity and energy
-// what the reading at the end of d says.
-func (m *deviceMeter) charge(d time.Duration, r device.Reading, ok bool) {
+// charge adds the step to the state that the GPU was in.
+func (m *deviceMeter) charge(s step) {
 	switch m.state {
 	case unavailable:
-		m.unavailable.add(1, d)
+		m.unavailable.add(1, s.d)
 	case unattributed:
-		m.unattributed.add(1, d)
+		m.unattributed.add(1, s.d)
 	case allocated:
-		m.allocated.add(m.shared, d)
-		m.unattributed.add(m.doubt, d)
-		m.unallocated.add(max(0, 1-m.shared-m.doubt), d) // two parts may round to above 1
+		m.allocated.add(m.shared, s.d)
+		m.unattributed.add(m.doubt, s.d)
+		m.unallocated.add(max(0, 1-m.shared-m.doubt), s.d) // two parts may round to above 1
 	}
-	if ok && r.Utilization != nil {
-		m.active.add(*r.Utilization, d)
-	}
-	if ok && r.Energy != nil {
-		m.energy.next(*r.Energy, true)
+	if s.busy != nil {
+		m.active.add(*s.busy, s.d)
 	}
 }
 

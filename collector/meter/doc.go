@@ -18,6 +18,13 @@
 // when the GPU does not answer, and to unattributed when it is held but by whom
 // is not clear. The four states are integrals of their own, not remainders.
 //
+// What a container did is what the closest readings say that are its own: of
+// its MIG instances where it has them to itself, of the GPU where it has that to
+// itself, else of its processes, if the owners of all processes there are known.
+// Busy time is the difference of the driver's own integral where it has one,
+// utilization × time otherwise. The energy of a shared GPU is divided by active
+// share. Where any of it is missing it is unknown: time observed stands still.
+//
 // Quantities are integrals of step functions. An integral keeps its current
 // rate and the time for which it has held, and folds them into its base only
 // when the rate changes: so many small steps and one big step between two

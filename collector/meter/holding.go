@@ -8,17 +8,19 @@ import (
 
 // holdingMeter integrates one container's hold on one physical GPU.
 type holdingMeter struct {
+	key   holdingKey
 	start time.Time
 	ended time.Time // zero while it is held
 	share float64
 	sole  bool
+	parts []device.Part
 
 	allocated integral
 	active    integral
 	idle      integral
 	observed  integral
 	memory    integral
-	energy    difference
+	energy    float64  // joules
 	used      *float64 // bytes now
 	// memory and energy were ever known
 	memoryKnown, energyKnown bool
@@ -28,55 +30,50 @@ type holdingMeter struct {
 // take begins or continues the holding.
 func (m *holdingMeter) take(h device.Holding) {
 	m.ended = time.Time{}
-	m.share, m.sole = h.Share, h.Sole
-}
-
-// open notes the energy reading from which a sole holder is charged.
-func (m *holdingMeter) open(r device.Reading) {
-	if m.sole && !m.energy.followed && r.Energy != nil {
-		m.energy.next(*r.Energy, false)
-	}
+	m.share, m.sole, m.parts = h.Share, h.Sole, h.Parts
 }
 
 func (m *holdingMeter) end(at time.Time) {
 	m.ended = at
-	m.share, m.sole, m.used, m.known = 0, false, nil, false
-	m.energy.lose()
+	m.share, m.sole, m.parts = 0, false, nil
+	m.pause()
 }
 
-// charge adds d at the share held. The GPU's own readings at the end of d are
-// the container's only when it holds the GPU alone; otherwise what it did is
-// not known.
-func (m *holdingMeter) charge(d time.Duration, r device.Reading, ok bool) {
-	m.allocated.add(m.share, d)
-	m.known, m.used = false, nil
-	if !ok || !m.sole {
-		m.energy.lose()
-		return
+// pause is for a step that is not charged.
+func (m *holdingMeter) pause() { m.used, m.known = nil, false }
+
+func pause(tenants []*holdingMeter) {
+	for _, t := range tenants {
+		t.pause()
 	}
-	if u := r.Utilization; u != nil {
-		m.known = true
+}
+
+// charge adds d at the share held, and what the container did in it as far as
+// that is known.
+func (m *holdingMeter) charge(d time.Duration, w work) {
+	m.allocated.add(m.share, d)
+	m.known, m.used = w.busy != nil, w.memory
+	if w.busy != nil {
 		m.observed.add(m.share, d)
-		m.active.add(min(*u, m.share), d)
-		if *u == 0 {
+		m.active.add(min(*w.busy, m.share), d)
+		if *w.busy == 0 {
 			m.idle.add(m.share, d)
 		}
 	}
-	if r.MemoryUsed != nil {
-		m.used = r.MemoryUsed
+	if w.memory != nil {
 		m.memoryKnown = true
-		m.memory.add(*r.MemoryUsed, d)
+		m.memory.add(*w.memory, d)
 	}
-	if r.Energy != nil {
+	if w.joules != nil {
 		m.energyKnown = true
-		m.energy.next(*r.Energy, true)
+		m.energy += *w.joules
 	}
 }
 
-func (m *holdingMeter) snapshot(key holdingKey) Holding {
+func (m *holdingMeter) snapshot() Holding {
 	h := Holding{
-		Holder:        key.holder,
-		UUID:          key.uuid,
+		Holder:        m.key.holder,
+		UUID:          m.key.uuid,
 		Start:         m.start,
 		End:           m.ended,
 		Share:         m.share,
@@ -92,7 +89,7 @@ func (m *holdingMeter) snapshot(key holdingKey) Holding {
 		h.MemoryByteSeconds = &v
 	}
 	if m.energyKnown {
-		v := m.energy.value()
+		v := m.energy
 		h.Energy = &v
 	}
 	return h

@@ -17,13 +17,30 @@ type LoopConfig struct {
 	Source device.Source // required
 	// Registry is nil where there is no kubelet: then nobody holds anything.
 	Registry device.Registry
-	Interval time.Duration    // between polls, default 1 s
-	MaxGap   time.Duration    // see Config
-	Retain   time.Duration    // see Config
-	Now      func() time.Time // required
-	Logger   *slog.Logger     // default: discards
+	// Owners says whose processes use the GPUs. Nil where that can't be told:
+	// then what containers on a shared GPU do is unknown.
+	Owners Owners
+	// Claims and Portion: see attribution.Config.
+	Claims  func(device.Claim) []string
+	Portion func(device.Claim) float64
+	// Checkpoint tells after a successful Registry.Holders why pod UIDs could
+	// not be read, nil if they could. Nil where none are looked for.
+	Checkpoint func() error
+	// SplitEvenly: see Config.
+	SplitEvenly bool
+	Interval    time.Duration    // between polls, default 1 s
+	MaxGap      time.Duration    // see Config
+	Retain      time.Duration    // see Config
+	Now         func() time.Time // required
+	Logger      *slog.Logger     // default: discards
 	// Fatal tells whether an error of a source must end the process. Default: none.
 	Fatal func(error) bool
+}
+
+// Owners finds the owners of processes.
+type Owners interface {
+	// Owners sets Owner of every process in the inventory, zero if it has none.
+	Owners(inv *device.Inventory)
 }
 
 func (c *LoopConfig) defaults() error {
@@ -50,6 +67,7 @@ type Loop struct {
 	resolver *attribution.Resolver
 	nvml     sourceHealth
 	kubelet  sourceHealth
+	names    sourceHealth
 	unknown  map[string]bool // unresolved ids that were logged
 	latest   atomic.Pointer[Snapshot]
 	ticked   atomic.Int64 // Unix ms at which the latest poll began
@@ -60,16 +78,17 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	m, err := New(Config{Start: cfg.Now(), MaxGap: cfg.MaxGap, Retain: cfg.Retain})
+	m, err := New(Config{Start: cfg.Now(), MaxGap: cfg.MaxGap, Retain: cfg.Retain, SplitEvenly: cfg.SplitEvenly})
 	if err != nil {
 		return nil, err
 	}
 	return &Loop{
 		cfg:      cfg,
 		meter:    m,
-		resolver: attribution.New(attribution.Config{}),
+		resolver: attribution.New(attribution.Config{Claims: cfg.Claims, Portion: cfg.Portion}),
 		nvml:     sourceHealth{name: SourceNVML},
 		kubelet:  sourceHealth{name: SourceKubelet},
+		names:    sourceHealth{name: SourceCheckpoint},
 		unknown:  map[string]bool{},
 	}, nil
 }
@@ -115,6 +134,9 @@ func (l *Loop) Poll(ctx context.Context) error {
 	if l.cfg.Registry != nil {
 		s.Sources = append(s.Sources, l.kubelet.snapshot())
 	}
+	if l.cfg.Registry != nil && l.cfg.Checkpoint != nil {
+		s.Sources = append(s.Sources, l.names.snapshot())
+	}
 	l.latest.Store(s)
 	return nil
 }
@@ -129,7 +151,20 @@ func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 		}
 		return nil, nil
 	}
+	l.own(&inv)
 	return &inv, nil
+}
+
+// own names the owners of the processes. Where nobody can, that none are listed
+// does not mean that there are none.
+func (l *Loop) own(inv *device.Inventory) {
+	if l.cfg.Owners != nil {
+		l.cfg.Owners.Owners(inv)
+		return
+	}
+	for i := range inv.GPUs {
+		inv.GPUs[i].Reading.Running = nil
+	}
 }
 
 // holders asks who holds devices and joins the answer with the GPUs. Without
@@ -141,6 +176,9 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 	begin := l.cfg.Now()
 	h, err := l.cfg.Registry.Holders(ctx)
 	l.kubelet.note(l.cfg.Logger, err, l.cfg.Now().Sub(begin))
+	if err == nil && l.cfg.Checkpoint != nil {
+		l.names.note(l.cfg.Logger, l.cfg.Checkpoint(), 0)
+	}
 	if err != nil || inv == nil {
 		return nil
 	}
@@ -171,9 +209,9 @@ type sourceHealth struct {
 func (s *sourceHealth) note(log *slog.Logger, err error, d time.Duration) {
 	switch {
 	case err != nil && (s.up || !s.polled):
-		log.Warn("Source does not answer; metering what it told last, then nothing, until it does", "source", s.name, "err", err)
+		log.Warn("Source does not answer; metering what it told last, then nothing, until it does", "peer", s.name, "err", err)
 	case err == nil && !s.up:
-		log.Info("Source answers", "source", s.name)
+		log.Info("Source answers", "peer", s.name)
 	}
 	s.polled, s.up, s.duration = true, err == nil, d
 	if err != nil {

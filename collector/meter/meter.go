@@ -20,6 +20,9 @@ type Config struct {
 	// Retain is how long an ended holding or a vanished GPU stays on the
 	// snapshot, so that its last values are scraped. Default 10 min.
 	Retain time.Duration
+	// SplitEvenly divides what a shared GPU does among its holders, by share,
+	// where their processes can't be told apart. Without it, that is unknown.
+	SplitEvenly bool
 }
 
 func (c *Config) defaults() error {
@@ -60,6 +63,7 @@ type Meter struct {
 	known    time.Time // latest time at which both GPUs and holders were known
 	devices  map[string]*deviceMeter
 	holdings map[holdingKey]*holdingMeter
+	tenants  map[string][]*holdingMeter // who holds a GPU now, by its UUID
 	driver   Driver
 	current  bool // the latest observation had an inventory
 	now      Attribution
@@ -101,32 +105,39 @@ func (m *Meter) Observe(o Observation) *Snapshot {
 // charge adds the time since the latest observation to what was seen then.
 func (m *Meter) charge(o Observation) {
 	if m.known.IsZero() {
+		for _, dm := range m.devices {
+			dm.lose()
+		}
 		return
 	}
 	passed := max(0, o.At.Sub(m.last))
 	// What was known is good until known + MaxGap.
 	d := max(0, min(passed, m.known.Add(m.cfg.MaxGap).Sub(m.last)))
 	m.lost += passed - d
-	readings := map[string]device.Reading{}
+	gpus := map[string]*device.GPU{}
 	if o.Inventory != nil {
-		for _, g := range o.Inventory.GPUs {
-			readings[g.UUID] = g.Reading
+		for i := range o.Inventory.GPUs {
+			gpus[o.Inventory.GPUs[i].UUID] = &o.Inventory.GPUs[i]
 		}
 	}
 	for uuid, dm := range m.devices {
-		if dm.gone.IsZero() {
-			reading, ok := readings[uuid]
-			dm.charge(d, reading, ok)
+		if !dm.gone.IsZero() {
+			pause(m.tenants[uuid])
+			continue
 		}
+		s := dm.step(d, passed == d, gpus[uuid])
+		dm.charge(s)
+		m.chargeTenants(dm, s, m.tenants[uuid])
 	}
-	for key, hm := range m.holdings {
-		dm := m.devices[key.uuid]
-		if hm.ended.IsZero() && dm != nil && dm.gone.IsZero() && dm.state == allocated {
-			reading, ok := readings[key.uuid]
-			hm.charge(d, reading, ok)
-		} else {
-			hm.energy.lose()
-		}
+}
+
+func (m *Meter) chargeTenants(dm *deviceMeter, s step, tenants []*holdingMeter) {
+	if dm.state != allocated {
+		pause(tenants)
+		return
+	}
+	for i, w := range works(s, tenants, dm.doubt, m.cfg.SplitEvenly) {
+		tenants[i].charge(s.d, w)
 	}
 }
 
@@ -167,16 +178,18 @@ func (m *Meter) takeInventory(at time.Time, inv device.Inventory) {
 
 func (m *Meter) takeHolders(at time.Time, a Attribution) {
 	m.now = a
+	m.tenants = make(map[string][]*holdingMeter, len(m.devices))
 	seen := make(map[holdingKey]bool, len(a.Holdings))
 	for _, h := range a.Holdings {
 		key := holdingKey{h.Holder, h.UUID}
 		seen[key] = true
 		hm := m.holdings[key]
 		if hm == nil {
-			hm = &holdingMeter{start: at}
+			hm = &holdingMeter{key: key, start: at}
 			m.holdings[key] = hm
 		}
 		hm.take(h)
+		m.tenants[h.UUID] = append(m.tenants[h.UUID], hm)
 	}
 	for key, hm := range m.holdings {
 		if !seen[key] && hm.ended.IsZero() {
@@ -194,14 +207,6 @@ func (m *Meter) settle() {
 	for uuid, dm := range m.devices {
 		shared := min(1, shares[uuid])
 		dm.settle(shared, min(1-shared, m.now.Unattributed[uuid]))
-	}
-	if !m.current {
-		return
-	}
-	for key, hm := range m.holdings {
-		if dm := m.devices[key.uuid]; dm != nil && hm.ended.IsZero() {
-			hm.open(dm.gpu.Reading)
-		}
 	}
 }
 
@@ -233,8 +238,8 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 		s.Devices = append(s.Devices, dm.snapshot(m.current))
 	}
 	slices.SortFunc(s.Devices, func(a, b Device) int { return cmp.Compare(a.GPU.UUID, b.GPU.UUID) })
-	for key, hm := range m.holdings {
-		s.Holdings = append(s.Holdings, hm.snapshot(key))
+	for _, hm := range m.holdings {
+		s.Holdings = append(s.Holdings, hm.snapshot())
 	}
 	slices.SortFunc(s.Holdings, compareHoldings)
 	return s

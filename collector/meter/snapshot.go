@@ -63,11 +63,13 @@ type Holding struct {
 const (
 	SourceNVML    = "nvml"
 	SourceKubelet = "kubelet"
+	// SourceCheckpoint is the kubelet's file with the pods' UIDs.
+	SourceCheckpoint = "checkpoint"
 )
 
 // SourceHealth tells how the polls of one source fare.
 type SourceHealth struct {
-	Name     string // SourceNVML or SourceKubelet
+	Name     string // SourceNVML, SourceKubelet or SourceCheckpoint
 	Up       bool   // the last poll succeeded
 	Failures int64
 	Duration time.Duration // of the last poll

@@ -1,0 +1,43 @@
+package meter
+
+import (
+	"time"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// step is what the driver says of one GPU about the time between two
+// observations. What is nil is unknown.
+type step struct {
+	d         time.Duration // to be charged
+	reading   device.Reading
+	busy      *float64           // ratio
+	joules    *float64           // drawn; nil unless it was known at both ends
+	instances map[string]partial // MIG instances by UUID
+	// owned tells that the owners of all processes are known.
+	owned bool
+}
+
+// partial is what a MIG instance did.
+type partial struct {
+	busy   *float64 // ratio of the instance's time
+	memory *float64 // bytes
+	owned  bool     // the owners of all its processes are known
+}
+
+// ownedOn tells whether the owners of all processes on a MIG instance are
+// known; "" stands for the GPU with all that is on it.
+func ownedOn(r device.Reading, instance string) bool {
+	if r.Running == nil {
+		return false
+	}
+	if len(r.Running) == 0 && r.Utilization != nil && *r.Utilization > 0 {
+		return false // somebody works whom the driver does not show
+	}
+	for _, p := range r.Running {
+		if p.Owner.PodUID == "" && (instance == "" || p.Instance == instance) {
+			return false
+		}
+	}
+	return true
+}
