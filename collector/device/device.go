@@ -10,6 +10,16 @@ type GPU struct {
 	Minor    int    // N of /dev/nvidiaN, -1 if unknown
 	MIG      []MIGInstance
 	Reading  Reading
+	// XIDs counts the errors that the driver reported, also of a GPU that is
+	// not up. Sorted by code; nil unless they are watched. Counts never fall
+	// while the source lives.
+	XIDs []XID
+}
+
+// XID is a kind of error of a GPU, with the number that the driver's makers gave it.
+type XID struct {
+	Code  uint64
+	Count uint64 // since the source first saw the GPU
 }
 
 // MIGInstance is a part of a physical GPU that works like a GPU of its own.

@@ -18,6 +18,7 @@ type driver struct {
 	cfg     Config
 	up      bool
 	session session
+	xids    xids
 }
 
 // session is what holds from one initialization to the next.
@@ -26,6 +27,7 @@ type session struct {
 	lib    nvml.Interface
 	has    symbols
 	now    func() time.Time
+	events *events // nil if none are wanted, or there are none
 	driver string
 	cuda   string
 	count  int // GPUs, now
@@ -44,6 +46,9 @@ func (d *driver) open() (session, error) {
 	if ret != nvml.SUCCESS {
 		if ret == nvml.ERROR_UNINITIALIZED || ret == nvml.ERROR_DRIVER_NOT_LOADED {
 			d.up = false // the next call initializes anew
+			if e := d.session.events; e != nil {
+				e.end(false)
+			}
 		}
 		return session{}, fmt.Errorf("count GPUs: %w", d.explain(ret))
 	}
@@ -61,6 +66,9 @@ func (d *driver) begin() {
 	d.session = session{number: d.session.number + 1, lib: d.lib, has: has, now: d.cfg.Now, driver: version}
 	if ret == nvml.SUCCESS {
 		d.session.cuda = fmt.Sprintf("%d.%d", cuda/1000, cuda%1000/10) // 13000 stands for 13.0
+	}
+	if d.cfg.XID {
+		d.session.events = newEvents(d.lib, has, d.cfg, &d.xids)
 	}
 	d.cfg.Logger.Info("NVIDIA driver found", "driver", version, "cuda", d.session.cuda)
 	if missing := has.missing(); len(missing) > 0 {
@@ -82,6 +90,9 @@ func (d *driver) close() error {
 		return nil
 	}
 	d.up = false
+	if e := d.session.events; e != nil {
+		e.end(true)
+	}
 	if ret := d.lib.Shutdown(); ret != nvml.SUCCESS {
 		return fmt.Errorf("shut NVML down: %w", ret)
 	}

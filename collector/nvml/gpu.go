@@ -52,6 +52,7 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 		}
 	}
 	past.concern(s, now.UUID)
+	q.watch(now.handle)
 	now.Reading = q.reading(now.handle)
 	q.activity(now.handle, &now.Reading)
 	parts, listed := q.instances(now.handle, now.Reading.MemoryTotal)

@@ -37,6 +37,10 @@ type Config struct {
 	CallTimeout time.Duration
 	// Now tells how much time lies between two calls. It is used from several goroutines.
 	Now func() time.Time
+
+	// XID counts the errors that the driver reports of its GPUs. It keeps one
+	// thread waiting for them.
+	XID bool
 }
 
 func (c *Config) defaults() error {

@@ -195,6 +195,7 @@ func (s *Source) gather(found []sight) []device.GPU {
 	s.noteNameless(s.cfg.Logger, strings.Join(nameless, "; "))
 	gpus := make([]device.GPU, 0, len(byUUID))
 	for _, g := range byUUID {
+		g.XIDs = s.driver.xids.of(g.UUID)
 		gpus = append(gpus, g)
 	}
 	slices.SortFunc(gpus, func(a, b device.GPU) int { return cmp.Compare(a.UUID, b.UUID) })

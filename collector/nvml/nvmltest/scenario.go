@@ -34,12 +34,15 @@ func Fails(c Code) int64 { return -int64(c) }
 
 // Scenario is a node as its driver shows it. It has 16 GPUs at most.
 type Scenario struct {
-	Init       Code          // what initialization returns, 0 is success
-	CountError Code          // what counting the GPUs returns
-	CountHang  time.Duration // how long counting them takes, unless the scenario is replaced meanwhile
-	Driver     string
-	CUDA       int // 13000 is 13.0
-	GPUs       []GPU
+	Init        Code          // what initialization returns, 0 is success
+	CountError  Code          // what counting the GPUs returns
+	CountHang   time.Duration // how long counting them takes, unless the scenario is replaced meanwhile
+	EventsError Code          // what making a set of events returns
+	WaitError   Code          // what waiting for events returns
+	WaitHang    bool          // waiting for events never ends, unless the scenario is replaced meanwhile
+	Driver      string
+	CUDA        int // 13000 is 13.0
+	GPUs        []GPU
 }
 
 // GPU is what the driver says of one. A field of type int64 may be Fails(code).
@@ -65,6 +68,7 @@ type GPU struct {
 	Samples        []Sample
 	Counters       *Counters       // nil if the GPU has none
 	Fails          map[string]Code // by the function's name in nvml.h, with its version
+	XIDs           []int           // the codes of the errors that happened so far, 64 at most
 	FailsWhole     bool            // what Fails says is not for MIG instances
 	Error          Code            // what every call to this GPU returns
 	Hang           time.Duration   // how long every call takes, unless the scenario is replaced meanwhile
@@ -166,6 +170,9 @@ func (s Scenario) text() string {
 	put("init", int(s.Init))
 	put("count_error", int(s.CountError))
 	put("count_hang", s.CountHang.Milliseconds())
+	put("events_error", int(s.EventsError))
+	put("wait_error", int(s.WaitError))
+	put("wait_hang", btoi(s.WaitHang))
 	put("driver", s.Driver)
 	put("cuda", s.CUDA)
 	for _, g := range s.GPUs {
@@ -186,6 +193,7 @@ func (s Scenario) text() string {
 		put("compute", list(g.Compute))
 		put("graphics", list(g.Graphics))
 		put("mps", list(g.MPS))
+		put("xids", list(g.XIDs))
 		for _, p := range g.Details {
 			put("process", fmt.Sprint(p.PID, " ", p.Memory, " ", p.GI, " ", p.CI))
 		}

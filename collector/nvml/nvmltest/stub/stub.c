@@ -15,9 +15,9 @@ static struct stat last;
 static int sessions, inside[MAX], broken[MAX];
 int inits, lent;
 
-static int pids(const char *s, int *to) {
+static int many(const char *s, int *to, int most) {
     int n = 0, skip;
-    for (; n < MAX && sscanf(s, "%d%n", &to[n], &skip) == 1; n++) s += skip;
+    for (; n < most && sscanf(s, "%d%n", &to[n], &skip) == 1; n++) s += skip;
     return n;
 }
 
@@ -26,14 +26,18 @@ static void line(const char *key, const char *value) {
     if (!strcmp(key, "init")) world.node.init = atoll(value);
     else if (!strcmp(key, "count_error")) world.node.count_error = atoll(value);
     else if (!strcmp(key, "count_hang")) world.node.count_hang = atoll(value);
+    else if (!strcmp(key, "events_error")) world.node.events_error = atoll(value);
+    else if (!strcmp(key, "wait_error")) world.node.wait_error = atoll(value);
+    else if (!strcmp(key, "wait_hang")) world.node.wait_hang = atoll(value);
     else if (!strcmp(key, "cuda")) world.node.cuda = atoll(value);
     else if (!strcmp(key, "driver")) snprintf(world.node.driver, sizeof world.node.driver, "%s", value);
     else if (!strcmp(key, "gpu") && world.node.count < MAX) snprintf(world.gpu[world.node.count++].uuid, sizeof g->uuid, "%s", value);
     else if (!strcmp(key, "name")) snprintf(g->name, sizeof g->name, "%s", value);
     else if (!strcmp(key, "bus")) snprintf(g->bus, sizeof g->bus, "%s", value);
-    else if (!strcmp(key, "compute")) g->ncompute = pids(value, g->compute);
-    else if (!strcmp(key, "graphics")) g->ngraphics = pids(value, g->graphics);
-    else if (!strcmp(key, "mps")) g->nmps = pids(value, g->mps);
+    else if (!strcmp(key, "compute")) g->ncompute = many(value, g->compute, MAX);
+    else if (!strcmp(key, "graphics")) g->ngraphics = many(value, g->graphics, MAX);
+    else if (!strcmp(key, "mps")) g->nmps = many(value, g->mps, MAX);
+    else if (!strcmp(key, "xids")) g->nxid = many(value, g->xid, MANY);
     else if (!strcmp(key, "instance")) {
         struct instance m = {1};
         int at;
@@ -62,7 +66,7 @@ static void line(const char *key, const char *value) {
 static void refresh(void) { // with the lock held
     const char *path = getenv("GPUTALLY_STUB_NVML");
     struct stat now;
-    char key[32], value[256];
+    char key[32], value[1024];
     FILE *f;
     if (path && !stat(path, &now) && now.st_ino == last.st_ino && now.st_mtim.tv_sec == last.st_mtim.tv_sec &&
         now.st_mtim.tv_nsec == last.st_mtim.tv_nsec && now.st_size == last.st_size) return;
@@ -70,7 +74,7 @@ static void refresh(void) { // with the lock held
     memset(&last, 0, sizeof last);
     if (!path || !(f = fopen(path, "r"))) { world.node.init = NVML_ERROR_DRIVER_NOT_LOADED; return; }
     fstat(fileno(f), &last);
-    while (fscanf(f, "%31s %255[^\n]", key, value) == 2) line(key, value);
+    while (fscanf(f, "%31s %1023[^\n]", key, value) == 2) line(key, value);
     fclose(f);
 }
 
@@ -89,6 +93,14 @@ nvmlReturn_t look(struct node *n) {
     pthread_mutex_unlock(&lock);
     return r;
 }
+
+void peek(nvmlDevice_t d, struct gpu *g) {
+    pthread_mutex_lock(&lock);
+    *g = world.gpu[(size_t)d.handle >> 8 & 0xff];
+    pthread_mutex_unlock(&lock);
+}
+
+void pass_ms(void) { usleep(1000); }
 
 // enter waits as long as the GPU hangs, or until the world says otherwise, and copies what the GPU is.
 nvmlReturn_t enter(const char *function, nvmlDevice_t d, struct gpu *g, struct instance *m) {

@@ -28,16 +28,18 @@ struct gpu {
     struct instance instance[MAX];
     struct counters gpm; // none there: no such counters
     struct sample sample[MANY]; // GPU utilization over time
-    int nsample;
+    int nsample, xid[MANY], nxid; // errors so far
     struct { char function[64]; num code; } fails[MAX]; // functions that fail on this GPU
     int nfails;
 };
-struct node { num init, cuda, count_error, count_hang; int count; char driver[64]; };
+struct node { num init, cuda, count_error, count_hang, events_error, wait_error, wait_hang; int count; char driver[64]; };
 
 extern int inits; // counts initializations; what was lent before the last one must not be used
 extern int lent;  // what was not given back since
 
 nvmlReturn_t look(struct node *n);
+void peek(nvmlDevice_t d, struct gpu *g); // without entering it
+void pass_ms(void);
 nvmlReturn_t enter(const char *function, nvmlDevice_t d, struct gpu *g, struct instance *m);
 
 #define SYSTEM struct node n; nvmlReturn_t r = look(&n); if (r) return r
