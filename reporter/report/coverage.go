@@ -17,6 +17,10 @@ type Ratio int64
 
 const whole Ratio = 1_000_000
 
+// residueTolerance is the part of the expected time, one in so many, up to
+// which a residue is rounding and what neighbouring hours count for each other.
+const residueTolerance = 1000
+
 // String formats the ratio with six decimals: 0.998611.
 func (r Ratio) String() string { return fixed(int64(r), 6) }
 
@@ -41,7 +45,9 @@ type Coverage struct {
 }
 
 // Ratio is the known part of the GPU time that is expected, times the closed
-// part of the hours: what an hour that is missing would hold, nobody knows.
+// part of the hours: what an hour that is missing would hold, nobody knows. A
+// residue larger than rounding explains is not known either, whichever way it
+// points: parts that exceed the whole must not fill the holes of others.
 func (c Coverage) Ratio() Ratio {
 	if c.HoursAsked == 0 {
 		return 0
@@ -49,6 +55,9 @@ func (c Coverage) Ratio() Ratio {
 	known, expected := int64(1), int64(1)
 	if c.Expected > 0 {
 		known = max(0, min(c.Expected, c.Allocated+c.Unallocated+c.Unattributed+c.Unavailable))
+		if residue := max(c.Residue, -c.Residue); residue > c.Expected/residueTolerance {
+			known = max(0, min(known, c.Expected-residue))
+		}
 		expected = c.Expected
 	}
 	num := product(known, int64(c.HoursClosed), int64(whole))
