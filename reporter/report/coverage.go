@@ -18,7 +18,7 @@ type Ratio int64
 const whole Ratio = 1_000_000
 
 // residueTolerance is the part of the expected time, one in so many, up to
-// which a residue is rounding and what neighbouring hours count for each other.
+// which an excess is rounding and what neighbouring hours count for each other.
 const residueTolerance = 1000
 
 // String formats the ratio with six decimals: 0.998611.
@@ -45,9 +45,9 @@ type Coverage struct {
 }
 
 // Ratio is the known part of the GPU time that is expected, times the closed
-// part of the hours: what an hour that is missing would hold, nobody knows. A
-// residue larger than rounding explains is not known either, whichever way it
-// points: parts that exceed the whole must not fill the holes of others.
+// part of the hours: what an hour that is missing would hold, nobody knows. What
+// the parts exceed the whole by, beyond what rounding explains, is not known
+// either: an excess here must not fill a hole there.
 func (c Coverage) Ratio() Ratio {
 	if c.HoursAsked == 0 {
 		return 0
@@ -55,8 +55,8 @@ func (c Coverage) Ratio() Ratio {
 	known, expected := int64(1), int64(1)
 	if c.Expected > 0 {
 		known = max(0, min(c.Expected, c.Allocated+c.Unallocated+c.Unattributed+c.Unavailable))
-		if residue := max(c.Residue, -c.Residue); residue > c.Expected/residueTolerance {
-			known = max(0, min(known, c.Expected-residue))
+		if excess := -c.Residue; excess > c.Expected/residueTolerance {
+			known = max(0, min(known, c.Expected-excess))
 		}
 		expected = c.Expected
 	}
