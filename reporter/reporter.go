@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 	"github.com/prometheus/common/version"
@@ -38,7 +39,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	promslogflag.AddFlags(app, logging)
 	file := app.Flag("config", "Configuration file, see docs/configuration.md.").Short('c').Default("gputally.yaml").Envar("GPUTALLY_CONFIG").String()
 
-	env := &environment{stdout: stdout, stderr: stderr, opts: opts}
+	env := &environment{registry: prometheus.NewRegistry(), stdout: stdout, stderr: stderr, opts: opts}
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application) (string, command){addServe, addClose, addReport, addCheck, addRebuild} {
 		name, c := add(app)
@@ -67,6 +68,8 @@ type environment struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	opts           Options
+	// registry has the metrics of what the command uses; serve shows them.
+	registry *prometheus.Registry
 }
 
 // progress returns a function that shows on a terminal how far a long work has

@@ -35,7 +35,7 @@ func addServe(app *kingpin.Application) (string, command) {
 			return err
 		}
 		s := &server{
-			rounds: newRounds(b, cfg.Schedules, env.log), tick: *tick, flags: flags, log: env.log,
+			rounds: newRounds(b, cfg.Schedules, env.log), registry: env.registry, tick: *tick, flags: flags, log: env.log,
 		}
 		return s.serve(ctx)
 	}
@@ -46,17 +46,18 @@ type flagsOf struct{ *kingpin.CmdClause }
 
 // server looks for work and shows what was done.
 type server struct {
-	rounds *rounds
-	tick   time.Duration
-	flags  *web.FlagConfig
-	log    *slog.Logger
+	rounds   *rounds
+	registry *prometheus.Registry
+	tick     time.Duration
+	flags    *web.FlagConfig
+	log      *slog.Logger
 }
 
 // serve works and answers until ctx ends.
 func (s *server) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	handler, err := handler(s.rounds.board)
+	handler, err := handler(s.registry, s.rounds.board)
 	if err != nil {
 		return err
 	}
@@ -103,8 +104,7 @@ func (w *webServer) run(ctx context.Context) error {
 	}
 }
 
-func handler(board *board) (http.Handler, error) {
-	reg := prometheus.NewRegistry()
+func handler(reg *prometheus.Registry, board *board) (http.Handler, error) {
 	for _, c := range []prometheus.Collector{
 		board,
 		collectors.NewGoCollector(),

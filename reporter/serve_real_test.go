@@ -159,6 +159,10 @@ func (s *serving) agrees(t *testing.T, b bucket.Bucket, made []string) {
 		}
 	}
 	equal(`gputally_reporter_hours_closed_total{cluster="eu-1"}`, float64(len(made)))
+	if !strings.Contains(text, `gputally_bucket_operations_total{operation="put",result="ok"} `) ||
+		strings.Contains(text, `gputally_bucket_operations_total{operation="put",result="ok"} 0`) {
+		t.Error("what was asked of the bucket is not counted")
+	}
 	equal(`gputally_reporter_reports_total{schedule="hourly",state="Ready"}`, float64(len(made)))
 	equal(`gputally_reporter_hour_coverage_ratio{cluster="eu-1"}`, 1)
 

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/bucket/instrument"
 	"github.com/gputally/gputally/reporter/bucket/open"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/index"
@@ -24,7 +25,11 @@ func load(ctx context.Context, env *environment) (*config.Config, *books, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := openBucket(ctx, cfg)
+	opened, err := openBucket(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := instrument.New(opened, env.registry, env.opts.Now)
 	if err != nil {
 		return nil, nil, err
 	}
