@@ -56,6 +56,7 @@ type Reading struct {
 	// Running are the processes as far as the driver tells them apart; nil if
 	// it does not, empty if there are none. Sorted by PID.
 	Running []Process
+	Health  *Health // nil unless asked for
 }
 
 // Process is a process that uses a GPU or a MIG instance.

@@ -28,6 +28,9 @@ type session struct {
 	has    symbols
 	now    func() time.Time
 	events *events // nil if none are wanted, or there are none
+	fields []field // that are wanted
+	ecc    bool    // whether they are wanted
+	rows   bool    // whether they are wanted
 	driver string
 	cuda   string
 	count  int // GPUs, now
@@ -63,7 +66,10 @@ func (d *driver) begin() {
 	if ret != nvml.SUCCESS {
 		cuda, ret = guard(has, fnCUDAVersion, d.lib.SystemGetCudaDriverVersion)
 	}
-	d.session = session{number: d.session.number + 1, lib: d.lib, has: has, now: d.cfg.Now, driver: version}
+	d.session = session{
+		number: d.session.number + 1, lib: d.lib, has: has, now: d.cfg.Now, driver: version,
+		fields: d.cfg.fields(), ecc: d.cfg.ECC, rows: d.cfg.RowRemap,
+	}
 	if ret == nvml.SUCCESS {
 		d.session.cuda = fmt.Sprintf("%d.%d", cuda/1000, cuda%1000/10) // 13000 stands for 13.0
 	}

@@ -55,6 +55,7 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	q.watch(now.handle)
 	now.Reading = q.reading(now.handle)
 	q.activity(now.handle, &now.Reading)
+	now.Reading.Health = q.health(now.handle)
 	parts, listed := q.instances(now.handle, now.Reading.MemoryTotal)
 	switch {
 	case listed:

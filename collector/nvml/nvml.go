@@ -41,6 +41,9 @@ type Config struct {
 	// XID counts the errors that the driver reports of its GPUs. It keeps one
 	// thread waiting for them.
 	XID bool
+	// What Reading.Health tells, each at the price of a driver call or, for the
+	// last three together, of one.
+	ECC, RowRemap, Throttle, NVLink, PCIe bool
 }
 
 func (c *Config) defaults() error {

@@ -10,7 +10,7 @@ type past struct {
 	busy    busy
 	work    work
 	gpm     gpm
-	watched bool // for XIDs, or can't be
+	watched bool // for errors, or can't be
 }
 
 // concern forgets what is of another GPU, or of a session that has ended. What

@@ -23,10 +23,15 @@ func call[T any](q *query, name string, f func() (T, nvml.Return)) (T, nvml.Retu
 		return none, q.dead
 	}
 	v, ret := guard(q.has, name, f)
+	q.note(ret)
+	return v, ret
+}
+
+// note takes notice of an answer that the GPU is gone.
+func (q *query) note(ret nvml.Return) {
 	if ret == nvml.ERROR_GPU_IS_LOST || ret == nvml.ERROR_RESET_REQUIRED {
 		q.dead = ret
 	}
-	return v, ret
 }
 
 // ask is call for an answer that may be unknown: whether the GPU does not

@@ -74,6 +74,7 @@ func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
 	}
 	s.enter(now)
 	found := s.look(ctx)
+	now.events.start()
 	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return device.Inventory{}, err
 	}

@@ -36,6 +36,9 @@ const (
 	fnGPMGet        = "nvmlGpmSampleGet"
 	fnGPMOfMIG      = "nvmlGpmMigSampleGet"
 	fnGPMMetrics    = "nvmlGpmMetricsGet"
+	fnECC           = "nvmlDeviceGetTotalEccErrors"
+	fnRemapped      = "nvmlDeviceGetRemappedRows"
+	fnFields        = "nvmlDeviceGetFieldValues"
 	fnEventSet      = "nvmlEventSetCreate"
 	fnEventFree     = "nvmlEventSetFree"
 	fnEventWait     = "nvmlEventSetWait"
@@ -61,6 +64,7 @@ func callable() map[string][]string {
 		fnCompute: {"", "_v2", "_v3"}, fnGraphics: {"", "_v2", "_v3"}, fnMPS: {"", "_v2", "_v3"},
 		fnWork: exact, fnGPMSupport: exact, fnGPMAlloc: exact, fnGPMFree: exact,
 		fnGPMGet: exact, fnGPMOfMIG: exact, fnGPMMetrics: exact,
+		fnECC: exact, fnRemapped: exact, fnFields: exact,
 		fnEventSet: exact, fnEventFree: exact, fnEventWait: {"", "_v2"}, fnEventRegister: exact,
 		fnMIGMode: exact, fnMIGMax: exact, fnMIGHandle: exact,
 		fnGPUInstance: exact, fnCompInstance: exact, fnAttributes: {"", "_v2"},

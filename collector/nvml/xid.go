@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -32,20 +33,26 @@ type xids struct {
 func (x *xids) watch(uuid string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.codes(uuid)
+}
+
+func (x *xids) codes(uuid string) map[uint64]uint64 {
 	if x.count == nil {
 		x.count = map[string]map[uint64]uint64{}
 	}
 	if x.count[uuid] == nil {
 		x.count[uuid] = map[uint64]uint64{}
 	}
+	return x.count[uuid]
 }
 
 // add returns how many there are now.
 func (x *xids) add(uuid string, code uint64) uint64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.count[uuid][code]++
-	return x.count[uuid][code]
+	codes := x.codes(uuid)
+	codes[code]++
+	return codes[code]
 }
 
 // of lists what was counted for a GPU, nil if it never was watched.
@@ -63,13 +70,13 @@ func (x *xids) of(uuid string) []device.XID {
 	return list
 }
 
-// events is a session's set of events, with a goroutine that waits for them
-// once there is a GPU to wait for.
+// events is a session's set of events, with a goroutine that waits for them.
 type events struct {
 	set   nvml.EventSet
 	wait  time.Duration
 	log   *slog.Logger
 	xids  *xids
+	any   atomic.Bool // whether a GPU has events
 	begin sync.Once
 	mute  sync.Once     // logs that a GPU has no events
 	quit  chan bool     // true: give the set back
@@ -97,32 +104,40 @@ func newEvents(lib nvml.Interface, has symbols, cfg Config, x *xids) *events {
 
 // watch asks for the errors of a GPU, once in a session.
 func (q *query) watch(h nvml.Device) {
-	e := q.events
+	e, uuid := q.events, q.past.uuid
 	if e == nil || q.past.watched {
 		return
 	}
+	e.know(h, uuid) // before the first event
 	_, ret := call(q, fnEventRegister, func() (struct{}, nvml.Return) {
 		return struct{}{}, h.RegisterEvents(nvml.EventTypeXidCriticalError, e.set)
 	})
-	switch {
-	case q.dead != nvml.SUCCESS: // it is asked again when it is back
-	case ret != nvml.SUCCESS:
-		q.past.watched = true // no use asking again
-		e.mute.Do(func() {
-			e.log.Warn("a GPU's errors (XIDs) can't be watched; they are not counted", "uuid", q.past.uuid, "err", ret)
-		})
-	default:
-		q.past.watched = true
-		e.know(h, q.past.uuid)
-		e.begin.Do(func() { go e.run() })
+	if q.dead != nvml.SUCCESS {
+		return // it is asked again when it is back
 	}
+	q.past.watched = true // or can't be
+	if ret != nvml.SUCCESS {
+		e.mute.Do(func() {
+			e.log.Warn("a GPU's errors (XIDs) can't be watched; they are not counted", "uuid", uuid, "err", ret)
+		})
+		return
+	}
+	e.xids.watch(uuid)
+	e.any.Store(true)
 }
 
 func (e *events) know(h nvml.Device, uuid string) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.uuids[h] = uuid
-	e.mu.Unlock()
-	e.xids.watch(uuid)
+}
+
+// start waits for events from now on if any GPU has them. All that can be are
+// in the set by then, so that none has to be added under a wait that goes on.
+func (e *events) start() {
+	if e != nil && e.any.Load() {
+		e.begin.Do(func() { go e.run() })
+	}
 }
 
 // run waits for events until it is told to quit or the session is over.

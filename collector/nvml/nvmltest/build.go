@@ -17,12 +17,12 @@ var source embed.FS
 // test is skipped, or fails under the build tag real.
 func Build(t testing.TB) string {
 	t.Helper()
-	return build(t, "stub.c", "measure.c", "events.c")
+	return build(t, "stub.c", "measure.c", "events.c", "health.c")
 }
 
 // BuildOld is Build for an old driver, which lacks memory info v2, total
 // energy, MIG, the list of graphics processes and the newer version functions,
-// all that it measures over time and all that it reports when it happens.
+// all that it measures over time, reports when it happens or says of its health.
 func BuildOld(t testing.TB) string {
 	t.Helper()
 	return build(t, "-DOLD_DRIVER", "stub.c")

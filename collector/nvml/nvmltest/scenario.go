@@ -2,11 +2,6 @@ package nvmltest
 
 import (
 	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -68,10 +63,14 @@ type GPU struct {
 	Samples        []Sample
 	Counters       *Counters       // nil if the GPU has none
 	Fails          map[string]Code // by the function's name in nvml.h, with its version
-	XIDs           []int           // the codes of the errors that happened so far, 64 at most
-	FailsWhole     bool            // what Fails says is not for MIG instances
-	Error          Code            // what every call to this GPU returns
-	Hang           time.Duration   // how long every call takes, unless the scenario is replaced meanwhile
+	ECCCorrected   int64
+	ECCUncorrected int64
+	Rows           [4]int64      // remapped for correctable and for uncorrectable errors; 1 if some are pending, if some failed
+	Fields         []Field       // 16 at most; others are not supported
+	XIDs           []int         // the codes of the errors that happened so far, 64 at most
+	FailsWhole     bool          // what Fails says is not for MIG instances
+	Error          Code          // what every call to this GPU returns
+	Hang           time.Duration // how long every call takes, unless the scenario is replaced meanwhile
 }
 
 // Instance is a MIG instance.
@@ -91,13 +90,6 @@ type Instance struct {
 // that has passed and that each part was busy. A part may be Fails(code).
 type Counters struct{ Clock, Graphics, SM, Tensor, DRAM int64 }
 
-func (c *Counters) text(index int) string {
-	if c == nil {
-		return ""
-	}
-	return fmt.Sprint(index, " ", c.Clock, " ", c.Graphics, " ", c.SM, " ", c.Tensor, " ", c.DRAM)
-}
-
 // Process is what the driver knows of a process in its lists. Of one without
 // details it knows neither memory nor MIG instance.
 type Process struct {
@@ -112,6 +104,28 @@ type Work struct {
 	At      time.Duration // on the driver's clock, in whole microseconds
 	Percent int64
 }
+
+// Field is a value that has a number in nvml.h, here as the sum of all links.
+type Field struct {
+	ID    int
+	Kind  Kind
+	Value int64
+}
+
+// Kind is in which form the driver gives a value.
+type Kind int
+
+// Kinds of values. The value of one that fails is the code.
+const (
+	Double Kind = iota
+	Uint
+	Ulong
+	Ulonglong
+	Longlong
+	Int
+	Ushort
+	Failing
+)
 
 // Sample is an entry of the driver's buffer of GPU utilization.
 type Sample struct {
@@ -137,94 +151,4 @@ func Node(n int) Scenario {
 		})
 	}
 	return s
-}
-
-// WriteFile puts the scenario in place of the file at path, all at once.
-func (s Scenario) WriteFile(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".scenario-*")
-	if err != nil {
-		return fmt.Errorf("write scenario: %w", err)
-	}
-	defer os.Remove(f.Name()) // fails once renamed
-	_, err = f.WriteString(s.text())
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write scenario: %w", err)
-	}
-	return nil
-}
-
-// text is one "key value" a line; lines after "gpu" belong to that GPU.
-func (s Scenario) text() string {
-	var b strings.Builder
-	put := func(key string, value any) {
-		if text := fmt.Sprint(value); text != "" {
-			fmt.Fprintln(&b, key, text)
-		}
-	}
-	put("init", int(s.Init))
-	put("count_error", int(s.CountError))
-	put("count_hang", s.CountHang.Milliseconds())
-	put("events_error", int(s.EventsError))
-	put("wait_error", int(s.WaitError))
-	put("wait_hang", btoi(s.WaitHang))
-	put("driver", s.Driver)
-	put("cuda", s.CUDA)
-	for _, g := range s.GPUs {
-		put("gpu", g.UUID)
-		put("name", g.Name)
-		put("bus", g.BusID)
-		put("minor", g.Minor)
-		put("total", g.MemoryTotal)
-		put("reserved", g.MemoryReserved)
-		put("used", g.MemoryUsed)
-		put("utilization", g.Utilization)
-		put("power", g.Power)
-		put("temperature", g.Temperature)
-		put("energy", g.Energy)
-		put("mig", g.MIG)
-		put("error", int(g.Error))
-		put("hang", g.Hang.Milliseconds())
-		put("compute", list(g.Compute))
-		put("graphics", list(g.Graphics))
-		put("mps", list(g.MPS))
-		put("xids", list(g.XIDs))
-		for _, p := range g.Details {
-			put("process", fmt.Sprint(p.PID, " ", p.Memory, " ", p.GI, " ", p.CI))
-		}
-		for _, e := range g.Work {
-			put("work", fmt.Sprint(e.PID, " ", e.At.Microseconds(), " ", e.Percent))
-		}
-		for _, m := range g.Instances {
-			put("instance", fmt.Sprint(m.Index, " ", m.UUID, " ", m.GI, " ", m.CI, " ", m.GPUSlices, " ", m.ComputeSlices, " ", m.MemoryMiB, " ", m.MemoryUsed, " ", m.Name))
-		}
-		put("gpm", g.Counters.text(-1))
-		for _, m := range g.Instances {
-			put("gpm", m.Counters.text(m.Index))
-		}
-		for _, e := range g.Samples {
-			put("sample", fmt.Sprint(e.At.Microseconds(), " ", e.Percent))
-		}
-		put("whole", btoi(g.FailsWhole))
-		for _, name := range slices.Sorted(maps.Keys(g.Fails)) {
-			put("fails", fmt.Sprint(name, " ", int(g.Fails[name])))
-		}
-	}
-	return b.String()
-}
-
-func list(pids []int) string {
-	return strings.Trim(fmt.Sprint(pids), "[]")
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

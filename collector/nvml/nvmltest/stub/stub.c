@@ -9,7 +9,7 @@
 static struct { struct node node; struct gpu gpu[MAX]; } world;
 static struct { const char *key; size_t at; } numbers[] = {
 #define N(f) {#f, offsetof(struct gpu, f)}
-    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(temperature), N(energy), N(mig), N(error), N(hang), N(whole)};
+    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(temperature), N(energy), N(mig), N(error), N(hang), N(whole), N(corrected), N(uncorrected)};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stat last;
 static int sessions, inside[MAX], broken[MAX];
@@ -47,6 +47,11 @@ static void line(const char *key, const char *value) {
         int at;
         sscanf(value, "%d %lld %lld %lld %lld %lld", &at, &c.clock, &c.graphics, &c.sm, &c.tensor, &c.dram);
         if (at < 0) g->gpm = c; else if (at < MAX) g->instance[at].gpm = c;
+    } else if (!strcmp(key, "rows")) {
+        sscanf(value, "%lld %lld %lld %lld", &g->rows[0], &g->rows[1], &g->rows[2], &g->rows[3]);
+    } else if (!strcmp(key, "field") && g->nfield < MAX) {
+        sscanf(value, "%lld %lld %lld", &g->field[g->nfield].id, &g->field[g->nfield].kind, &g->field[g->nfield].value);
+        g->nfield++;
     } else if (!strcmp(key, "sample") && g->nsample < MANY) {
         struct sample *at = &g->sample[g->nsample++];
         sscanf(value, "%lld %lld", &at->at, &at->value);

@@ -27,6 +27,9 @@ struct gpu {
     int nwork;
     struct instance instance[MAX];
     struct counters gpm; // none there: no such counters
+    num corrected, uncorrected, rows[4]; // ECC errors; rows remapped for either, pending, failed
+    struct { num id, kind, value; } field[MAX];
+    int nfield;
     struct sample sample[MANY]; // GPU utilization over time
     int nsample, xid[MANY], nxid; // errors so far
     struct { char function[64]; num code; } fails[MAX]; // functions that fail on this GPU
