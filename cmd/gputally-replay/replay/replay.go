@@ -73,7 +73,12 @@ func (r *run) blocks(ctx context.Context) error {
 			return fmt.Errorf("--truth: %w", err)
 		}
 	}
-	return r.write(ctx, r.out)
+	if err := r.write(ctx, r.out); err != nil {
+		return err
+	}
+	fmt.Fprintf(r.stdout, "Truth: %.4f GPU-hours; the trace itself claims %.4f\n",
+		truthHours(r.placement.Truth(r.from, r.to)), r.placement.Counts.TraceGPU.Hours())
+	return nil
 }
 
 // write makes the fleet live and prints what was replayed.
@@ -105,4 +110,12 @@ func (r *run) describe(s history.Stats) {
 	fmt.Fprintf(r.stdout, "Placed: %d pods on %d nodes; %d had to wait, %d found no room\n", c.Placed, len(r.placement.Nodes), c.Waited, c.Never)
 	fmt.Fprintf(r.stdout, "Scrapes: %d every %s, %d lost or of a collector that was down; %.1f million samples, %d staleness markers\n",
 		s.Scrapes, r.scrape, s.Lost, float64(s.Samples)/1e6, s.Stale)
+}
+
+func truthHours(ts []trace.Truth) float64 {
+	sum := 0.0
+	for _, t := range ts {
+		sum += t.Seconds()
+	}
+	return sum / 3600
 }
