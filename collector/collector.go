@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -16,7 +19,8 @@ import (
 	"github.com/prometheus/exporter-toolkit/bootstrap"
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"github.com/gputally/gputally/collector/device"
+	"github.com/gputally/gputally/collector/cdi"
+	"github.com/gputally/gputally/collector/cgroup"
 	"github.com/gputally/gputally/collector/exporter"
 	"github.com/gputally/gputally/collector/kubelet"
 	"github.com/gputally/gputally/collector/meter"
@@ -52,7 +56,7 @@ func Run(ctx context.Context) error {
 	app.UsageWriter(os.Stdout) // what was asked for is no error
 	f := addFlags(app)
 	parsed := false
-	loops := make(chan *meter.Loop, 1)
+	nodes := make(chan *node, 1)
 	toolkit := bootstrap.New(bootstrap.Config{
 		App:            app,
 		Name:           "gputally-collector",
@@ -70,11 +74,11 @@ func Run(ctx context.Context) error {
 				return nil, err
 			}
 			parsed = true
-			loop, handler, err := f.build(b)
+			n, handler, err := f.build(b)
 			if err != nil {
 				return nil, err
 			}
-			loops <- loop
+			nodes <- n
 			return handler, nil
 		},
 	})
@@ -91,8 +95,9 @@ func Run(ctx context.Context) error {
 		return err // flags, TLS configuration or the listener
 	case <-ctx.Done():
 		return nil
-	case loop := <-loops:
-		return meterAndServe(ctx, loop, served)
+	case n := <-nodes:
+		defer n.close()
+		return meterAndServe(ctx, n.loop, served)
 	}
 }
 
@@ -104,58 +109,121 @@ func meterAndServe(ctx context.Context, loop *meter.Loop, served <-chan error) e
 	go func() { metered <- loop.Run(ctx) }()
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
+		cancel()
+		return errors.Join(fmt.Errorf("serve: %w", err), <-metered)
 	case err := <-metered:
 		return err
 	}
 }
 
-// build makes the loop and the handler of /metrics from the parsed flags.
-func (f *flags) build(b *bootstrap.Bootstrap) (*meter.Loop, http.Handler, error) {
-	source, err := nvml.New(nvml.Config{Logger: b.Logger, Now: time.Now, LibraryPath: *f.library, CallTimeout: *f.callTimeout})
-	if err != nil {
-		return nil, nil, err
-	}
-	registry, err := f.registry(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	loop, err := meter.NewLoop(meter.LoopConfig{
-		Source:   source,
-		Registry: registry,
-		Interval: *f.interval,
-		MaxGap:   *f.maxGap,
-		Now:      time.Now,
-		Logger:   b.Logger,
-		Fatal:    func(err error) bool { return errors.Is(err, nvml.ErrDriverChanged) },
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	b.Handle("/healthz", healthz(loop, f.patience(), time.Now))
-	b.Handle("/readyz", readyz(loop))
-	handler, err := f.handler(b, loop)
-	return loop, handler, err
+// node is what meters a node, and what must be given back at the end.
+type node struct {
+	loop    *meter.Loop
+	closers []io.Closer
+	log     *slog.Logger
 }
 
-// registry returns nil, not a typed nil, where holders aren't looked for.
-func (f *flags) registry(b *bootstrap.Bootstrap) (device.Registry, error) {
-	if *f.attribution == attributionNone {
-		return nil, nil
+// close gives everything back, last things first. What fails is logged only: a
+// driver that hangs to the end is no failure of this process.
+func (n *node) close() {
+	for _, c := range slices.Backward(n.closers) {
+		if err := c.Close(); err != nil {
+			n.log.Warn("Something could not be given back at the end", "err", err)
+		}
 	}
-	return kubelet.New(kubelet.Config{
+}
+
+// build makes the node and the handler of /metrics from the parsed flags.
+func (f *flags) build(b *bootstrap.Bootstrap) (*node, http.Handler, error) {
+	n := &node{log: b.Logger}
+	handler, err := f.assemble(n, b)
+	if err != nil {
+		n.close()
+		return nil, nil, err
+	}
+	return n, handler, nil
+}
+
+func (f *flags) assemble(n *node, b *bootstrap.Bootstrap) (http.Handler, error) {
+	if *f.lock != "" {
+		held, err := lock(*f.lock)
+		if err != nil {
+			return nil, err
+		}
+		n.closers = append(n.closers, held)
+	}
+	source, err := nvml.New(nvml.Config{
+		Logger: b.Logger, Now: time.Now, LibraryPath: *f.library, CallTimeout: *f.callTimeout, XID: *f.xid,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, source)
+	cfg := meter.LoopConfig{
+		Source:      source,
+		SplitEvenly: *f.split,
+		Interval:    *f.interval,
+		MaxGap:      *f.maxGap,
+		Now:         time.Now,
+		Logger:      b.Logger,
+		Fatal:       func(err error) bool { return errors.Is(err, nvml.ErrDriverChanged) },
+	}
+	if *f.attribution == attributionKubelet {
+		client, err := f.attribute(&cfg)
+		if err != nil {
+			return nil, err
+		}
+		n.closers = append(n.closers, client)
+	}
+	if n.loop, err = meter.NewLoop(cfg); err != nil {
+		return nil, err
+	}
+	b.Handle("/healthz", healthz(n.loop, f.patience(), time.Now))
+	b.Handle("/readyz", readyz(n.loop))
+	return f.handler(b, n.loop)
+}
+
+// attribute adds to cfg what tells who holds the GPUs and whose processes use them.
+func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
+	pods, err := cgroup.NewTree(cgroup.TreeConfig{Root: *f.cgroups, Now: cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	claimed, err := cdi.New(cdi.Config{Dirs: *f.cdi, Devices: *f.devices, Now: cfg.Now, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	if *f.processes {
+		owners, err := cgroup.New(cgroup.Config{Proc: *f.proc, ContainerLogs: *f.logs, Now: cfg.Now})
+		if err != nil {
+			return nil, err
+		}
+		cfg.Owners = owners
+	}
+	client, err := kubelet.New(kubelet.Config{
 		Socket:         *f.socket,
 		CheckpointPath: *f.checkpoint,
+		PodLogs:        *f.podLogs,
+		Ended:          pods.Ended,
 		Resources:      *f.resources,
+		Drivers:        *f.drivers,
 		Timeout:        kubeletTimeout,
-		Logger:         b.Logger,
-		Now:            time.Now,
+		Logger:         cfg.Logger,
+		Now:            cfg.Now,
 	})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Registry, cfg.Claims = client, claimed.Find
+	if *f.checkpoint != "" {
+		cfg.Checkpoint = client.CheckpointErr
+	}
+	return client, nil
 }
 
 func (f *flags) handler(b *bootstrap.Bootstrap, loop *meter.Loop) (http.Handler, error) {
 	reg := prometheus.NewRegistry()
-	id := exporter.Identity{Node: *f.node, Attribution: *f.attribution}
+	id := exporter.Identity{Node: *f.node, Attribution: *f.attribution, Activity: f.activity()}
 	if err := reg.Register(exporter.New(loop, id, time.Now)); err != nil {
 		return nil, err
 	}

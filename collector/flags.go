@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/gputally/gputally/collector/attribution"
+	"github.com/gputally/gputally/collector/cdi"
+	"github.com/gputally/gputally/collector/cgroup"
 	"github.com/gputally/gputally/collector/kubelet"
 )
 
@@ -19,6 +24,13 @@ var ErrUsage = errors.New("bad flags")
 const (
 	attributionKubelet = "kubelet"
 	attributionNone    = "none"
+)
+
+// Ways in which activity is told on a shared GPU, values of the metric label.
+const (
+	activityNone      = "none"
+	activityProcesses = "processes"
+	activitySplit     = "split"
 )
 
 // kubeletTimeout is how long a poll waits for the kubelet.
@@ -34,6 +46,17 @@ type flags struct {
 	socket      *string
 	checkpoint  *string
 	resources   *[]string
+	podLogs     *string
+	drivers     *[]string
+	cdi         *[]string
+	devices     *map[string]string
+	processes   *bool
+	split       *bool
+	proc        *string
+	cgroups     *string
+	logs        *string
+	xid         *bool
+	lock        *string
 }
 
 func addFlags(app *kingpin.Application) *flags {
@@ -58,6 +81,28 @@ func addFlags(app *kingpin.Application) *flags {
 			Default(kubelet.DefaultCheckpoint).String(),
 		resources: app.Flag("kubelet.resource", "Extended resources that are GPUs, as patterns; repeatable.").
 			Default("nvidia.com/*").Strings(),
+		podLogs: app.Flag("kubelet.pod-logs", "Folder whose names tell pod UIDs where the checkpoint does not, such as those of pods with claims: /var/log/pods. No file in it is opened; empty to do without.").
+			Default("").String(),
+		drivers: app.Flag("dra.driver", "Drivers of dynamic resource allocation whose devices are GPUs, as patterns; repeatable.").
+			Default("gpu.nvidia.com").Strings(),
+		cdi: app.Flag("dra.cdi", "Folders of CDI files, in which the GPUs of claims are found; repeatable.").
+			Default(cdi.DefaultDirs()...).Strings(),
+		devices: app.Flag("dra.device", "Device id of a claimed device that no CDI file tells of, as driver/pool/device=id; repeatable.").
+			StringMap(),
+		processes: app.Flag("activity.processes", "Tell containers on a shared GPU apart by their processes; needs the host's PID namespace (hostPID).").
+			Bool(),
+		split: app.Flag("activity.split-evenly", "Divide by share what a shared GPU does where containers can't be told apart, instead of leaving it unknown.").
+			Bool(),
+		proc: app.Flag("host.proc", "Where the host's processes are found.").
+			Default("/proc").String(),
+		cgroups: app.Flag("host.cgroup", "Where the host's cgroups are found, which tell when a pod has ended; for Kubernetes before 1.34.").
+			Default(cgroup.DefaultRoot).String(),
+		logs: app.Flag("host.container-logs", "Folder whose names tell the containers' names; no file in it is opened; empty to do without.").
+			Default(cgroup.DefaultContainerLogs).String(),
+		xid: app.Flag("nvml.xid", "Count the errors that the driver reports (XID).").
+			Bool(),
+		lock: app.Flag("lock-file", "File on the host that this process locks while it meters, so that there is one collector per node; empty to do without.").
+			Default("").String(),
 	}
 }
 
@@ -100,7 +145,40 @@ func (f *flags) check() error {
 			errs = append(errs, fmt.Errorf("--kubelet.resource: %q: %w", p, err))
 		}
 	}
+	for _, p := range *f.drivers {
+		if _, err := path.Match(p, ""); err != nil {
+			errs = append(errs, fmt.Errorf("--dra.driver: %q: %w", p, err))
+		}
+	}
+	for name, id := range *f.devices {
+		if _, ok := attribution.ParseID(id); !ok || strings.Count(name, "/") != 2 {
+			errs = append(errs, fmt.Errorf("--dra.device: %s=%s is not driver/pool/device=id of a GPU or MIG instance", name, id))
+		}
+	}
+	if *f.processes && !hostPIDs(*f.proc) {
+		errs = append(errs, errors.New("--activity.processes: this process has a PID namespace of its own, in which others can't be told apart; set hostPID: true"))
+	}
 	return errors.Join(errs...)
+}
+
+// hostPIDs tells whether this process sees the host's processes by the PIDs that
+// the driver tells it. 4026531836 is the kernel's PROC_PID_INIT_INO: the first
+// PID namespace has the same number on every machine.
+func hostPIDs(proc string) bool {
+	ns, err := os.Readlink(filepath.Join(proc, "self", "ns", "pid"))
+	return err == nil && ns == "pid:[4026531836]"
+}
+
+// activity is the mode in which activity is told on a shared GPU.
+func (f *flags) activity() string {
+	switch {
+	case *f.split:
+		return activitySplit
+	case *f.processes:
+		return activityProcesses
+	default:
+		return activityNone
+	}
 }
 
 // patience is how old the latest poll may be before the process counts as

@@ -37,23 +37,44 @@ func TestMetricsPassPromtool(t *testing.T) {
 	node.GPUs[1].Instances = []nvmltest.Instance{{
 		UUID: "MIG-1", Name: "NVIDIA H200 MIG 1g.18gb", GI: 7, GPUSlices: 1, ComputeSlices: 1, MemoryMiB: 16384,
 	}}
+	count := func(clock int64) {
+		counters := &nvmltest.Counters{Clock: clock, Graphics: clock / 2, SM: clock / 3, Tensor: clock / 4, DRAM: clock / 5}
+		node.GPUs[0].Counters, node.GPUs[1].Counters, node.GPUs[1].Instances[0].Counters = counters, counters, counters
+	}
+	count(0)
 	w := newWorld(t, node)
 	w.kubelet.Hold(pod("train", gpu0), pod("short", "MIG-1"))
-	p := w.start(t)
+	p := w.start(t, "--nvml.xid")
 	p.until(t, "both containers are metered", func(s scrape) bool {
 		return s.has(&metric.ContainerEnergy, container("train", gpu0)...) && s.has(&metric.ContainerShare, container("short", gpu1)...)
 	})
 	w.kubelet.Hold(pod("train", gpu0))
-	p.until(t, "one ended", func(s scrape) bool { return s.has(&metric.ContainerEndTime, container("short", gpu1)...) })
-	metrics, err := p.get("/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range metric.Families() {
-		if !strings.Contains(metrics, "# TYPE "+f.Name+" "+string(f.Type)+"\n") {
-			t.Errorf("%s is not there to be checked", f.Name)
+	node.GPUs[0].XIDs = []int{79} // after the collector began to watch
+	var metrics string
+	var missing []string
+	var clock int64
+	defer func() {
+		if t.Failed() {
+			t.Errorf("never seen together: %v", missing)
 		}
-	}
+	}()
+	p.eventually(t, "every family is there to be checked", func() bool {
+		clock += 1000 // ratios are known only while the driver's counters move
+		count(clock)
+		w.play(t, node)
+		var err error
+		metrics, err = p.get("/metrics")
+		if err != nil {
+			return false
+		}
+		missing = nil
+		for _, f := range metric.Families() {
+			if !strings.Contains(metrics, "# TYPE "+f.Name+" "+string(f.Type)+"\n") {
+				missing = append(missing, f.Name)
+			}
+		}
+		return len(missing) == 0
+	})
 	check := exec.Command(promtool, "check", "metrics")
 	check.Stdin = strings.NewReader(metrics)
 	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {

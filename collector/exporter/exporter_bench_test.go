@@ -34,7 +34,7 @@ func fullNode() *meter.Snapshot {
 				UUID: uuid, Model: "NVIDIA H200", PCIBusID: fmt.Sprintf("0000:%02x:00.0", g),
 				Reading: device.Reading{
 					Up: true, Utilization: ptr(0.73), MemoryUsed: ptr(71 << 30), MemoryTotal: ptr(141 << 30),
-					Power: ptr(512.25), Temperature: ptr(61),
+					Power: ptr(512.25), Temperature: ptr(61), SM: ptr(0.625), Tensor: ptr(0.5), DRAM: ptr(0.25),
 				},
 			},
 			Current: true,
@@ -42,7 +42,9 @@ func fullNode() *meter.Snapshot {
 			Active:  ptr(2491.371), Energy: ptr(1844100.125),
 		}
 		for m := range 7 {
-			d.GPU.MIG = append(d.GPU.MIG, device.MIGInstance{UUID: fmt.Sprintf("MIG-%08x-%04x-4c77-9d0a-3f6c1e2b4a59", g, m), Profile: "1g.18gb"})
+			d.GPU.MIG = append(d.GPU.MIG, device.MIGInstance{UUID: fmt.Sprintf("MIG-%08x-%04x-4c77-9d0a-3f6c1e2b4a59", g, m), Profile: "1g.18gb", Reading: &device.Reading{
+				Up: true, Utilization: ptr(0.5), MemoryUsed: ptr(2 << 30), MemoryTotal: ptr(18 << 30), SM: ptr(0.5), Tensor: ptr(0.25), DRAM: ptr(0.125),
+			}})
 		}
 		s.Devices = append(s.Devices, d)
 		for c := range 25 {
@@ -84,7 +86,7 @@ func (b bare) Collect(ch chan<- prometheus.Metric) {
 func strip(s *meter.Snapshot) bare {
 	var b bare
 	descs := map[*metric.Family]*prometheus.Desc{}
-	exporter.Walk(s, exporter.Identity{Node: "node-1", Attribution: "kubelet"}, origin.Add(time.Hour), func(f *metric.Family, v float64, labels []string) {
+	exporter.Walk(s, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"}, origin.Add(time.Hour), func(f *metric.Family, v float64, labels []string) {
 		if descs[f] == nil {
 			descs[f] = prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
 		}
@@ -132,7 +134,7 @@ func scrape(b *testing.B, c prometheus.Collector) {
 // BenchmarkScrape is a scrape of a full node. Compare it with BenchmarkBareScrape.
 func BenchmarkScrape(b *testing.B) {
 	s := fullNode()
-	scrape(b, exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet"}, func() time.Time { return origin.Add(time.Hour) }))
+	scrape(b, exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"}, func() time.Time { return origin.Add(time.Hour) }))
 	b.ReportMetric(float64(len(strip(s).rows)), "series")
 }
 
@@ -147,7 +149,7 @@ func BenchmarkBareScrape(b *testing.B) {
 func TestTheBareScrapeRendersTheSame(t *testing.T) {
 	t.Parallel()
 	s := fullNode()
-	c := exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet"}, func() time.Time { return origin.Add(time.Hour) })
+	c := exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"}, func() time.Time { return origin.Add(time.Hour) })
 	if render(t, c) != render(t, strip(s)) {
 		t.Error("the two benchmarks compare different things")
 	}

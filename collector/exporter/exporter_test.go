@@ -40,10 +40,18 @@ func node() *meter.Snapshot {
 			{
 				GPU: device.GPU{
 					UUID: "GPU-a", Model: "NVIDIA H200", PCIBusID: "0000:0a:00.0",
-					MIG: []device.MIGInstance{{UUID: "MIG-1", Profile: "1g.18gb"}},
+					MIG: []device.MIGInstance{
+						{UUID: "MIG-1", Profile: "1g.18gb", Reading: &device.Reading{
+							Up: true, Utilization: ptr(0.75), MemoryUsed: ptr(2 << 30), MemoryTotal: ptr(18 << 30),
+							SM: ptr(0.5), Tensor: ptr(0.25), DRAM: ptr(0.125),
+						}},
+						{UUID: "MIG-2", Profile: "1g.18gb"},
+					},
+					XIDs: []device.XID{{Code: 79, Count: 2}},
 					Reading: device.Reading{
 						Up: true, Utilization: ptr(0.5), MemoryUsed: ptr(1 << 30), MemoryTotal: ptr(141 << 30),
 						Power: ptr(410.5), Temperature: ptr(61),
+						SM: ptr(0.375), Tensor: ptr(0.25), DRAM: ptr(0.125),
 					},
 				},
 				Current: true,
@@ -71,13 +79,14 @@ func node() *meter.Snapshot {
 		Sources: []meter.SourceHealth{
 			{Name: meter.SourceNVML, Up: true, Duration: 3 * time.Millisecond},
 			{Name: meter.SourceKubelet, Failures: 2, Duration: 2 * time.Second},
+			{Name: meter.SourceCheckpoint, Up: true},
 		},
 		Unresolved: 1, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
 	}
 }
 
 func collector(s *meter.Snapshot) *exporter.Collector {
-	return exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet"},
+	return exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"},
 		func() time.Time { return origin.Add(90*time.Second + 250*time.Millisecond) })
 }
 

@@ -1,8 +1,10 @@
 package exporter
 
 import (
+	"strconv"
 	"time"
 
+	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/meter"
 	"github.com/gputally/gputally/collector/metric"
 )
@@ -10,7 +12,9 @@ import (
 // Identity is what the exporter knows of its node beside the snapshot.
 type Identity struct {
 	Node        string
-	Attribution string // how holders are told apart: "kubelet" or "none"
+	Attribution string // how holders are found: "kubelet" or "none"
+	// Activity is how activity is told on a shared GPU: "none", "processes" or "split".
+	Activity string
 }
 
 // Emit takes one series: its family, its value, and the values of the family's
@@ -50,7 +54,7 @@ func (w *walker) known(f *metric.Family, v *float64, labels ...string) {
 }
 
 func (w *walker) node(s *meter.Snapshot, now time.Time) {
-	w.put(&metric.NodeInfo, 1, w.id.Node, s.Driver.Version, s.Driver.CUDA, w.id.Attribution)
+	w.put(&metric.NodeInfo, 1, w.id.Node, s.Driver.Version, s.Driver.CUDA, w.id.Attribution, w.id.Activity)
 	w.put(&metric.CollectorStartTime, unix(s.Start))
 	w.put(&metric.CollectorPollAge, max(0, now.Sub(s.Taken).Seconds()))
 	w.put(&metric.CollectorPolls, float64(s.Polls))
@@ -67,7 +71,9 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 	for _, h := range s.Sources {
 		w.put(&metric.CollectorSourceUp, bit(h.Up), h.Name)
 		w.put(&metric.CollectorSourceFailures, float64(h.Failures), h.Name)
-		w.put(&metric.CollectorSourceDuration, h.Duration.Seconds(), h.Name)
+		if h.Name != meter.SourceCheckpoint { // read along with the kubelet
+			w.put(&metric.CollectorSourceDuration, h.Duration.Seconds(), h.Name)
+		}
 	}
 }
 
@@ -76,7 +82,7 @@ func (w *walker) device(d *meter.Device) {
 	if d.Current {
 		w.put(&metric.DeviceInfo, 1, g.UUID, w.id.Node, g.Model, g.PCIBusID)
 		for i := range g.MIG {
-			w.put(&metric.MIGInstanceInfo, 1, g.MIG[i].UUID, g.UUID, g.MIG[i].Profile)
+			w.instance(g, &g.MIG[i])
 		}
 		r := &g.Reading
 		w.put(&metric.DeviceUp, bit(r.Up), g.UUID)
@@ -85,6 +91,12 @@ func (w *walker) device(d *meter.Device) {
 		w.known(&metric.DeviceMemoryTotal, r.MemoryTotal, g.UUID)
 		w.known(&metric.DevicePower, r.Power, g.UUID)
 		w.known(&metric.DeviceTemperature, r.Temperature, g.UUID)
+		w.known(&metric.DeviceSMActive, r.SM, g.UUID)
+		w.known(&metric.DeviceTensorActive, r.Tensor, g.UUID)
+		w.known(&metric.DeviceDRAMActive, r.DRAM, g.UUID)
+	}
+	for _, x := range g.XIDs {
+		w.put(&metric.DeviceXIDErrors, float64(x.Count), g.UUID, strconv.FormatUint(x.Code, 10))
 	}
 	w.put(&metric.DeviceSeconds, d.States.Allocated, g.UUID, metric.StateAllocated)
 	w.put(&metric.DeviceSeconds, d.States.Unallocated, g.UUID, metric.StateUnallocated)
@@ -92,6 +104,20 @@ func (w *walker) device(d *meter.Device) {
 	w.put(&metric.DeviceSeconds, d.States.Unavailable, g.UUID, metric.StateUnavailable)
 	w.known(&metric.DeviceActiveSeconds, d.Active, g.UUID)
 	w.known(&metric.DeviceEnergy, d.Energy, g.UUID)
+}
+
+func (w *walker) instance(g *device.GPU, m *device.MIGInstance) {
+	w.put(&metric.MIGInstanceInfo, 1, m.UUID, g.UUID, m.Profile)
+	r := m.Reading
+	if r == nil {
+		return
+	}
+	w.known(&metric.MIGInstanceUtilization, r.Utilization, m.UUID)
+	w.known(&metric.MIGInstanceMemoryUsed, r.MemoryUsed, m.UUID)
+	w.known(&metric.MIGInstanceMemoryTotal, r.MemoryTotal, m.UUID)
+	w.known(&metric.MIGInstanceSMActive, r.SM, m.UUID)
+	w.known(&metric.MIGInstanceTensorActive, r.Tensor, m.UUID)
+	w.known(&metric.MIGInstanceDRAMActive, r.DRAM, m.UUID)
 }
 
 func (w *walker) holding(h *meter.Holding) {

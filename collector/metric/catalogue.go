@@ -9,8 +9,8 @@ var (
 var (
 	NodeInfo = Family{
 		"gputally_node_info", Gauge, "",
-		"The node that this collector meters: driver and CUDA version, and how holders are told apart (attribution).",
-		[]string{LabelNode, LabelDriverVersion, LabelCUDAVersion, LabelAttribution},
+		"The node that this collector meters: driver and CUDA version, how holders are found (attribution: kubelet, none), and how their activity is told on a shared GPU (activity: none, processes, split).",
+		[]string{LabelNode, LabelDriverVersion, LabelCUDAVersion, LabelAttribution, LabelActivity},
 	}
 	DeviceInfo = Family{
 		"gputally_device_info", Gauge, "",
@@ -49,6 +49,59 @@ var (
 	DeviceTemperature = Family{
 		"gputally_device_temperature_celsius", Gauge, "celsius",
 		"Temperature of the GPU.", byUUID,
+	}
+)
+
+// Physical GPUs: which parts of them were busy, where the driver counts it (GPM).
+var (
+	DeviceSMActive = Family{
+		"gputally_device_sm_active_ratio", Gauge, "ratio",
+		"Share of time during which the streaming multiprocessors were busy, averaged over them.", byUUID,
+	}
+	DeviceTensorActive = Family{
+		"gputally_device_tensor_active_ratio", Gauge, "ratio",
+		"Share of time during which the tensor cores were busy, averaged over them.", byUUID,
+	}
+	DeviceDRAMActive = Family{
+		"gputally_device_dram_active_ratio", Gauge, "ratio",
+		"Share of time during which data was read from or written to the GPU's memory.", byUUID,
+	}
+)
+
+// MIG instances: the state now, as ratios of the instance and not of the GPU.
+var (
+	MIGInstanceUtilization = Family{
+		"gputally_mig_instance_utilization_ratio", Gauge, "ratio",
+		"Share of time during which a kernel ran on the MIG instance.", byUUID,
+	}
+	MIGInstanceMemoryUsed = Family{
+		"gputally_mig_instance_memory_used_bytes", Gauge, "bytes",
+		"Memory of the MIG instance in use.", byUUID,
+	}
+	MIGInstanceMemoryTotal = Family{
+		"gputally_mig_instance_memory_total_bytes", Gauge, "bytes",
+		"Memory of the MIG instance.", byUUID,
+	}
+	MIGInstanceSMActive = Family{
+		"gputally_mig_instance_sm_active_ratio", Gauge, "ratio",
+		"Share of time during which the MIG instance's streaming multiprocessors were busy, averaged over them.", byUUID,
+	}
+	MIGInstanceTensorActive = Family{
+		"gputally_mig_instance_tensor_active_ratio", Gauge, "ratio",
+		"Share of time during which the MIG instance's tensor cores were busy, averaged over them.", byUUID,
+	}
+	MIGInstanceDRAMActive = Family{
+		"gputally_mig_instance_dram_active_ratio", Gauge, "ratio",
+		"Share of time during which data was read from or written to the MIG instance's memory.", byUUID,
+	}
+)
+
+// Physical GPUs: health; each is off unless its flag is set.
+var (
+	DeviceXIDErrors = Family{
+		"gputally_device_xid_errors_total", Counter, "",
+		"Errors that the driver reported of the GPU, by its number for them (XID); with --nvml.xid.",
+		[]string{LabelUUID, LabelXID},
 	}
 )
 
@@ -129,12 +182,12 @@ var (
 	}
 	CollectorSourceUp = Family{
 		"gputally_collector_source_up", Gauge, "",
-		"1 if the last poll of the source (nvml, kubelet) succeeded.",
+		"1 if the last poll of the source (nvml, kubelet, checkpoint) succeeded.",
 		[]string{LabelSource},
 	}
 	CollectorSourceFailures = Family{
 		"gputally_collector_source_failures_total", Counter, "",
-		"Polls of the source (nvml, kubelet) that failed.",
+		"Polls of the source (nvml, kubelet, checkpoint) that failed.",
 		[]string{LabelSource},
 	}
 	CollectorSourceDuration = Family{
@@ -165,6 +218,10 @@ func Families() []*Family {
 	return []*Family{
 		&NodeInfo, &DeviceInfo, &MIGInstanceInfo,
 		&DeviceUp, &DeviceUtilization, &DeviceMemoryUsed, &DeviceMemoryTotal, &DevicePower, &DeviceTemperature,
+		&DeviceSMActive, &DeviceTensorActive, &DeviceDRAMActive,
+		&MIGInstanceUtilization, &MIGInstanceMemoryUsed, &MIGInstanceMemoryTotal,
+		&MIGInstanceSMActive, &MIGInstanceTensorActive, &MIGInstanceDRAMActive,
+		&DeviceXIDErrors,
 		&DeviceSeconds, &DeviceActiveSeconds, &DeviceEnergy,
 		&ContainerAllocatedSeconds, &ContainerStartTime, &ContainerEndTime, &ContainerShare,
 		&ContainerActiveSeconds, &ContainerIdleSeconds, &ContainerObservedSeconds,

@@ -32,6 +32,7 @@ const (
 	LabelDriverVersion = "driver_version"
 	LabelCUDAVersion   = "cuda_version"
 	LabelAttribution   = "attribution"
+	LabelActivity      = "activity"
 
 	LabelNamespace = "namespace"
 	LabelPod       = "pod"
@@ -40,6 +41,7 @@ const (
 
 	LabelSource = "source"
 	LabelReason = "reason"
+	LabelXID    = "xid"
 )
 
 // States of a physical GPU's time, the values of LabelState. At every moment

@@ -120,6 +120,6 @@ func realNode(ctx context.Context, group *errgroup.Group, now func() time.Time) 
 	if err != nil {
 		name = "this-machine"
 	}
-	n := &node{name: name, identity: exporter.Identity{Node: name, Attribution: "none"}, snapshots: looped{loop}}
+	n := &node{name: name, identity: exporter.Identity{Node: name, Attribution: "none", Activity: "none"}, snapshots: looped{loop}}
 	return n, n.serve(ctx, group, now)
 }
