@@ -45,7 +45,8 @@ type Reading struct {
 	Temperature *float64 // degrees Celsius
 	Energy      *float64 // joules since an origin of the driver's choice; falls when the driver is loaded anew
 	// Active is busy time in seconds since an origin of the source's choice,
-	// integrated from the driver's own samples; it falls when the origin changes.
+	// integrated from the driver's own samples; it falls when the origin changes,
+	// and after a reading without it it begins at 0.
 	// Nil where the driver has no samples: then Utilization is all there is.
 	Active *float64
 	// SM, Tensor and DRAM are the ratios of time during which the streaming

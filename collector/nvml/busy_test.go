@@ -3,7 +3,9 @@
 package nvml_test
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -133,6 +135,38 @@ func TestActiveSecondsBeginAnewWithTheDriverAndAfterAGap(t *testing.T) {
 					t.Errorf("afterwards: got %v s, want 0 s", got)
 				}
 			})
+		}
+	})
+}
+
+// However the driver's samples fall into readings, the integral is theirs.
+func TestActiveSecondsAreTheIntegralOfAllSamples(t *testing.T) {
+	isolated(t, nvmltest.Build, func(t *testing.T, w world) {
+		s := w.source(t)
+		for seed := range uint64(20) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			node := nvmltest.Node(1)
+			g := &node.GPUs[0]
+			g.UUID = fmt.Sprintf("GPU-%d", seed)
+			sampled(g, 100)
+			w.play(t, node)
+			one(t, s) // integrates from here
+			var want, last float64
+			for range 30 {
+				for range random.IntN(8) {
+					gap := time.Duration(1+random.IntN(2000)) * time.Millisecond
+					percent := random.Int64N(101)
+					g.Samples = append(g.Samples, nvmltest.Sample{At: g.Samples[len(g.Samples)-1].At + gap, Percent: percent})
+					want += float64(percent) / 100 * gap.Seconds()
+				}
+				g.Samples = g.Samples[max(0, len(g.Samples)-20):] // the buffer forgets what was read
+				w.play(t, node)
+				got := one(t, s).Reading.Active
+				if got == nil || math.Abs(*got-want) > 1e-6 || *got < last {
+					t.Fatalf("seed %d: got %v s, want %v s, not below %v s", seed, got, want, last)
+				}
+				last = *got
+			}
 		}
 	})
 }

@@ -174,7 +174,9 @@ func TestADriverThatHangsIsAnError(t *testing.T) {
 func TestManyCallersAndAChangingNode(t *testing.T) {
 	isolated(t, nvmltest.Build, func(t *testing.T, w world) {
 		w.play(t, nvmltest.Node(8))
-		s := source(t, nvml.Config{LibraryPath: w.library, CallTimeout: 10 * time.Millisecond})
+		cfg := everything(w.library)
+		cfg.CallTimeout = 10 * time.Millisecond
+		s := source(t, cfg)
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
@@ -192,7 +194,8 @@ func TestManyCallersAndAChangingNode(t *testing.T) {
 			})
 		}
 		for i := range 50 {
-			node := nvmltest.Node(1 + i%8)
+			node := []nvmltest.Scenario{nvmltest.Node(1 + i%8), crowded(1 + i%8), cut(1 + i%8)}[i%3]
+			node.GPUs[0].XIDs = make([]int, i)
 			node.GPUs[0].Hang = time.Duration(i%3) * 5 * time.Millisecond
 			if i%5 == 0 {
 				node.GPUs[0].Error = nvmltest.Lost
