@@ -171,6 +171,10 @@ func TestResolve(t *testing.T) {
 			device.Holders{Allocations: []device.Allocation{holds("p", "nvidia2/gi1/vgpu0")}, Offered: offered("nvidia2/gi1/vgpu0", "nvidia2/gi1/vgpu1")},
 			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 1.5/7, true)}},
 		},
+		"a replica of a plugin that assigns GPUs elsewhere is unresolved": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a-3")}, Offered: offered("GPU-a-0", "GPU-a-3")},
+			attribution.Result{Unresolved: []string{"GPU-a-3"}},
+		},
 		"a slot of a GPU that never offered any has no known size": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::0")}},
 			attribution.Result{Unattributed: map[string]float64{"GPU-a": 1}},

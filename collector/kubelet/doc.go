@@ -23,9 +23,9 @@
 // Where the checkpoint can't be read, is switched off, or does not tell of a pod
 // (devices of DRA drivers are not in it), the names of log folders do, if they
 // are read: namespace, pod and UID. The kubelet makes a pod's folder late and
-// removes it late, so that a folder which was another pod's of the same name
-// counts only when it outlives folderTime, and two folders are two possible
-// UIDs for as long.
+// removes it late. So a folder that was there before the pod may be a former
+// pod's of the same name, and counts only when it outlives folderTime; and two
+// folders are two possible UIDs for as long.
 //
 // A pod is metered under an empty UID where there is nothing to wait for: no
 // source can be read, none knows the pod after settleTime, or folders are left

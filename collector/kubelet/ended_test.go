@@ -26,6 +26,14 @@ type oldNode struct {
 }
 
 func newOldNode(t *testing.T, checkpoint, folders bool) *oldNode {
+	t.Helper()
+	return newNodeWith(t, sources{checkpoint: checkpoint, folders: folders, cgroups: true})
+}
+
+// sources are those from which the client reads.
+type sources struct{ checkpoint, folders, cgroups bool }
+
+func newNodeWith(t *testing.T, from sources) *oldNode {
 	s, c := kubelettest.Start(t), newClock()
 	s.WriteCheckpoint()
 	n := &oldNode{&node{Server: s, t: t, clock: c}, t.TempDir(), t.TempDir()}
@@ -33,11 +41,14 @@ func newOldNode(t *testing.T, checkpoint, folders bool) *oldNode {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := kubelet.Config{Socket: s.Socket(), Now: c.Now, Timeout: 10 * time.Second, Ended: tree.Ended}
-	if checkpoint {
+	cfg := kubelet.Config{Socket: s.Socket(), Now: c.Now, Timeout: 10 * time.Second}
+	if from.cgroups {
+		cfg.Ended = tree.Ended
+	}
+	if from.checkpoint {
 		cfg.CheckpointPath = s.Checkpoint()
 	}
-	if folders {
+	if from.folders {
 		cfg.PodLogs = n.logs
 	}
 	k, err := kubelet.New(cfg)

@@ -23,6 +23,7 @@ type sighting struct {
 	first time.Time // when it was first listed
 	uid   string    // the latest that was clear, "" if none was
 	next  string    // the UID that it seems to have since the one above ended
+	old   []string  // UIDs of log folders that were there before it
 	doubt time.Time // since when several log folders are possible
 }
 
@@ -45,7 +46,7 @@ func (n *identities) assign(pods []pod, now time.Time) {
 		p.key = p.fingerprint()
 		s, known := n.seen[p.key]
 		if !known {
-			s.first = now
+			s.first, s.old = now, n.logs.old(p.name())
 		}
 		p.verdict = n.decide(*p, &s, now)
 		seen[p.key] = s
@@ -113,7 +114,7 @@ func (n *identities) candidates(p pod) []string {
 // refresh reads the checkpoint if it changed, and logs when a source becomes
 // unreadable or readable.
 func (n *identities) refresh() {
-	n.logs.read = false
+	n.logs.refresh()
 	if n.file.path == "" {
 		return
 	}

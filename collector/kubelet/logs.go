@@ -11,28 +11,30 @@ import (
 // starts the pod's sandbox, which may be long after it gave it devices, and
 // removes it some time after the pod is gone.
 type podLogs struct {
-	dir  string              // "" to do without
-	read bool                // in this poll
-	uids map[string][]string // by namespace/pod, sorted
-	pods map[string]bool     // all the UIDs
-	err  error               // why this is not what is on disk now
+	dir    string              // "" to do without
+	uids   map[string][]string // by namespace/pod, of pods that are there or were lately
+	pods   map[string]bool     // all the UIDs
+	before map[string]bool     // those of the listing before
+	err    error               // why this is not what is on disk now
 }
 
-// of returns the UIDs that pods of the name have or had lately.
-func (l *podLogs) of(name string) []string {
-	if l.dir == "" {
-		return nil
-	}
-	if !l.read {
-		l.read = true
+// refresh lists the folders once more.
+func (l *podLogs) refresh() {
+	if l.dir != "" {
 		l.list()
 	}
-	return l.uids[name]
+}
+
+// old returns the UIDs whose folders were there before a pod of that name, which
+// is new now: none at the first listing, when nothing was seen before.
+func (l *podLogs) old(name string) []string {
+	return slices.DeleteFunc(slices.Clone(l.uids[name]), func(uid string) bool { return !l.before[uid] })
 }
 
 // list reads the names of the folders. On failure the former ones stay.
 func (l *podLogs) list() {
 	entries, err := os.ReadDir(l.dir)
+	l.before = l.pods
 	if l.err = err; err != nil {
 		return
 	}

@@ -30,13 +30,15 @@ const (
 
 // history drives an old node at random, within what kubelets do: of pods with
 // one name at most one is not gone; a GPU is given away only once nobody holds
-// it; the checkpoint is written at most three seconds after that, and folders
-// are removed within a minute and a half.
+// it; the checkpoint is written at most three seconds after that, before the pod
+// starts; and folders are removed within a minute and a half. Where pods leave the list when they
+// end, a pod of the same name on the same GPU is missing in one poll at least.
 type history struct {
 	*oldNode
 	lives   []*life
 	poll    int
-	written int // poll at which the checkpoint must have been written; 0 if it is
+	written int  // poll at which the checkpoint must have been written; 0 if it is
+	lingers bool // terminated pods are listed, as before Kubernetes 1.34
 }
 
 // draw is one of n with equal chances.
@@ -49,7 +51,7 @@ func (h *history) step(t *rapid.T) {
 	h.admit(t)
 	var listed, holding []kubelettest.Pod
 	for _, l := range h.lives {
-		if l.state != gone {
+		if l.state < terminated || l.state == terminated && h.lingers {
 			listed = append(listed, kubelettest.GPUs("a", l.name, l.uid, l.gpu))
 		}
 		if l.state < terminated {
@@ -67,14 +69,14 @@ func (h *history) step(t *rapid.T) {
 func (h *history) age(t *rapid.T, l *life) {
 	before := l.state
 	switch {
-	case l.state == pending && draw(t, 3) == 0:
+	case l.state == pending && h.written == 0 && draw(t, 3) == 0:
 		h.begin(l.uid)
 		h.folder(l.name, l.uid)
 		l.state, l.folder = running, true
-	case l.state == running && draw(t, 12) == 0:
+	case l.state == running && draw(t, 8) == 0:
 		h.end(l.uid)
 		l.state = terminated
-	case l.state == terminated && draw(t, 4) == 0:
+	case l.state == terminated && (!h.lingers || draw(t, 4) == 0):
 		l.state = gone
 	case l.state == gone && l.folder && (draw(t, 20) == 0 || h.poll-l.changed > 90):
 		h.noFolder(l.name, l.uid)
@@ -88,13 +90,16 @@ func (h *history) age(t *rapid.T, l *life) {
 func (h *history) admit(t *rapid.T) {
 	name, gpu := fmt.Sprintf("p-%d", draw(t, 2)), fmt.Sprintf("GPU-%d", draw(t, 2))
 	if draw(t, 4) > 0 || slices.ContainsFunc(h.lives, func(l *life) bool {
-		return l.state < gone && l.name == name || l.state < terminated && l.gpu == gpu
+		return l.state < gone && l.name == name || l.state < terminated && l.gpu == gpu ||
+			!h.lingers && l.name == name && l.gpu == gpu && h.poll == l.changed // nothing tells the two apart
 	}) {
 		return
 	}
 	uid := fmt.Sprintf("%08x-3d6b-4a0f-9f8f-1d2c3b4a5f60", len(h.lives)+1)
 	h.lives = append(h.lives, &life{name: name, uid: uid, gpu: gpu, changed: h.poll})
-	h.written = h.poll + 3
+	if h.written == 0 {
+		h.written = h.poll + 3
+	}
 }
 
 // check compares what the client tells with the lives.
@@ -126,14 +131,18 @@ func (h *history) check(t *rapid.T) {
 
 func TestNoPodIsMeteredUnderAnothersUID(t *testing.T) {
 	t.Parallel()
-	for name, sources := range map[string]struct{ checkpoint, folders bool }{
-		"checkpoint": {true, false}, "folders": {false, true}, "both": {true, true},
+	for name, from := range map[string]sources{
+		"checkpoint, before 1.34": {checkpoint: true, cgroups: true},
+		"folders, before 1.34":    {folders: true, cgroups: true},
+		"both, before 1.34":       {checkpoint: true, folders: true, cgroups: true},
+		"checkpoint":              {checkpoint: true},
+		"folders":                 {folders: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(rt *rapid.T) {
-				h := &history{oldNode: newOldNode(t, sources.checkpoint, sources.folders)}
-				for range rapid.IntRange(1, 120).Draw(rt, "polls") {
+				h := &history{oldNode: newNodeWith(t, from), lingers: from.cgroups}
+				for range rapid.IntRange(1, 60).Draw(rt, "polls") {
 					h.step(rt)
 					h.check(rt)
 				}

@@ -1,6 +1,9 @@
 package kubelet
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// settleTime is how long a new pod waits for the checkpoint to tell of it.
@@ -27,7 +30,7 @@ func (n *identities) decide(p pod, s *sighting, now time.Time) verdict {
 			return n.byCheckpoint(p, s, uids, waiting)
 		}
 	}
-	if uids := n.logs.of(p.name()); len(uids) > 0 {
+	if uids := n.logs.uids[p.name()]; len(uids) > 0 {
 		return n.byFolders(s, uids, now)
 	}
 	switch {
@@ -121,8 +124,7 @@ func (n *identities) byFolders(s *sighting, uids []string, now time.Time) verdic
 		}
 		return verdict{uid: s.uid, unclear: s.uid == "" && now.Sub(s.first) < settleTime}
 	case 1:
-		_, owned := n.owners[live[0]]
-		if owned && live[0] != s.uid && now.Sub(s.first) < folderTime {
+		if slices.Contains(s.old, live[0]) && now.Sub(s.first) < folderTime {
 			return verdict{unclear: true}
 		}
 		return verdict{uid: live[0]}
