@@ -56,6 +56,11 @@ type flags struct {
 	cgroups     *string
 	logs        *string
 	xid         *bool
+	ecc         *bool
+	rowRemap    *bool
+	throttle    *bool
+	nvlink      *bool
+	pcie        *bool
 	lock        *string
 }
 
@@ -100,6 +105,16 @@ func addFlags(app *kingpin.Application) *flags {
 		logs: app.Flag("host.container-logs", "Folder whose names tell the containers' names; no file in it is opened; empty to do without.").
 			Default(cgroup.DefaultContainerLogs).String(),
 		xid: app.Flag("nvml.xid", "Count the errors that the driver reports (XID).").
+			Bool(),
+		ecc: app.Flag("nvml.ecc", "Show the errors of the GPUs' memories (ECC).").
+			Bool(),
+		rowRemap: app.Flag("nvml.row-remap", "Show the rows of memory that were replaced.").
+			Bool(),
+		throttle: app.Flag("nvml.throttle", "Show for how long the GPUs' clocks were held down, and why.").
+			Bool(),
+		nvlink: app.Flag("nvml.nvlink", "Show the data sent and received over NVLink.").
+			Bool(),
+		pcie: app.Flag("nvml.pcie", "Show the data sent and received over PCIe.").
 			Bool(),
 		lock: app.Flag("lock-file", "File on the host that this process locks while it meters, so that there is one collector per node; empty to do without.").
 			Default("").String(),

@@ -42,9 +42,12 @@ func TestMetricsPassPromtool(t *testing.T) {
 		node.GPUs[0].Counters, node.GPUs[1].Counters, node.GPUs[1].Instances[0].Counters = counters, counters, counters
 	}
 	count(0)
+	for _, id := range []int{74, 76, 269, 270, 271, 138, 139, 140, 141, 197, 198} { // NVML_FI_DEV_… in nvml.h
+		node.GPUs[0].Fields = append(node.GPUs[0].Fields, nvmltest.Field{ID: id, Kind: nvmltest.Ulonglong, Value: 1 << 20})
+	}
 	w := newWorld(t, node)
 	w.kubelet.Hold(pod("train", gpu0), pod("short", "MIG-1"))
-	p := w.start(t, "--nvml.xid")
+	p := w.start(t, "--nvml.xid", "--nvml.ecc", "--nvml.row-remap", "--nvml.throttle", "--nvml.nvlink", "--nvml.pcie")
 	p.until(t, "both containers are metered", func(s scrape) bool {
 		return s.has(&metric.ContainerEnergy, container("train", gpu0)...) && s.has(&metric.ContainerShare, container("short", gpu1)...)
 	})

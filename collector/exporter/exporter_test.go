@@ -52,6 +52,13 @@ func node() *meter.Snapshot {
 						Up: true, Utilization: ptr(0.5), MemoryUsed: ptr(1 << 30), MemoryTotal: ptr(141 << 30),
 						Power: ptr(410.5), Temperature: ptr(61),
 						SM: ptr(0.375), Tensor: ptr(0.25), DRAM: ptr(0.125),
+						Health: &device.Health{
+							ECCCorrected: ptr(12), ECCUncorrected: ptr(1),
+							RemappedCorrectable: ptr(2), RemappedUncorrectable: ptr(1), RemapPending: new(true), RemapFailed: new(false),
+							Throttled:         device.Throttled{PowerCap: ptr(61.5), SyncBoost: ptr(0), Thermal: ptr(3), HardwareThermal: ptr(0), PowerBrake: ptr(0)},
+							NVLinkPayloadSent: ptr(1 << 40), NVLinkPayloadReceived: ptr(1 << 41), NVLinkWireSent: ptr(1 << 42), NVLinkWireReceived: ptr(1 << 43),
+							PCIeSent: ptr(1 << 33), PCIeReceived: ptr(1 << 34),
+						},
 					},
 				},
 				Current: true,

@@ -94,6 +94,9 @@ func (w *walker) device(d *meter.Device) {
 		w.known(&metric.DeviceSMActive, r.SM, g.UUID)
 		w.known(&metric.DeviceTensorActive, r.Tensor, g.UUID)
 		w.known(&metric.DeviceDRAMActive, r.DRAM, g.UUID)
+		if r.Health != nil {
+			w.health(g.UUID, r.Health)
+		}
 	}
 	for _, x := range g.XIDs {
 		w.put(&metric.DeviceXIDErrors, float64(x.Count), g.UUID, strconv.FormatUint(x.Code, 10))

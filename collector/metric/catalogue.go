@@ -96,12 +96,51 @@ var (
 	}
 )
 
-// Physical GPUs: health; each is off unless its flag is set.
+// Physical GPUs: health; each is off unless its flag is set. The counters are
+// the driver's and the card's own, so they don't begin at 0 with the collector.
 var (
 	DeviceXIDErrors = Family{
 		"gputally_device_xid_errors_total", Counter, "",
 		"Errors that the driver reported of the GPU, by its number for them (XID); with --nvml.xid.",
 		[]string{LabelUUID, LabelXID},
+	}
+	DeviceECCErrors = Family{
+		"gputally_device_ecc_errors_total", Counter, "",
+		"Errors in the GPU's memories over the life of the card, by kind (corrected, uncorrected); with --nvml.ecc.",
+		[]string{LabelUUID, LabelKind},
+	}
+	DeviceRemappedRows = Family{
+		"gputally_device_remapped_rows_total", Counter, "",
+		"Rows of memory that were replaced, by kind of the errors (correctable, uncorrectable); with --nvml.row-remap.",
+		[]string{LabelUUID, LabelKind},
+	}
+	DeviceRowRemapPending = Family{
+		"gputally_device_row_remap_pending", Gauge, "",
+		"1 if rows of memory are replaced at the next reset of the GPU; with --nvml.row-remap.", byUUID,
+	}
+	DeviceRowRemapFailed = Family{
+		"gputally_device_row_remap_failed", Gauge, "",
+		"1 if a row of memory could not be replaced; with --nvml.row-remap.", byUUID,
+	}
+	DeviceThrottledSeconds = Family{
+		"gputally_device_throttled_seconds_total", Counter, "seconds",
+		"Time during which the GPU's clocks were held down since the driver was loaded, by reason; reasons overlap; with --nvml.throttle.",
+		[]string{LabelUUID, LabelReason},
+	}
+	DeviceNVLinkPayloadBytes = Family{
+		"gputally_device_nvlink_payload_bytes_total", Counter, "bytes",
+		"Data sent and received over all NVLinks, without the protocol's overhead; with --nvml.nvlink.",
+		[]string{LabelUUID, LabelDirection},
+	}
+	DeviceNVLinkWireBytes = Family{
+		"gputally_device_nvlink_wire_bytes_total", Counter, "bytes",
+		"Data sent and received over all NVLinks, with the protocol's overhead; with --nvml.nvlink.",
+		[]string{LabelUUID, LabelDirection},
+	}
+	DevicePCIeBytes = Family{
+		"gputally_device_pcie_bytes_total", Counter, "bytes",
+		"Data sent and received over PCIe; the driver's counter may wrap; with --nvml.pcie.",
+		[]string{LabelUUID, LabelDirection},
 	}
 )
 
@@ -221,7 +260,8 @@ func Families() []*Family {
 		&DeviceSMActive, &DeviceTensorActive, &DeviceDRAMActive,
 		&MIGInstanceUtilization, &MIGInstanceMemoryUsed, &MIGInstanceMemoryTotal,
 		&MIGInstanceSMActive, &MIGInstanceTensorActive, &MIGInstanceDRAMActive,
-		&DeviceXIDErrors,
+		&DeviceXIDErrors, &DeviceECCErrors, &DeviceRemappedRows, &DeviceRowRemapPending, &DeviceRowRemapFailed,
+		&DeviceThrottledSeconds, &DeviceNVLinkPayloadBytes, &DeviceNVLinkWireBytes, &DevicePCIeBytes,
 		&DeviceSeconds, &DeviceActiveSeconds, &DeviceEnergy,
 		&ContainerAllocatedSeconds, &ContainerStartTime, &ContainerEndTime, &ContainerShare,
 		&ContainerActiveSeconds, &ContainerIdleSeconds, &ContainerObservedSeconds,

@@ -42,6 +42,9 @@ const (
 	LabelSource = "source"
 	LabelReason = "reason"
 	LabelXID    = "xid"
+
+	LabelKind      = "kind"
+	LabelDirection = "direction"
 )
 
 // States of a physical GPU's time, the values of LabelState. At every moment
@@ -51,6 +54,29 @@ const (
 	StateUnallocated  = "unallocated"  // healthy and held by nobody
 	StateUnattributed = "unattributed" // held, but by whom is not known
 	StateUnavailable  = "unavailable"  // lost, reset required, or its calls hang
+)
+
+// Values of LabelKind: of errors of memory, and of errors for which it was replaced.
+const (
+	KindCorrected     = "corrected"
+	KindUncorrected   = "uncorrected"
+	KindCorrectable   = "correctable"
+	KindUncorrectable = "uncorrectable"
+)
+
+// Values of LabelDirection.
+const (
+	DirectionSent     = "sent"
+	DirectionReceived = "received"
+)
+
+// Values of LabelReason: why the clocks of a GPU were held down. Reasons overlap.
+const (
+	ReasonPowerCap        = "power_cap"        // to stay within the power limit
+	ReasonSyncBoost       = "sync_boost"       // to keep pace with a slower GPU of its group
+	ReasonThermal         = "thermal"          // by the driver, to stay below the highest temperature to work at
+	ReasonHardwareThermal = "hardware_thermal" // by the hardware, by half or more
+	ReasonPowerBrake      = "power_brake"      // told from outside, as by the power supply
 )
 
 // States lists the values of LabelState.

@@ -1,0 +1,124 @@
+package collector
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/bootstrap"
+
+	"github.com/gputally/gputally/collector/cdi"
+	"github.com/gputally/gputally/collector/cgroup"
+	"github.com/gputally/gputally/collector/kubelet"
+	"github.com/gputally/gputally/collector/meter"
+	"github.com/gputally/gputally/collector/nvml"
+)
+
+// node is what meters a node, and what must be given back at the end.
+type node struct {
+	loop    *meter.Loop
+	closers []io.Closer
+	log     *slog.Logger
+}
+
+// close gives everything back, last things first. What fails is logged only: a
+// driver that hangs to the end is no failure of this process.
+func (n *node) close() {
+	for _, c := range slices.Backward(n.closers) {
+		if err := c.Close(); err != nil {
+			n.log.Warn("Something could not be given back at the end", "err", err)
+		}
+	}
+}
+
+// build makes the node and the handler of /metrics from the parsed flags.
+func (f *flags) build(b *bootstrap.Bootstrap) (*node, http.Handler, error) {
+	n := &node{log: b.Logger}
+	handler, err := f.assemble(n, b)
+	if err != nil {
+		n.close()
+		return nil, nil, err
+	}
+	return n, handler, nil
+}
+
+func (f *flags) assemble(n *node, b *bootstrap.Bootstrap) (http.Handler, error) {
+	if *f.lock != "" {
+		held, err := lock(*f.lock)
+		if err != nil {
+			return nil, err
+		}
+		n.closers = append(n.closers, held)
+	}
+	source, err := nvml.New(nvml.Config{
+		Logger: b.Logger, Now: time.Now, LibraryPath: *f.library, CallTimeout: *f.callTimeout,
+		XID: *f.xid, ECC: *f.ecc, RowRemap: *f.rowRemap, Throttle: *f.throttle, NVLink: *f.nvlink, PCIe: *f.pcie,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, source)
+	cfg := meter.LoopConfig{
+		Source:      source,
+		SplitEvenly: *f.split,
+		Interval:    *f.interval,
+		MaxGap:      *f.maxGap,
+		Now:         time.Now,
+		Logger:      b.Logger,
+		Fatal:       func(err error) bool { return errors.Is(err, nvml.ErrDriverChanged) },
+	}
+	if *f.attribution == attributionKubelet {
+		client, err := f.attribute(&cfg)
+		if err != nil {
+			return nil, err
+		}
+		n.closers = append(n.closers, client)
+	}
+	if n.loop, err = meter.NewLoop(cfg); err != nil {
+		return nil, err
+	}
+	b.Handle("/healthz", healthz(n.loop, f.patience(), time.Now))
+	b.Handle("/readyz", readyz(n.loop))
+	return f.handler(b, n.loop)
+}
+
+// attribute adds to cfg what tells who holds the GPUs and whose processes use them.
+func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
+	pods, err := cgroup.NewTree(cgroup.TreeConfig{Root: *f.cgroups, Now: cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	claimed, err := cdi.New(cdi.Config{Dirs: *f.cdi, Devices: *f.devices, Now: cfg.Now, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	if *f.processes {
+		owners, err := cgroup.New(cgroup.Config{Proc: *f.proc, ContainerLogs: *f.logs, Now: cfg.Now})
+		if err != nil {
+			return nil, err
+		}
+		cfg.Owners = owners
+	}
+	client, err := kubelet.New(kubelet.Config{
+		Socket:         *f.socket,
+		CheckpointPath: *f.checkpoint,
+		PodLogs:        *f.podLogs,
+		Ended:          pods.Ended,
+		Resources:      *f.resources,
+		Drivers:        *f.drivers,
+		Timeout:        kubeletTimeout,
+		Logger:         cfg.Logger,
+		Now:            cfg.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Registry, cfg.Claims = client, claimed.Find
+	if *f.checkpoint != "" {
+		cfg.Checkpoint = client.CheckpointErr
+	}
+	return client, nil
+}
