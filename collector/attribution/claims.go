@@ -92,14 +92,11 @@ func (c *claims) hold(u unit, now claim, holder device.Holder, clear bool) {
 // disputed. A device plugin's unit has one owner. A ResourceClaim may name
 // several containers of a pod, whose common pod is clear.
 func (c claim) owners() []device.Holder {
-	switch {
-	case c.disputed:
+	clear := len(c.holders) == 1 || (c.common && onePod(c.holders))
+	if c.disputed || !clear {
 		return nil
-	case len(c.holders) > 1 && !(c.common && onePod(c.holders)):
-		return nil
-	default:
-		return c.holders
 	}
+	return c.holders
 }
 
 func onePod(holders []device.Holder) bool {

@@ -67,6 +67,22 @@ func TestFolderOfATerminatedPodDoesNotCount(t *testing.T) {
 	n.wants("the second, though the first's folder is there", only(gpus("a", "db-0", uid2, "GPU-2")))
 }
 
+func TestPodThatWasNeverClearHasEndedWithItsFolder(t *testing.T) {
+	t.Parallel()
+	n := newOldNode(t, false, true)
+	n.folder("p", uid1) // of a former pod
+	n.SetPods()
+	n.wants("before", nil)
+	p := kubelettest.GPUs("a", "p", uid2, "GPU-1")
+	n.SetPods(p)
+	n.folder("p", uid2)
+	n.begin(uid1, uid2)
+	n.wants("with two folders", nil, gpus("a", "p", "", "GPU-1"))
+	n.end(uid1)
+	n.end(uid2)
+	n.wants("when it has ended", nil)
+}
+
 func TestPodThatTheKubeletLostSightOfKeepsItsFoldersUID(t *testing.T) {
 	t.Parallel()
 	n := newOldNode(t, false, true)

@@ -119,7 +119,8 @@ func (n *identities) byFolders(s *sighting, uids []string, now time.Time) verdic
 	}
 	switch len(live) {
 	case 0:
-		if n.ended(s.uid) {
+		own := func(uid string) bool { return !slices.Contains(s.old, uid) }
+		if n.ended(s.uid) || (s.uid == "" && slices.ContainsFunc(uids, own)) {
 			return verdict{ended: true}
 		}
 		return verdict{uid: s.uid, unclear: s.uid == "" && now.Sub(s.first) < settleTime}
