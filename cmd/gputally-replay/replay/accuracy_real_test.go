@@ -53,6 +53,28 @@ func TestThePipelineIsExact(t *testing.T) {
 	}
 }
 
+// Containers of 2 s to 2 h on whole GPUs and fractions: each end is off by at
+// most a poll, whatever the scrape interval.
+func TestChurnIsExactAtEveryScrapeInterval(t *testing.T) {
+	t.Parallel()
+	for _, scrape := range []string{"15s", "30s", "60s"} {
+		t.Run(scrape, func(t *testing.T) {
+			t.Parallel()
+			out, err := accuracy(t, "--churn=1500", "--days=1-2", "--life=0s", "--shortest=2s", "--scrape="+scrape)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if off := number(t, out, "total off by"); off < -0.02 || off > 0.02 {
+				t.Errorf("the total is off by %v %%", off)
+			}
+			// Two GPUs at most, a poll of 1 s with its jitter at one or both ends.
+			if worst := number(t, out, "largest error of a pod and hour"); worst > 2.1 {
+				t.Errorf("a pod is off by %v GPU-seconds in an hour", worst)
+			}
+		})
+	}
+}
+
 func TestADamagedHistoryEndsWithCode5(t *testing.T) {
 	t.Parallel()
 	out, err := accuracy(t, "--days=2-3", "--scrape=2m", "--lost=0.9")

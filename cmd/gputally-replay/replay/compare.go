@@ -15,18 +15,16 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// The marks of the accuracy run.
-const (
-	worstTotal = 0.001           // relative error of the GPU-hours in all
-	shortest   = 5 * time.Second // a pod that lived so long must be there
-)
+// worstTotal is the largest relative error of all GPU-hours that passes.
+const worstTotal = 0.001
 
 // result compares the ledger with the truth, in GPU-seconds.
 type result struct {
 	truth, measured   float64
 	absolute          float64 // sum of |measured - truth| over pods and hours
 	worst             float64 // largest of them
-	pods, short, lost int     // pods; those that lived less than the shortest; others that are missing
+	shortest          time.Duration
+	pods, short, lost int // pods; those that lived less than the shortest; others that are missing
 	estimated         float64
 	coverage          usage.Coverage
 }
@@ -39,7 +37,7 @@ type held struct {
 
 // compare reads the ledger back.
 func (r *run) compare(ctx context.Context) (result, error) {
-	var res result
+	res := result{shortest: r.shortest}
 	measured, err := r.measured(ctx, &res)
 	if err != nil {
 		return res, err
@@ -64,7 +62,7 @@ func (r *run) compare(ctx context.Context) (result, error) {
 		}
 		res.pods++
 		switch {
-		case life < shortest:
+		case life < r.shortest:
 			res.short++
 		case !found[p.Holder]:
 			res.lost++
@@ -128,8 +126,8 @@ func (res result) print(w io.Writer, claimed time.Duration) {
 	fmt.Fprintf(w, "estimated over restarts            %14.4f GPU-hours\n", res.estimated/3600)
 	fmt.Fprintf(w, "uncovered                          %14.5f %% of the fleet's time, residue %d ms\n",
 		100*float64(res.coverage.Uncovered)/float64(res.coverage.Expected), res.coverage.Residue)
-	fmt.Fprintf(w, "pods                               %14d, of them under %s: %d\n", res.pods, shortest, res.short)
-	fmt.Fprintf(w, "pods of %s or longer missing       %14d\n", shortest, res.lost)
+	fmt.Fprintf(w, "pods                               %14d, of them under %s: %d\n", res.pods, res.shortest, res.short)
+	fmt.Fprintf(w, "pods of %s or longer missing       %14d\n", res.shortest, res.lost)
 }
 
 // verdict is errInexact if the run missed a mark.
@@ -137,5 +135,5 @@ func (res result) verdict() error {
 	if math.Abs(res.total()) <= worstTotal && res.lost == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: the total may be off by %.1f %%, and no pod of %s or longer may be missing", errInexact, 100*worstTotal, shortest)
+	return fmt.Errorf("%w: the total may be off by %.1f %%, and no pod of %s or longer may be missing", errInexact, 100*worstTotal, res.shortest)
 }

@@ -17,6 +17,7 @@ type flags struct {
 
 	pods, nodes string
 	generate    bool
+	churn       float64
 	days        string
 	maxNodes    int
 	seed        uint64
@@ -26,6 +27,7 @@ type flags struct {
 
 	out, truth string // of blocks
 	dir        string // of accuracy
+	shortest   time.Duration
 }
 
 // The commands.
@@ -42,6 +44,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err er
 	app.Flag("pods", "Pod list of the trace in openb format, CSV, .gz or not.").StringVar(&f.pods)
 	app.Flag("nodes", "Node list of the trace in openb format, CSV, .gz or not.").StringVar(&f.nodes)
 	app.Flag("generate", "Replay made-up pods on made-up nodes instead of a trace.").BoolVar(&f.generate)
+	app.Flag("churn", "With --generate: pods of 2 s to 2 h on whole GPUs and fractions, so many a day, instead of a company's.").Float64Var(&f.churn)
 	app.Flag("days", "Days of the trace to replay, FROM-TO, without the last.").Default("133-140").StringVar(&f.days)
 	app.Flag("max-nodes", "Place the pods on so many nodes, those with the most GPUs.").Default("8").IntVar(&f.maxNodes)
 	app.Flag("seed", "Picks phases, jitter, losses and restarts.").Default("1").Uint64Var(&f.seed)
@@ -53,6 +56,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err er
 	blocks.Flag("truth", "File for the truth: GPU-seconds per pod and hour, CSV.").StringVar(&f.truth)
 	accuracy := app.Command(commandAccuracy, "Write the blocks into a real Prometheus, close every hour, report, and compare with the truth.")
 	accuracy.Flag("dir", "Keep everything in this folder, which must be empty. Default: a temporary one that is removed.").StringVar(&f.dir)
+	accuracy.Flag("shortest", "A pod that lived so long must not be missing.").Default("5s").DurationVar(&f.shortest)
 	f.command, err = app.Parse(args)
 	switch {
 	case ended:
@@ -77,6 +81,9 @@ func (f flags) check() error {
 		errs = append(errs, errors.New("--generate makes a trace up: leave out --pods and --nodes"))
 	case !f.generate && (f.pods == "" || f.nodes == ""):
 		errs = append(errs, errors.New("--pods and --nodes name the trace's files; or --generate makes one up"))
+	}
+	if f.churn < 0 || f.churn > 0 && !f.generate {
+		errs = append(errs, fmt.Errorf("--churn: %v is no number of pods a day, or --generate is missing", f.churn))
 	}
 	if f.maxNodes < 1 {
 		errs = append(errs, fmt.Errorf("--max-nodes: %d is not at least 1", f.maxNodes))

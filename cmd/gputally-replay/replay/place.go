@@ -42,10 +42,14 @@ func place(f flags) (*run, error) {
 // trace's clock shows so many seconds.
 func (r *run) trace(seconds int64) (pods []trace.Pod, hosts []trace.Host, err error) {
 	if r.generate {
-		for i := range 6 {
+		workloads := trace.Teams()
+		if r.churn > 0 {
+			workloads = trace.Churn(r.churn)
+		}
+		for i := range r.maxNodes {
 			hosts = append(hosts, trace.Host{Name: fmt.Sprintf("node-%d", i), GPUs: 8, Model: "NVIDIA H200"})
 		}
-		return trace.Generate(r.seed, seconds, trace.Teams()), hosts, nil
+		return trace.Generate(r.seed, seconds, workloads), hosts, nil
 	}
 	err = errors.Join(
 		readFile(r.pods, func(file io.Reader) (err error) {

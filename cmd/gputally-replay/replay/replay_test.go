@@ -66,8 +66,8 @@ func TestMistakesEndWithCode2AndAreNamed(t *testing.T) {
 		"days that run backwards":     {args: blocks + trace + "--days=7-7", want: []string{`--days: "7-7" is no range like 133-140`}},
 		"a word for days":             {args: blocks + trace + "--days=all", want: []string{`--days: "all"`}},
 		"several at once": {
-			args: blocks + trace + "--max-nodes=0 --scrape=0s --lost=1 --life=-1h",
-			want: []string{"--max-nodes: 0", "--scrape: 0s", "--lost: 1", "--life: -1h"},
+			args: blocks + trace + "--max-nodes=0 --scrape=0s --lost=1 --life=-1h --churn=5",
+			want: []string{"--max-nodes: 0", "--scrape: 0s", "--lost: 1", "--life: -1h", "--churn: 5"},
 		},
 		"files that are not there": {
 			args: blocks + days + "--pods=DIR/no-pods.csv --nodes=DIR/no-nodes.csv",

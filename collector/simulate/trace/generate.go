@@ -38,6 +38,18 @@ func Teams() []Workload {
 	}
 }
 
+// Churn are containers that come and go all the time: 2 s to 2 h on whole GPUs,
+// several of them, and fractions, perDay of them on average.
+func Churn(perDay float64) []Workload {
+	kind := func(name string, part float64, gpus, milli int) Workload {
+		return Workload{Namespace: "churn", Name: name, PerDay: part * perDay, GPUs: gpus, Milli: milli, MinSeconds: 2, MaxSeconds: 7200}
+	}
+	return []Workload{
+		kind("whole", 0.4, 1, 1000), kind("pair", 0.05, 2, 1000), kind("half", 0.2, 1, 500),
+		kind("third", 0.1, 1, 330), kind("tenth", 0.25, 1, 100),
+	}
+}
+
 // Generate makes up the pods that the workloads start in [0, seconds) of the
 // trace's clock. The same seed gives the same pods.
 func Generate(seed uint64, seconds int64, workloads []Workload) []Pod {
