@@ -39,6 +39,8 @@ var directions = []struct {
 	{"collector/nvml", []string{"collector/device", "collector/nvml"}},
 	{"collector/kubelet", []string{"collector/device", "collector/kubelet"}},
 	{"collector/attribution", []string{"collector/device"}},
+	{"collector/cdi", []string{"collector/device"}},
+	{"collector/cgroup", []string{"collector/device"}},
 	{"collector/meter", []string{"collector/device", "collector/attribution"}},
 	{"collector/exporter", []string{"collector/metric", "collector/device", "collector/meter"}},
 	{"collector/simulate/trace", []string{"collector/device", "collector/simulate"}},
