@@ -3,6 +3,7 @@
 package nvml_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -169,6 +170,30 @@ func TestReadingsOfMIGInstances(t *testing.T) {
 		}
 		if err := s.Close(); err != nil {
 			t.Errorf("all that was lent must be given back: %v", err)
+		}
+	})
+}
+
+// The stand-in lends 256 samples at once.
+func TestAGPUCutAnewOftenKeepsBeingMeasured(t *testing.T) {
+	isolated(t, nvmltest.Build, func(t *testing.T, w world) {
+		var c clock
+		s := source(t, nvml.Config{LibraryPath: w.library, CallTimeout: time.Minute, Now: c.now})
+		node := migNode()
+		g := &node.GPUs[0]
+		g.Counters = &nvmltest.Counters{}
+		g.Instances = g.Instances[:1]
+		for i := range 200 {
+			g.Instances[0].UUID = fmt.Sprintf("MIG-%d", i)
+			for step := range int64(2) {
+				c.advance(time.Second)
+				g.Instances[0].Counters = &nvmltest.Counters{Clock: 1000 * step, SM: 500 * step}
+				w.play(t, node)
+				m := one(t, s).MIG[0]
+				if got := m.Reading.SM; step == 1 && (got == nil || *got != 0.5) {
+					t.Fatalf("%s: got %v, want 0.5", m.UUID, got)
+				}
+			}
 		}
 	})
 }

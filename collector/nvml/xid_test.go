@@ -76,12 +76,16 @@ func TestErrorsOfGPUsAreCounted(t *testing.T) {
 			t.Errorf("logged %d errors, want one of each kind on each GPU", n)
 		}
 		node.GPUs[1].Error = 0
-		node.CountError = nvmltest.Uninitialized
-		w.play(t, node)
-		if _, err := s.Inventory(t.Context()); err == nil {
-			t.Fatal("got no error from a driver that is not initialized")
+		for _, lost := range []nvmltest.Code{nvmltest.Uninitialized, nvmltest.DriverNotLoaded} {
+			node.CountError = lost
+			w.play(t, node)
+			if _, err := s.Inventory(t.Context()); err == nil {
+				t.Fatal("got no error from a driver that is not there")
+			}
+			node.CountError = 0
+			w.play(t, node)
+			inventory(t, s)
 		}
-		node.CountError = 0
 		expect("[{31 1} {94 2}] [{79 1}]") // what was counted stands, and they are watched again
 		node.GPUs[1].XIDs = append(node.GPUs[1].XIDs, 79)
 		expect("[{31 1} {94 2}] [{79 2}]")
@@ -89,6 +93,9 @@ func TestErrorsOfGPUsAreCounted(t *testing.T) {
 		expect("[{31 1} {94 2}] [{79 2}] []")
 		node.GPUs[2].XIDs = []int{48}
 		expect("[{31 1} {94 2}] [{79 2}] [{48 1}]")
+		if n := log.count("fails"); n != 0 {
+			t.Errorf("waited %d times for the events of a session that has ended", n)
+		}
 		if err := s.Close(); err != nil {
 			t.Errorf("all that was lent must be given back: %v", err)
 		}
