@@ -20,12 +20,14 @@ const (
 )
 
 // processes lists the processes on a GPU and counts them: nil and -1 if the
-// driver doesn't tell. It tells PIDs of the namespace of the one who asks.
+// driver doesn't tell. Clients of MPS are listed, not counted: their server is.
+// PIDs are those of the namespace of the one who asks.
 func (q *query) processes(h nvml.Device, parts []part, utilization *float64) ([]device.Process, int) {
-	found, ret := q.contexts(h)
+	places := []part{{handle: h}}
+	found, ret := each(places, q.contexts)
 	if ret == nvml.ERROR_NO_PERMISSION && len(parts) > 0 {
-		// With MIG on, the whole GPU answers the privileged only.
-		found, ret = q.contextsOf(parts)
+		places = parts // with MIG on, the whole GPU answers the privileged only
+		found, ret = each(places, q.contexts)
 	}
 	if ret != nvml.SUCCESS {
 		return nil, -1
@@ -34,14 +36,10 @@ func (q *query) processes(h nvml.Device, parts []part, utilization *float64) ([]
 	for _, c := range found {
 		pids[c.Pid] = true
 	}
-	running, ok := named(found, parts)
-	if clients, told := q.optional(fnMPS, h.GetMPSComputeRunningProcesses); ok && told {
-		running, ok = named(append(found, clients...), parts)
-	} else {
-		ok = false
-	}
+	clients, ret := each(places, q.clients)
+	running, distinct := named(append(found, clients...), parts)
 	work := q.work(h, utilization)
-	if !ok {
+	if ret != nvml.SUCCESS || !distinct {
 		return nil, len(pids)
 	}
 	for i := range running {
@@ -70,16 +68,27 @@ func (q *query) optional(name string, f func() ([]nvml.ProcessInfo, nvml.Return)
 	return found, ret == nvml.SUCCESS || ret == nvml.ERROR_NOT_FOUND || unsupported(ret)
 }
 
-// contextsOf lists what the MIG instances tell one by one.
-func (q *query) contextsOf(parts []part) ([]nvml.ProcessInfo, nvml.Return) {
+// clients lists the contexts of those who work through MPS.
+func (q *query) clients(h nvml.Device) ([]nvml.ProcessInfo, nvml.Return) {
+	clients, told := q.optional(fnMPS, h.GetMPSComputeRunningProcesses)
+	if !told {
+		return nil, nvml.ERROR_UNKNOWN
+	}
+	return clients, nvml.SUCCESS
+}
+
+// each puts together what is listed of a whole GPU or of its MIG instances one by one.
+func each(places []part, list func(nvml.Device) ([]nvml.ProcessInfo, nvml.Return)) ([]nvml.ProcessInfo, nvml.Return) {
 	var all []nvml.ProcessInfo
-	for _, p := range parts {
-		found, ret := q.contexts(p.handle)
+	for _, p := range places {
+		found, ret := list(p.handle)
 		if ret != nvml.SUCCESS {
 			return nil, ret
 		}
 		for _, c := range found {
-			c.GpuInstanceId, c.ComputeInstanceId = uint32(p.GPUInstance), uint32(p.ComputeInstance)
+			if p.UUID != "" {
+				c.GpuInstanceId, c.ComputeInstanceId = uint32(p.GPUInstance), uint32(p.ComputeInstance)
+			}
 			all = append(all, c)
 		}
 	}

@@ -68,7 +68,7 @@ func TestProcesses(t *testing.T) {
 			"on MIG instances, where the whole GPU answers the privileged only": {
 				func(g *nvmltest.GPU) {
 					onParts(g)
-					g.Fails = fails(compute, nvmltest.NoPermission)
+					g.Fails = map[string]nvmltest.Code{compute: nvmltest.NoPermission, mps: nvmltest.NoPermission}
 					g.FailsWhole = true
 				},
 				parted, 3,
