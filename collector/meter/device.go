@@ -45,6 +45,7 @@ func (m *deviceMeter) take(g device.GPU) {
 	}
 	m.gpu = g
 	r := g.Reading
+	m.blind, m.torn = r.Energy == nil, false
 	m.energyKnown = m.energyKnown || r.Energy != nil
 	m.activeKnown = m.activeKnown || r.Utilization != nil || r.Active != nil
 	if r.Energy != nil && !m.energy.followed {
@@ -113,7 +114,6 @@ func (m *deviceMeter) step(d time.Duration, whole bool, g *device.GPU) step {
 		}
 	}
 	s.instances = m.partials(d, g)
-	m.blind, m.torn = g.Reading.Energy == nil, false
 	return s
 }
 

@@ -59,7 +59,8 @@ type Attribution struct {
 // Meter integrates observations. It is not safe for concurrent use.
 type Meter struct {
 	cfg      Config
-	last     time.Time // time of the latest observation
+	last     time.Time // latest time of an observation
+	at       time.Time // time of the latest observation: before last after a step back of the clock
 	known    time.Time // latest time at which both GPUs and holders were known
 	devices  map[string]*deviceMeter
 	holdings map[holdingKey]*holdingMeter
@@ -95,6 +96,7 @@ func (m *Meter) Observe(o Observation) *Snapshot {
 	m.polls++
 	m.charge(o)
 	m.take(o)
+	m.at = o.At
 	if o.At.After(m.last) {
 		m.last = o.At
 	}
@@ -114,6 +116,8 @@ func (m *Meter) charge(o Observation) {
 	// What was known is good until known + MaxGap.
 	d := max(0, min(passed, m.known.Add(m.cfg.MaxGap).Sub(m.last)))
 	m.lost += passed - d
+	// What the driver counted meanwhile is of the time charged, and of no other.
+	whole := passed == d && d > 0 && !m.at.Before(m.last)
 	gpus := map[string]*device.GPU{}
 	if o.Inventory != nil {
 		for i := range o.Inventory.GPUs {
@@ -125,7 +129,7 @@ func (m *Meter) charge(o Observation) {
 			pause(m.tenants[uuid])
 			continue
 		}
-		s := dm.step(d, passed == d, gpus[uuid])
+		s := dm.step(d, whole, gpus[uuid])
 		dm.charge(s)
 		m.chargeTenants(dm, s, m.tenants[uuid])
 	}
@@ -210,13 +214,11 @@ func (m *Meter) settle() {
 	}
 }
 
-// forget drops what ended longer ago than the retention.
+// forget drops holdings that ended longer ago than the retention. A GPU is only
+// hidden: it may come back, and its counters must go on.
 func (m *Meter) forget() {
 	maps.DeleteFunc(m.holdings, func(_ holdingKey, hm *holdingMeter) bool {
 		return !hm.ended.IsZero() && m.last.Sub(hm.ended) > m.cfg.Retain
-	})
-	maps.DeleteFunc(m.devices, func(_ string, dm *deviceMeter) bool {
-		return !dm.gone.IsZero() && m.last.Sub(dm.gone) > m.cfg.Retain
 	})
 }
 
@@ -235,7 +237,9 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 		s.Driver = m.driver
 	}
 	for _, dm := range m.devices {
-		s.Devices = append(s.Devices, dm.snapshot(m.current))
+		if dm.gone.IsZero() || m.last.Sub(dm.gone) <= m.cfg.Retain {
+			s.Devices = append(s.Devices, dm.snapshot(m.current))
+		}
 	}
 	slices.SortFunc(s.Devices, func(a, b Device) int { return cmp.Compare(a.GPU.UUID, b.GPU.UUID) })
 	for _, hm := range m.holdings {

@@ -1,0 +1,352 @@
+package meter_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gputally/gputally/collector/device"
+	"github.com/gputally/gputally/collector/meter"
+)
+
+// The oracle's caps, as the meter's documentation states them.
+const (
+	oracleGap    = 10 * time.Second
+	oracleRetain = 10 * time.Minute
+)
+
+// account is what one container on one GPU should have by now. Time held is
+// counted in whole units of a GPU times nanoseconds.
+type account struct {
+	held, observed, idle   int64
+	active, memory, joules float64
+	start, end             time.Time
+}
+
+// ledger is what one GPU should have by now, in units times nanoseconds.
+type ledger struct {
+	allocated, unallocated, unattributed, unavailable int64
+	active, joules                                    float64
+
+	listed bool // the driver lists it
+	up     bool
+	busy   bool    // processes are on it
+	energy float64 // the latest reading
+	open   bool    // and it is one from which the next may be counted
+	gap    bool    // the poll before did not tell the energy
+}
+
+// claim is what the oracle last knew a container to hold.
+type claim struct {
+	holder device.Holder
+	card   *card
+	cells  []cell
+}
+
+func (c *claim) units() (n int) {
+	for _, x := range c.cells {
+		n += x.units
+	}
+	return n
+}
+
+type place struct {
+	holder device.Holder
+	uuid   string
+}
+
+// oracle keeps the books of a fleet: who truly held what, at the polls at which
+// both the driver and the kubelet answered.
+type oracle struct {
+	fleet    *fleet
+	last     time.Time // latest time of any poll
+	back     bool      // the clock was behind at the poll before
+	known    time.Time // latest poll at which both answered
+	claims   []*claim
+	unclear  map[*card]int // units
+	gpus     map[*card]*ledger
+	accounts map[place]*account
+	lost     time.Duration
+}
+
+func newOracle(f *fleet) *oracle {
+	return &oracle{fleet: f, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
+}
+
+// poll keeps the books up to now.
+func (o *oracle) poll(now time.Time) {
+	if o.known.IsZero() {
+		for _, g := range o.gpus {
+			g.open = false // nothing is booked yet
+		}
+	} else {
+		passed := max(0, now.Sub(o.last))
+		d := max(0, min(passed, o.known.Add(oracleGap).Sub(o.last)))
+		o.lost += passed - d
+		for _, c := range o.fleet.cards {
+			if g := o.gpus[c]; g != nil && g.listed {
+				o.settle(c, g, d, passed > d || d == 0 || o.back)
+			}
+		}
+	}
+	o.look(now)
+	o.back = now.Before(o.last)
+	if now.After(o.last) {
+		o.last = now
+	}
+	for p, a := range o.accounts {
+		if !a.end.IsZero() && o.last.Sub(a.end) > oracleRetain {
+			delete(o.accounts, p)
+		}
+	}
+}
+
+// settle books d on a GPU. broken tells that more time passed than is booked.
+func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
+	ns := int64(d)
+	var mine []*claim
+	held := 0
+	for _, cl := range o.claims {
+		if cl.card == c {
+			mine = append(mine, cl)
+			held += cl.units()
+		}
+	}
+	doubt := o.unclear[c]
+	charged := false
+	switch {
+	case !g.up:
+		g.unavailable += unit * ns
+	case held == 0 && doubt == 0 && g.busy:
+		g.unattributed += unit * ns
+	default:
+		charged = true
+		g.allocated += int64(held) * ns
+		g.unattributed += int64(doubt) * ns
+		g.unallocated += int64(unit-held-doubt) * ns
+	}
+	answers := !o.fleet.driverFails && !c.absent
+	joules := math.NaN()
+	if answers && !c.lost {
+		if c.mode < mig7 {
+			g.active += c.was * d.Seconds()
+		}
+		if g.open && !broken {
+			grown := c.joules - g.energy
+			if grown < 0 {
+				grown = c.joules
+			}
+			g.joules += grown
+			if !g.gap {
+				joules = grown
+			}
+		}
+	}
+	if broken {
+		g.open = false
+	}
+	if charged {
+		o.book(c, mine, doubt, d, answers && !c.lost, joules)
+	}
+}
+
+// book books d for those who hold c.
+func (o *oracle) book(c *card, mine []*claim, doubt int, d time.Duration, answers bool, joules float64) {
+	sole := len(mine) == 1 && doubt == 0
+	works := make([]float64, len(mine))
+	var total float64
+	for i, cl := range mine {
+		a := o.accounts[place{cl.holder, c.uuid}]
+		share := float64(cl.units()) / unit
+		a.held += int64(cl.units()) * int64(d)
+		var memory float64
+		works[i], memory = math.NaN(), math.NaN()
+		if answers {
+			works[i], memory = o.work(c, cl, sole)
+		}
+		if !math.IsNaN(memory) {
+			a.memory += memory * d.Seconds()
+		}
+		if math.IsNaN(works[i]) {
+			total = math.NaN()
+			continue
+		}
+		a.observed += int64(cl.units()) * int64(d)
+		if works[i] == 0 {
+			a.idle += int64(cl.units()) * int64(d)
+		}
+		works[i] = min(works[i], share)
+		a.active += works[i] * d.Seconds()
+		total += works[i]
+	}
+	for i, cl := range mine {
+		a := o.accounts[place{cl.holder, c.uuid}]
+		switch {
+		case math.IsNaN(joules) || doubt > 0:
+		case sole:
+			a.joules += joules
+		case total > 0:
+			a.joules += joules * works[i] / total
+		}
+	}
+}
+
+// work is what a container did as far as anybody may know it: NaN if not.
+func (o *oracle) work(c *card, cl *claim, sole bool) (busy, memory float64) {
+	if cl.cells[0].instance != "" {
+		for _, x := range cl.cells {
+			u := math.NaN()
+			if slices.Contains(c.cells(), x) {
+				u = 0
+				for _, t := range o.fleet.tenancies {
+					if t.cell == x {
+						u = t.was
+					}
+				}
+			}
+			busy += u * float64(x.units) / unit
+			memory += 1000 * u
+		}
+		if sole && math.IsNaN(busy) {
+			memory = 1000 * c.was
+			if c.mode < mig7 {
+				busy = c.was
+			}
+		}
+		return busy, memory
+	}
+	switch {
+	case sole && c.mode < mig7:
+		return c.was, 1000 * c.was
+	case sole:
+		return math.NaN(), 1000 * c.was
+	}
+	tenancies := o.fleet.of(c)
+	if c.foreign || !o.fleet.visible && len(tenancies) > 0 {
+		return math.NaN(), math.NaN()
+	}
+	if len(tenancies) == 0 && c.mode < mig7 && c.was > 0 {
+		return math.NaN(), math.NaN() // they ended, and their last work is still seen
+	}
+	for _, t := range tenancies {
+		if t.holder == cl.holder {
+			busy, memory = busy+t.was, memory+1000*t.was
+		}
+	}
+	return busy, memory
+}
+
+// look takes in what the driver and the kubelet tell.
+func (o *oracle) look(now time.Time) {
+	f := o.fleet
+	if f.driverFails {
+		for _, g := range o.gpus {
+			g.gap = true
+		}
+		return
+	}
+	for _, c := range f.cards {
+		g := o.gpus[c]
+		if g == nil {
+			if c.absent {
+				continue
+			}
+			g = &ledger{}
+			o.gpus[c] = g
+		}
+		if c.absent {
+			g.listed, g.open = false, false
+			continue
+		}
+		g.listed, g.up, g.gap = true, !c.lost, c.lost
+		g.busy = !c.lost && (c.foreign || len(f.of(c)) > 0)
+		if !c.lost {
+			g.energy, g.open = c.joules, true
+		}
+	}
+	if !f.kubeletFails {
+		o.known = now
+		o.count(now)
+	}
+}
+
+// count takes stock of who holds what, of GPUs that the driver lists.
+func (o *oracle) count(now time.Time) {
+	o.claims, o.unclear = nil, map[*card]int{}
+	there := map[place]*claim{}
+	for _, t := range o.fleet.tenancies {
+		switch {
+		case t.card.absent || !slices.Contains(t.card.cells(), t.cell):
+		case t.unclear:
+			o.unclear[t.card] += t.cell.units
+		default:
+			p := place{t.holder, t.card.uuid}
+			there[p] = &claim{t.holder, t.card, []cell{t.cell}}
+			o.claims = append(o.claims, there[p])
+			if o.accounts[p] == nil {
+				o.accounts[p] = &account{start: now}
+			}
+			o.accounts[p].end = time.Time{}
+		}
+	}
+	for p, a := range o.accounts {
+		if there[p] == nil && a.end.IsZero() {
+			a.end = now
+		}
+	}
+}
+
+// audit compares a snapshot with the books.
+func (o *oracle) audit(t *testing.T, s *meter.Snapshot) {
+	t.Helper()
+	same := func(what string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 1e-6*max(1, want) {
+			t.Errorf("%s = %v, want %v", what, got, want)
+		}
+	}
+	gpuSeconds := func(n int64) float64 { return float64(n) / unit / 1e9 }
+	same("unobserved", s.Unobserved.Seconds(), o.lost.Seconds())
+	shown := 0
+	for c, g := range o.gpus {
+		i := slices.IndexFunc(s.Devices, func(d meter.Device) bool { return d.GPU.UUID == c.uuid })
+		if i < 0 {
+			if g.listed {
+				t.Errorf("%s is not shown", c.uuid)
+			}
+			continue
+		}
+		shown++
+		d := s.Devices[i]
+		same(c.uuid+" allocated", d.States.Allocated, gpuSeconds(g.allocated))
+		same(c.uuid+" unallocated", d.States.Unallocated, gpuSeconds(g.unallocated))
+		same(c.uuid+" unattributed", d.States.Unattributed, gpuSeconds(g.unattributed))
+		same(c.uuid+" unavailable", d.States.Unavailable, gpuSeconds(g.unavailable))
+		same(c.uuid+" active", or(d.Active, 0), g.active)
+		same(c.uuid+" energy", or(d.Energy, 0), g.joules)
+	}
+	if shown != len(s.Devices) {
+		t.Errorf("%d GPUs are shown, %d of them are there", len(s.Devices), shown)
+	}
+	if len(s.Holdings) != len(o.accounts) {
+		t.Errorf("%d holdings, want %d", len(s.Holdings), len(o.accounts))
+	}
+	for _, h := range s.Holdings {
+		a := o.accounts[place{h.Holder, h.UUID}]
+		name := h.Holder.Pod + " on " + h.UUID
+		if a == nil {
+			t.Errorf("%s never was", name)
+			continue
+		}
+		same(name+" allocated", h.Allocated, gpuSeconds(a.held))
+		same(name+" observed", h.Observed, gpuSeconds(a.observed))
+		same(name+" idle", h.Idle, gpuSeconds(a.idle))
+		same(name+" active", h.Active, a.active)
+		same(name+" memory", or(h.MemoryByteSeconds, 0), a.memory)
+		same(name+" energy", or(h.Energy, 0), a.joules)
+		if !h.Start.Equal(a.start) || !h.End.Equal(a.end) {
+			t.Errorf("%s from %s to %s, want from %s to %s", name, h.Start, h.End, a.start, a.end)
+		}
+	}
+}

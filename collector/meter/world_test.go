@@ -1,0 +1,296 @@
+package meter_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// unit is what shares are counted in here: a slot is 7 of them, a compute slice
+// of MIG 4, a GPU 28. So the oracle needs no fractions.
+const unit = 28
+
+// How a GPU of the world is cut.
+type mode int
+
+const (
+	uncut mode = iota
+	slots      // 4 by time slicing
+	mig7       // MIG: 3 + 2 + 1 + 1
+	mig6       // MIG: 3 + 3
+)
+
+// cell is a device that a container may hold.
+type cell struct {
+	id       string
+	units    int
+	instance string // UUID, "" if it is of the GPU as a whole
+}
+
+// card is a physical GPU of the world.
+type card struct {
+	uuid    string
+	mode    mode
+	layout  int // counts MIG reconfigurations: instances get new UUIDs
+	absent  bool
+	lost    bool
+	foreign bool // a process outside Kubernetes uses it, which keeps it busy by 1/8
+	samples bool // the driver has samples: Reading.Active
+	joules  float64
+	active  float64 // seconds
+	told    float64 // the active seconds told last
+	was     float64 // utilization of the time just passed
+}
+
+func (c *card) cells() []cell {
+	switch c.mode {
+	case slots:
+		var all []cell
+		for i := range 4 {
+			all = append(all, cell{fmt.Sprintf("%s::%d", c.uuid, i), unit / 4, ""})
+		}
+		return all
+	case mig7, mig6:
+		var all []cell
+		for i, n := range map[mode][]int{mig7: {3, 2, 1, 1}, mig6: {3, 3}}[c.mode] {
+			uuid := fmt.Sprintf("MIG-%s-%d-%d", strings.TrimPrefix(c.uuid, "GPU-"), c.layout, i)
+			all = append(all, cell{uuid, n * unit / 7, uuid})
+		}
+		return all
+	default:
+		return []cell{{c.uuid, unit, ""}}
+	}
+}
+
+// tenancy is a container with a device.
+type tenancy struct {
+	holder  device.Holder
+	cell    cell
+	card    *card
+	unclear bool    // the kubelet's answers don't tell whose it is
+	work    float64 // utilization of the GPU, or of its MIG instance
+	was     float64 // work in the time just passed
+	pid     int
+}
+
+// fleet is the true state of a node, and what its driver and kubelet tell of it.
+type fleet struct {
+	*rand.Rand
+	cards     []*card
+	tenancies []*tenancy
+	pods      int
+	clock     time.Time
+	visible   bool // owners of processes can be told
+
+	// what happens to the poll that comes next
+	driverFails, kubeletFails bool
+}
+
+func newFleet(seed uint64) *fleet {
+	f := &fleet{Rand: rand.New(rand.NewPCG(seed, 1)), clock: origin}
+	f.visible = f.IntN(2) == 0
+	for i := range 1 + f.IntN(3) {
+		f.cards = append(f.cards, &card{uuid: fmt.Sprintf("GPU-%d", i), mode: mode(f.IntN(4)), samples: f.IntN(2) == 0})
+	}
+	return f
+}
+
+func (f *fleet) one(n int) bool { return f.IntN(n) == 0 }
+
+// live lets d pass and then changes something now and then.
+func (f *fleet) live(d time.Duration) {
+	for _, c := range f.cards {
+		c.was = f.busy(c)
+		c.active += c.was * d.Seconds()
+		c.joules += (100 + 400*c.was) * d.Seconds()
+	}
+	for _, t := range f.tenancies {
+		t.was = t.work
+	}
+	for f.one(2) {
+		f.change()
+	}
+	f.driverFails, f.kubeletFails = f.one(12), f.one(12)
+}
+
+// busy is a card's utilization now.
+func (f *fleet) busy(c *card) float64 {
+	var sum float64
+	for _, t := range f.of(c) {
+		sum += t.work
+	}
+	if c.foreign {
+		sum += 0.125
+	}
+	return min(1, sum)
+}
+
+func (f *fleet) of(c *card) []*tenancy {
+	var all []*tenancy
+	for _, t := range f.tenancies {
+		if t.card == c {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func (f *fleet) change() {
+	c := f.cards[f.IntN(len(f.cards))]
+	switch f.IntN(16) {
+	case 0, 1, 2, 3, 4:
+		f.allocate(c)
+	case 5, 6, 7:
+		if n := len(f.tenancies); n > 0 {
+			i := f.IntN(n)
+			f.tenancies = slices.Delete(f.tenancies, i, i+1)
+		}
+	case 8:
+		c.lost = !c.lost
+	case 9:
+		c.absent = f.one(2)
+	case 10:
+		c.foreign = f.one(2)
+	case 11: // the driver is loaded anew, which shows unless its counters were at 0 before
+		if c.told > 0 || !c.samples {
+			c.joules, c.active = 0, 0
+		}
+	case 12: // a layout goes when nobody holds any of it, MIG's sometimes earlier
+		if len(f.of(c)) == 0 || c.mode >= mig7 && f.one(2) {
+			f.tenancies = slices.DeleteFunc(f.tenancies, func(t *tenancy) bool { return t.card == c && f.one(2) })
+			if rest := f.of(c); len(rest) == 0 {
+				c.mode = mode(f.IntN(4))
+			} else {
+				c.mode = mig7 + mode(f.IntN(2))
+			}
+			c.layout++
+		}
+	default:
+		if n := len(f.tenancies); n > 0 {
+			t := f.tenancies[f.IntN(n)]
+			t.work = float64(f.IntN(3)) / 8
+			t.unclear = f.one(8)
+		}
+	}
+}
+
+// allocate gives a free device to a new container, or to one that had it before.
+func (f *fleet) allocate(c *card) {
+	free := slices.DeleteFunc(c.cells(), func(x cell) bool {
+		return slices.ContainsFunc(f.tenancies, func(t *tenancy) bool { return t.cell.id == x.id })
+	})
+	if len(free) == 0 {
+		return
+	}
+	n := f.pods
+	if n == 0 || !f.one(5) {
+		f.pods++
+	} else {
+		n = f.IntN(n)
+	}
+	name := fmt.Sprintf("pod-%d", n)
+	if slices.ContainsFunc(f.tenancies, func(t *tenancy) bool { return t.holder.Pod == name }) {
+		return
+	}
+	f.tenancies = append(f.tenancies, &tenancy{
+		holder: device.Holder{Namespace: "ns", Pod: name, PodUID: "uid-" + name, Container: "main"},
+		cell:   free[f.IntN(len(free))], card: c, work: float64(f.IntN(3)) / 8, pid: 100 + n,
+	})
+}
+
+var errDown = errors.New("down")
+
+// Inventory is what the driver tells.
+func (f *fleet) Inventory(context.Context) (device.Inventory, error) {
+	if f.driverFails {
+		return device.Inventory{}, errDown
+	}
+	inv := device.Inventory{DriverVersion: "580.95.05"}
+	for _, c := range f.cards {
+		if !c.absent {
+			inv.GPUs = append(inv.GPUs, f.describe(c))
+		}
+	}
+	return inv, nil
+}
+
+func (f *fleet) describe(c *card) device.GPU {
+	g := device.GPU{UUID: c.uuid, Model: "NVIDIA H200", Minor: -1, Reading: device.Reading{Processes: -1}}
+	mig := c.mode >= mig7
+	for _, x := range c.cells() {
+		if x.instance != "" {
+			g.MIG = append(g.MIG, device.MIGInstance{UUID: x.instance, ComputeSlices: x.units * 7 / unit})
+		}
+	}
+	if c.lost {
+		return g
+	}
+	g.Reading = device.Reading{Up: true, Energy: ptr(c.joules), MemoryUsed: ptr(1000 * c.was), Running: []device.Process{}}
+	if c.foreign {
+		g.Reading.Running = append(g.Reading.Running, device.Process{PID: 1, Utilization: ptr(0.125), MemoryUsed: ptr(1)})
+	}
+	for _, t := range f.of(c) {
+		g.Reading.Running = append(g.Reading.Running, device.Process{PID: t.pid, Instance: t.cell.instance, Utilization: ptr(t.was), MemoryUsed: ptr(1000 * t.was)})
+	}
+	g.Reading.Processes = len(g.Reading.Running)
+	if !mig {
+		g.Reading.Utilization = ptr(c.was)
+		if c.samples {
+			g.Reading.Active = ptr(c.active)
+			c.told = c.active
+		}
+	}
+	for i := range g.MIG {
+		u := 0.0
+		for _, t := range f.of(c) {
+			if t.cell.instance == g.MIG[i].UUID {
+				u = t.was
+			}
+		}
+		g.MIG[i].Reading = &device.Reading{Up: true, Utilization: &u, MemoryUsed: ptr(1000 * u)}
+	}
+	return g
+}
+
+// Owners tells whose processes these are.
+func (f *fleet) Owners(inv *device.Inventory) {
+	for g := range inv.GPUs {
+		ps := inv.GPUs[g].Reading.Running
+		for i := range ps {
+			for _, t := range f.tenancies {
+				if f.visible && t.pid == ps[i].PID {
+					ps[i].Owner = device.Owner{PodUID: t.holder.PodUID, Container: "main"}
+				}
+			}
+		}
+	}
+}
+
+// Holders is what the kubelet tells.
+func (f *fleet) Holders(context.Context) (device.Holders, error) {
+	if f.kubeletFails {
+		return device.Holders{}, errDown
+	}
+	h := device.Holders{Offered: map[string][]string{}}
+	for _, c := range f.cards {
+		for _, x := range c.cells() {
+			h.Offered["nvidia.com/gpu"] = append(h.Offered["nvidia.com/gpu"], x.id)
+		}
+	}
+	for _, t := range f.tenancies {
+		a := device.Allocation{Holder: t.holder, Resource: "nvidia.com/gpu", Devices: []string{t.cell.id}}
+		if t.unclear {
+			h.Withheld = append(h.Withheld, a)
+		} else {
+			h.Allocations = append(h.Allocations, a)
+		}
+	}
+	h.Ambiguous = len(h.Withheld)
+	return h, nil
+}
