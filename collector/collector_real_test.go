@@ -74,7 +74,7 @@ func TestAWholeGPUHeldByAPodIsMetered(t *testing.T) {
 		t.Error("it has an end time")
 	}
 	for _, want := range []string{
-		key(&metric.NodeInfo, "node-1", "580.95.05", "13.0", "kubelet"),
+		key(&metric.NodeInfo, "node-1", "580.95.05", "13.0", "kubelet", "none"),
 		key(&metric.DeviceInfo, gpu0, "node-1", "NVIDIA H200", "0000:0a:00.0"),
 	} {
 		if s.values[want] != 1 {
