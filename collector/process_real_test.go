@@ -74,21 +74,23 @@ type world struct {
 	library  string
 	scenario string // the file that the library reads
 	kubelet  *kubelettest.Server
+	interval time.Duration // between polls
 }
 
-func newWorld(t *testing.T, node nvmltest.Scenario) *world {
+func newWorld(t testing.TB, node nvmltest.Scenario) *world {
 	t.Helper()
 	w := &world{
 		library:  nvmltest.Build(t),
 		scenario: filepath.Join(t.TempDir(), "world"),
 		kubelet:  kubelettest.Start(t),
+		interval: 200 * time.Millisecond,
 	}
 	w.kubelet.Hold()
 	w.play(t, node)
 	return w
 }
 
-func (w *world) play(t *testing.T, node nvmltest.Scenario) {
+func (w *world) play(t testing.TB, node nvmltest.Scenario) {
 	t.Helper()
 	if err := node.WriteFile(w.scenario); err != nil {
 		t.Fatal(err)
@@ -96,7 +98,7 @@ func (w *world) play(t *testing.T, node nvmltest.Scenario) {
 }
 
 // command is the collector on this node.
-func (w *world) command(t *testing.T, args ...string) *exec.Cmd {
+func (w *world) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -106,7 +108,7 @@ func (w *world) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Cleanup(kill) // after the cleanups of whoever starts it
 	cmd := exec.CommandContext(ctx, path, append([]string{
 		"--web.listen-address=127.0.0.1:0",
-		"--meter.interval=200ms",
+		"--meter.interval=" + w.interval.String(),
 		"--kubelet.socket=" + w.kubelet.Socket(),
 		"--kubelet.checkpoint=" + w.kubelet.Checkpoint(),
 	}, args...)...)
@@ -128,7 +130,7 @@ type process struct {
 }
 
 // start runs a collector until the test ends and waits until it listens.
-func (w *world) start(t *testing.T, args ...string) *process {
+func (w *world) start(t testing.TB, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: w.command(t, args...), log: &logBuffer{}, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -159,14 +161,14 @@ func (w *world) start(t *testing.T, args ...string) *process {
 }
 
 // stop asks the process to end, if it still runs, and returns its exit code.
-func (p *process) stop(t *testing.T) int {
+func (p *process) stop(t testing.TB) int {
 	t.Helper()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails once it has ended
 	return p.wait(t)
 }
 
 // wait returns the exit code of a process that ends.
-func (p *process) wait(t *testing.T) int {
+func (p *process) wait(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-p.ended:
@@ -179,7 +181,7 @@ func (p *process) wait(t *testing.T) int {
 }
 
 // eventually polls a condition while the process runs.
-func (p *process) eventually(t *testing.T, what string, condition func() bool) {
+func (p *process) eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

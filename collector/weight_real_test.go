@@ -1,0 +1,97 @@
+//go:build real
+
+package collector_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gputally/gputally/collector/kubelet/kubelettest"
+	"github.com/gputally/gputally/collector/nvml/nvmltest"
+)
+
+// BenchmarkProcess runs the collector for half a minute beside a stand-in for
+// the driver, on a node of 8 GPUs with 200 containers of which one comes and
+// goes each three seconds, and tells its memory and processor time. A scrape is
+// made each 15 s.
+func BenchmarkProcess(b *testing.B) {
+	node := nvmltest.Node(8)
+	w := newWorld(b, node)
+	w.interval = time.Second
+	var ids []string
+	for _, g := range node.GPUs {
+		for s := range 25 {
+			ids = append(ids, fmt.Sprintf("%s::%d", g.UUID, s))
+		}
+	}
+	w.kubelet.SetAllocatable(kubelettest.Devices{Resource: "nvidia.com/gpu", IDs: ids})
+	made := 0
+	pod := func(id string) kubelettest.Pod {
+		made++
+		return kubelettest.GPUs("team", fmt.Sprintf("train-%d", made), fmt.Sprintf("%08x-0000-4d1b-8f0e-2a7b9c6d5e4f", made), id)
+	}
+	var pods []kubelettest.Pod
+	for _, id := range ids {
+		pods = append(pods, pod(id))
+	}
+	w.kubelet.Hold(pods...)
+	p := w.start(b)
+	for b.Loop() {
+		begin, used := time.Now(), p.ticks(b)
+		tick := time.NewTicker(3 * time.Second)
+		for i := range 10 {
+			<-tick.C
+			pods[i*20] = pod(ids[i*20])
+			w.kubelet.Hold(pods...)
+			if i%5 == 4 {
+				if _, err := p.get("/metrics"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		tick.Stop()
+		const perSecond = 100 // clock ticks, USER_HZ of Linux
+		b.ReportMetric((p.ticks(b)-used)/perSecond/time.Since(begin).Seconds()*100, "%CPU")
+		b.ReportMetric(p.resident(b), "MiB-RSS")
+	}
+}
+
+func (p *process) proc(b *testing.B, name string) string {
+	b.Helper()
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, name))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(content)
+}
+
+// ticks is the processor time so far, of user and system.
+func (p *process) ticks(b *testing.B) float64 {
+	b.Helper()
+	stat := p.proc(b, "stat")
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	var sum float64
+	for _, f := range fields[11:13] { // the 14th and 15th, of which two went with the name
+		n, err := strconv.ParseFloat(f, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
+}
+
+// resident is the memory in use now.
+func (p *process) resident(b *testing.B) float64 {
+	b.Helper()
+	_, rest, _ := strings.Cut(p.proc(b, "status"), "VmRSS:")
+	var kib float64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		b.Fatal(err)
+	}
+	return kib / 1024
+}
