@@ -9,8 +9,8 @@ import (
 	"github.com/gputally/gputally/collector/meter"
 )
 
-// histories are tried in about four seconds.
-const histories = 3000
+// histories are tried, in about five seconds.
+const histories = 2000
 
 // Random histories of a node go through the whole loop, from what the driver
 // and the kubelet tell to the snapshot: containers come and go, share, change
