@@ -165,9 +165,15 @@ func TestWaitingForErrorsGoesOnAfterAFailure(t *testing.T) {
 func TestAWaitThatNeverEndsHoldsUpNobody(t *testing.T) {
 	isolated(t, nvmltest.Build, func(t *testing.T, w world) {
 		node := nvmltest.Node(1)
-		node.WaitHang = true
 		w.play(t, node)
 		s := source(t, nvml.Config{LibraryPath: w.library, CallTimeout: time.Second, XID: true})
+		inventory(t, s)
+		// An error that is counted shows that the waiting has begun.
+		node.GPUs[0].XIDs = []int{79}
+		w.play(t, node)
+		eventually(t, "the error is counted", func() bool { return xidsOf(inventory(t, s)) == "[{79 1}]" })
+		node.GPUs[0].XIDs, node.WaitHang = nil, true
+		w.play(t, node)
 		for range 3 {
 			if g := one(t, s); !g.Reading.Up {
 				t.Errorf("the GPU is down: %s", g.Reading.Reason)

@@ -54,15 +54,20 @@ func (r *Rollup) admit(h Hour) (window.Window, error) {
 		return inside, errors.New("is outside of the report's window " + r.spec.Window.String())
 	case h.Window.From.Before(r.now):
 		return inside, errors.New("comes after a later hour: hours must be in order")
-	case r.cluster(h.Cluster).hours[from]:
+	case r.has(h.Cluster, from):
 		return inside, errors.New("comes twice, and would be counted twice")
 	}
 	if h.Window.From.After(r.now) && r.tally != nil {
 		r.tally.Flush()
 	}
 	r.now = h.Window.From
-	r.cluster(h.Cluster).hours[from] = true
+	r.cluster(h.Cluster).hours[from] = part{h.Window.Duration().Milliseconds(), h.Revision == 0}
 	return inside, nil
+}
+
+func (r *Rollup) has(cluster string, hour int64) bool {
+	_, ok := r.cluster(cluster).hours[hour]
+	return ok
 }
 
 func later(a, b time.Time) time.Time {

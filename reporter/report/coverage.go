@@ -40,12 +40,14 @@ func (r *Ratio) UnmarshalText(text []byte) error {
 // Coverage says how much of a period is known.
 type Coverage struct {
 	usage.Coverage
-	HoursAsked  int // hours of the period × clusters
-	HoursClosed int // those of them that are in the report
+	HoursAsked  int   // hours of the period × clusters
+	HoursClosed int   // those of them that are closed and in the report
+	HoursOpen   int   // those that a preview read as far as they went
+	OpenMillis  int64 // how far that was, over all of them
 }
 
-// Ratio is the known part of the GPU time that is expected, times the closed
-// part of the hours: what an hour that is missing would hold, nobody knows. What
+// Ratio is the known part of the GPU time that is expected, times the part of
+// the hours that is closed or was read while open: what an hour that is missing would hold, nobody knows. What
 // the parts exceed the whole by, beyond what rounding explains, is not known
 // either: an excess here must not fill a hole there.
 func (c Coverage) Ratio() Ratio {
@@ -60,8 +62,9 @@ func (c Coverage) Ratio() Ratio {
 		}
 		expected = c.Expected
 	}
-	num := product(known, int64(c.HoursClosed), int64(whole))
-	return Ratio(num.Quo(num, product(expected, int64(c.HoursAsked))).Int64())
+	const hour = int64(time.Hour / time.Millisecond)
+	num := product(known, int64(c.HoursClosed)*hour+c.OpenMillis, int64(whole))
+	return Ratio(num.Quo(num, product(expected, int64(c.HoursAsked)*hour)).Int64())
 }
 
 func product(factors ...int64) *big.Int {
@@ -127,6 +130,6 @@ type Gap struct {
 }
 
 func (g Gap) String() string {
-	return fmt.Sprintf("cluster %s has no closed hours from %s to %s; run gputally-reporter close for them",
+	return fmt.Sprintf("cluster %s has no closed hours from %s to %s",
 		g.Cluster, g.From.Format(time.RFC3339), g.To.Format(time.RFC3339))
 }

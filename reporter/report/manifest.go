@@ -57,6 +57,7 @@ type ManifestCoverage struct {
 	Minimum      json.Number `json:"minimum"`
 	HoursAsked   int         `json:"hours_asked"`
 	HoursClosed  int         `json:"hours_closed"`
+	HoursOpen    int         `json:"hours_open,omitempty"` // read while open, by a preview
 	Expected     string      `json:"expected_gpu_seconds"`
 	Allocated    string      `json:"allocated_gpu_seconds"`
 	Unallocated  string      `json:"unallocated_gpu_seconds"`
@@ -117,7 +118,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 func (c Coverage) manifest(minimum float64) ManifestCoverage {
 	return ManifestCoverage{
 		Ratio: c.Ratio(), Minimum: json.Number(fmt.Sprint(minimum)),
-		HoursAsked: c.HoursAsked, HoursClosed: c.HoursClosed,
+		HoursAsked: c.HoursAsked, HoursClosed: c.HoursClosed, HoursOpen: c.HoursOpen,
 		Expected:     seconds(c.Expected),
 		Allocated:    seconds(c.Allocated),
 		Unallocated:  seconds(c.Unallocated),

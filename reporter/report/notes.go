@@ -49,7 +49,11 @@ func (n notes) tell(t *Table) {
 		}
 	}
 	for _, gap := range t.Missing {
-		t.Warnings = append(t.Warnings, gap.String())
+		text := gap.String()
+		if !t.Spec.Provisional { // else they may lie ahead
+			text += "; run gputally-reporter close for them"
+		}
+		t.Warnings = append(t.Warnings, text)
 	}
 	for _, model := range slices.Sorted(maps.Keys(n.free)) {
 		t.Warnings = append(t.Warnings, fmt.Sprintf(

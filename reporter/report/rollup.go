@@ -47,7 +47,13 @@ type owner struct{ project, department string }
 // cluster is what a rollup knows of one cluster.
 type cluster struct {
 	coverage usage.Coverage
-	hours    map[int64]bool // Unix ms of those that are in
+	hours    map[int64]part // by Unix ms, those that are in
+}
+
+// part is how much of an hour is in.
+type part struct {
+	millis int64
+	open   bool // it is not closed: read as far as it went
 }
 
 // input names the content of one hour.
@@ -104,7 +110,7 @@ func (r *Rollup) by(d Dimension) bool { return slices.Contains(r.columns, d) }
 func (r *Rollup) cluster(name string) *cluster {
 	c, ok := r.clusters[name]
 	if !ok {
-		c = &cluster{hours: map[int64]bool{}}
+		c = &cluster{hours: map[int64]part{}}
 		r.clusters[name] = c
 	}
 	return c

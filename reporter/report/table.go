@@ -108,8 +108,13 @@ func (r *Rollup) cover(t *Table) map[string]Ratio {
 		of := Coverage{Coverage: c.coverage}
 		for hour := range r.spec.Window.Hours() {
 			of.HoursAsked++
-			if c.hours[hour.From.UnixMilli()] {
-				of.HoursClosed++
+			if p, ok := c.hours[hour.From.UnixMilli()]; ok {
+				if p.open {
+					of.HoursOpen++
+					of.OpenMillis += p.millis
+				} else {
+					of.HoursClosed++
+				}
 				continue
 			}
 			if last := len(t.Missing) - 1; last >= 0 && t.Missing[last].Cluster == name && t.Missing[last].To.Equal(hour.From) {
@@ -122,6 +127,8 @@ func (r *Rollup) cover(t *Table) map[string]Ratio {
 		merge(&t.Coverage.Coverage, of.Coverage)
 		t.Coverage.HoursAsked += of.HoursAsked
 		t.Coverage.HoursClosed += of.HoursClosed
+		t.Coverage.HoursOpen += of.HoursOpen
+		t.Coverage.OpenMillis += of.OpenMillis
 	}
 	return ratios
 }

@@ -122,9 +122,13 @@ func (t Table) head(out *strings.Builder) {
 }
 
 func (t Table) foot(out *strings.Builder) {
-	fmt.Fprintf(out, "\ncoverage %s%%, %d of %d hours closed, %s GPU-hours estimated\n",
+	open := ""
+	if t.Coverage.HoursOpen > 0 {
+		open = fmt.Sprintf(" and %d read while open", t.Coverage.HoursOpen)
+	}
+	fmt.Fprintf(out, "\ncoverage %s%%, %d of %d hours closed%s, %s GPU-hours estimated\n",
 		rounded(big.NewInt(int64(t.Total.Coverage)*100), int64(whole), 4),
-		t.Coverage.HoursClosed, t.Coverage.HoursAsked, hours(t.Coverage.Estimated, 2))
+		t.Coverage.HoursClosed, t.Coverage.HoursAsked, open, hours(t.Coverage.Estimated, 2))
 	for _, text := range t.Failures {
 		fmt.Fprintf(out, "failed: %s\n", text)
 	}
