@@ -19,6 +19,10 @@ import (
 // ErrUsage says that the command line is wrong.
 var ErrUsage = errors.New("wrong usage")
 
+// settled is after how long an hour is surely closed: the default delay and
+// what the closing takes.
+const settled = 15 * time.Minute
+
 // Options of Run beside the command line.
 type Options struct {
 	// Now is the clock. Required.
@@ -163,11 +167,24 @@ func (d *demo) books(ctx context.Context, fleet *fleet, prometheusURL string) er
 	if err := d.reporter(ctx, "close", "--from="+fleet.from.Format(time.RFC3339)); err != nil {
 		return err
 	}
-	today := d.opts.Now().UTC().Truncate(24 * time.Hour)
-	from := today.AddDate(0, 0, -min(7, d.days))
-	period := from.Format(time.DateOnly) + "/" + today.Format(time.DateOnly)
+	period := reportedDays(d.opts.Now(), fleet.from)
 	d.say("\nGPU usage by project, %s:\n", period)
 	return d.reporter(ctx, "report", "--by=project", "--name=usage", "--period="+period)
+}
+
+// reportedDays are the last seven days whose hours have all settled, or fewer
+// if the history is shorter.
+func reportedDays(now, from time.Time) string {
+	to := now.UTC().Add(-settled).Truncate(24 * time.Hour)
+	first := to.AddDate(0, 0, -7)
+	if first.Before(from) {
+		first = from
+	}
+	if !first.Before(to) { // just after midnight with one day of history
+		to = now.UTC().Add(-settled).Truncate(time.Hour)
+		return first.Format(time.RFC3339) + "/" + to.Format(time.RFC3339)
+	}
+	return first.Format(time.DateOnly) + "/" + to.Format(time.DateOnly)
 }
 
 func (d *demo) links(at Addresses, began time.Time) {

@@ -57,11 +57,32 @@ func TestFolderOfAnEarlierDemoIsEmptied(t *testing.T) {
 	}
 }
 
+func TestTheDaysReportedHaveSettled(t *testing.T) {
+	t.Parallel()
+	day := func(d int) time.Time { return time.Date(2026, 11, d, 0, 0, 0, 0, time.UTC) }
+	for name, tc := range map[string]struct {
+		now, from time.Time
+		want      string
+	}{
+		"at noon, the week before today":            {day(21).Add(12 * time.Hour), day(1), "2026-11-14/2026-11-21"},
+		"just after midnight, the week before that": {day(21).Add(4 * time.Minute), day(1), "2026-11-13/2026-11-20"},
+		"a short history, all of it":                {day(21).Add(12 * time.Hour), day(20), "2026-11-20/2026-11-21"},
+		"a day of history just after midnight":      {day(21).Add(4 * time.Minute), day(20), "2026-11-20T00:00:00Z/2026-11-20T23:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := demo.Days(tc.now, tc.from); got != tc.want {
+				t.Errorf("%s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestFullDiskIsExplained(t *testing.T) {
 	t.Parallel()
 	full := &os.PathError{Op: "write", Path: "chunks", Err: syscall.ENOSPC}
 	err := demo.Explain(full, ".demo")
-	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free some space, use --dir on another disk, or --days=7") {
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free some space or use --dir on another disk") {
 		t.Errorf("error %v", err)
 	}
 	if got := demo.Explain(errors.New("other"), ".demo").Error(); got != "other" {

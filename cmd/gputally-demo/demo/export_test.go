@@ -4,6 +4,7 @@ package demo
 var (
 	OpenFolder = openFolder
 	Explain    = explain
+	Days       = reportedDays
 )
 
 // Close lets another demo have the folder.

@@ -70,7 +70,7 @@ func (f *folder) close() error { return f.lock.Close() }
 // explain says what to do about errors that a newcomer may meet.
 func explain(err error, dir string) error {
 	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("the disk of %s is full (the demo needs about 500 MB for 30 days): free some space, use --dir on another disk, or --days=7: %w", dir, err)
+		return fmt.Errorf("the disk of %s is full (the demo needs about 600 MB while it makes its history): free some space or use --dir on another disk: %w", dir, err)
 	}
 	return err
 }
