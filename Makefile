@@ -37,7 +37,7 @@ test: tools ## Run every test, with real servers and tools
 
 .PHONY: cross
 cross: ## Show that all but NVML builds without cgo and the reporter on other systems
-	CGO_ENABLED=0 $(GO) build -o /dev/null ./collector/... ./reporter/... ./cmd/gputally-collector
+	CGO_ENABLED=0 $(GO) build -o /dev/null ./...
 	for target in darwin/arm64 darwin/amd64 linux/arm64; do \
 	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/gputally-reporter || exit 1; \
 	done

@@ -35,7 +35,7 @@ func lock(name string) (io.Closer, error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) || waited >= lockPatience {
 			break
 		}
-		time.Sleep(lockRetry)
+		<-time.After(lockRetry)
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = ErrLocked

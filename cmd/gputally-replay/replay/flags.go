@@ -57,6 +57,9 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err er
 	accuracy := app.Command(commandAccuracy, "Write the blocks into a real Prometheus, close every hour, report, and compare with the truth.")
 	accuracy.Flag("dir", "Keep everything in this folder, which must be empty. Default: a temporary one that is removed.").StringVar(&f.dir)
 	accuracy.Flag("shortest", "A pod that lived so long must not be missing.").Default("5s").DurationVar(&f.shortest)
+	if len(args) == 0 {
+		return f, false, fmt.Errorf("%w: no command; try --help", errUsage)
+	}
 	f.command, err = app.Parse(args)
 	switch {
 	case ended:

@@ -58,6 +58,7 @@ func TestMistakesEndWithCode2AndAreNamed(t *testing.T) {
 		args        string
 		want        []string
 	}{
+		"no command":                  {args: "", want: []string{"no command; try --help"}},
 		"no trace":                    {args: blocks, want: []string{"--pods and --nodes name the trace's files"}},
 		"a trace without nodes":       {args: blocks + "--pods=DIR/pods.csv", want: []string{"--pods and --nodes"}},
 		"a trace that is made up too": {args: blocks + trace + "--generate", want: []string{"leave out --pods and --nodes"}},
