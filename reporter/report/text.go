@@ -28,7 +28,11 @@ func (t Table) WriteText(w io.Writer) error {
 
 	out := &strings.Builder{}
 	t.head(out)
-	layout(out, grid, 1+len(t.columns))
+	if t.Coverage.HoursClosed+t.Coverage.HoursOpen > 0 {
+		layout(out, grid, 1+len(t.columns))
+	} else {
+		out.WriteString("Nothing is known: no hour of the period is closed.\n")
+	}
 	t.foot(out)
 	if _, err := io.WriteString(w, out.String()); err != nil {
 		return fmt.Errorf("write report %q: %w", t.Spec.Name, err)
