@@ -95,7 +95,7 @@ func (f *reportFlags) run(ctx context.Context, env *environment) error {
 	if table.State() == report.Failed {
 		reasons := slices.Clone(table.Failures)
 		for _, gap := range table.Missing {
-			reasons = append(reasons, gap.String()+"; run gputally-reporter close for them")
+			reasons = append(reasons, gap.Hinted())
 		}
 		return fmt.Errorf("%w: %s", errReportFailed, strings.Join(reasons, "; "))
 	}

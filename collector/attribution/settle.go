@@ -146,10 +146,7 @@ func neighbours(counts map[lot]int) map[string]int {
 func compareLots(a, b heldLot) int {
 	return cmp.Or(
 		cmp.Compare(a.gpu, b.gpu),
-		cmp.Compare(a.holder.Namespace, b.holder.Namespace),
-		cmp.Compare(a.holder.Pod, b.holder.Pod),
-		cmp.Compare(a.holder.PodUID, b.holder.PodUID),
-		cmp.Compare(a.holder.Container, b.holder.Container),
+		a.holder.Compare(b.holder),
 		cmp.Compare(a.device, b.device),
 		cmp.Compare(a.resource, b.resource),
 		cmp.Compare(a.portion, b.portion),

@@ -1,6 +1,9 @@
 package device
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // GPU is a physical GPU as the driver described it at one moment.
 type GPU struct {
@@ -93,6 +96,16 @@ type Holder struct {
 	Pod       string
 	PodUID    string
 	Container string
+}
+
+// Compare orders holders by namespace, pod, pod UID and container.
+func (h Holder) Compare(o Holder) int {
+	return cmp.Or(
+		cmp.Compare(h.Namespace, o.Namespace),
+		cmp.Compare(h.Pod, o.Pod),
+		cmp.Compare(h.PodUID, o.PodUID),
+		cmp.Compare(h.Container, o.Container),
+	)
 }
 
 // Allocation is a set of devices that the kubelet gave to a container: either

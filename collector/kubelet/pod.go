@@ -102,10 +102,7 @@ func (p pod) fingerprint() string {
 func sortAllocations(as []device.Allocation) {
 	slices.SortFunc(as, func(a, b device.Allocation) int {
 		return cmp.Or(
-			cmp.Compare(a.Holder.Namespace, b.Holder.Namespace),
-			cmp.Compare(a.Holder.Pod, b.Holder.Pod),
-			cmp.Compare(a.Holder.PodUID, b.Holder.PodUID),
-			cmp.Compare(a.Holder.Container, b.Holder.Container),
+			a.Holder.Compare(b.Holder),
 			cmp.Compare(a.Resource, b.Resource),
 			slices.Compare(a.Devices, b.Devices),
 			slices.CompareFunc(a.Claims, b.Claims, compareClaims),

@@ -250,11 +250,5 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 }
 
 func compareHoldings(a, b Holding) int {
-	return cmp.Or(
-		cmp.Compare(a.UUID, b.UUID),
-		cmp.Compare(a.Holder.Namespace, b.Holder.Namespace),
-		cmp.Compare(a.Holder.Pod, b.Holder.Pod),
-		cmp.Compare(a.Holder.PodUID, b.Holder.PodUID),
-		cmp.Compare(a.Holder.Container, b.Holder.Container),
-	)
+	return cmp.Or(cmp.Compare(a.UUID, b.UUID), a.Holder.Compare(b.Holder))
 }

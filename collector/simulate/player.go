@@ -43,7 +43,7 @@ func Play(n *Node, at time.Time, seed uint64) *Player {
 	// Those that begin together have an order too: sums depend on it in the last bits.
 	slices.SortFunc(p.order, func(i, j int) int {
 		a, b := &n.Holds[i], &n.Holds[j]
-		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.GPU, b.GPU), compareHolders(a.Holder, b.Holder))
+		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.GPU, b.GPU), a.Holder.Compare(b.Holder))
 	})
 	p.turn()
 	return p
@@ -140,17 +140,8 @@ func (p *Player) load() {
 		})
 	}
 	slices.SortFunc(p.holdings, func(a, b device.Holding) int {
-		return cmp.Or(cmp.Compare(a.UUID, b.UUID), compareHolders(a.Holder, b.Holder))
+		return cmp.Or(cmp.Compare(a.UUID, b.UUID), a.Holder.Compare(b.Holder))
 	})
-}
-
-func compareHolders(a, b device.Holder) int {
-	return cmp.Or(
-		cmp.Compare(a.Namespace, b.Namespace),
-		cmp.Compare(a.Pod, b.Pod),
-		cmp.Compare(a.PodUID, b.PodUID),
-		cmp.Compare(a.Container, b.Container),
-	)
 }
 
 // loadOf is how busy a container is in a period, 0 to 1: one period in eight

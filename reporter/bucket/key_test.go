@@ -61,7 +61,7 @@ func TestAKeyStaysInItsFolderAndItsBeginningsAreKeysAndPrefixes(t *testing.T) {
 		if bucket.CheckKey(key) != nil {
 			return
 		}
-		if path.Clean("/root/"+key) != "/root/"+key {
+		if path.Clean("/base/"+key) != "/base/"+key {
 			t.Fatalf("%q is another path than it seems", key)
 		}
 		for i := range key {

@@ -133,3 +133,6 @@ func (g Gap) String() string {
 	return fmt.Sprintf("cluster %s has no closed hours from %s to %s",
 		g.Cluster, g.From.Format(time.RFC3339), g.To.Format(time.RFC3339))
 }
+
+// Hinted is the gap with what to do about it, where it does not lie ahead.
+func (g Gap) Hinted() string { return g.String() + "; run gputally-reporter close for them" }

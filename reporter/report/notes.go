@@ -49,9 +49,9 @@ func (n notes) tell(t *Table) {
 		}
 	}
 	for _, gap := range t.Missing {
-		text := gap.String()
-		if !t.Spec.Provisional { // else they may lie ahead
-			text += "; run gputally-reporter close for them"
+		text := gap.Hinted()
+		if t.Spec.Provisional { // it may lie ahead
+			text = gap.String()
 		}
 		t.Warnings = append(t.Warnings, text)
 	}
