@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,6 +152,15 @@ func TestScrapingChangesNothing(t *testing.T) {
 	c := collector(node())
 	if first, second := render(t, c), render(t, c); first != second {
 		t.Errorf("two scrapes of one snapshot differ:\n%s", cmp.Diff(first, second))
+	}
+}
+
+func TestANameThatIsNoTextDoesNotSpoilTheScrape(t *testing.T) {
+	t.Parallel()
+	s := node()
+	s.Devices[0].GPU.Model = "NVIDIA \xff\xfe"
+	if got := render(t, collector(s)); !strings.Contains(got, "model=\"NVIDIA \uFFFD\"") {
+		t.Errorf("the model is not readable in\n%s", got)
 	}
 }
 
