@@ -305,7 +305,8 @@ func strangers() scenario {
 		steps: []step{{
 			name: "the GPU that they use is nobody's",
 			shows: []sight{
-				is(1, &metric.CollectorUnresolved), is(1, &metric.DeviceUp, gpu0), hasNo(seconds, container("hami", gpu0)...),
+				is(1, &metric.CollectorUnresolved), is(1, &metric.CollectorUnresolvedInfo, "shared-0-of-4"),
+				is(1, &metric.DeviceUp, gpu0), hasNo(seconds, container("hami", gpu0)...),
 				is(1, &metric.ContainerShare, onB...),
 			},
 			grows:  []series{of(&metric.DeviceSeconds, gpu0, metric.StateUnattributed), of(seconds, onB...)},

@@ -51,7 +51,7 @@ func TestMetricsPassPromtool(t *testing.T) {
 	p.Until(t, "both containers are metered", func(s collectortest.Scrape) bool {
 		return s.Has(&metric.ContainerEnergy, container("train", gpu0)...) && s.Has(&metric.ContainerShare, container("short", gpu1)...)
 	})
-	w.Kubelet.Hold(pod("train", gpu0))
+	w.Kubelet.Hold(pod("train", gpu0), pod("stranger", "shared-0-of-4"))
 	node.GPUs[0].XIDs = []int{79} // after the collector began to watch
 	var metrics string
 	var missing []string

@@ -89,7 +89,7 @@ func node() *meter.Snapshot {
 			{Name: meter.SourceKubelet, Failures: 2, Duration: 2 * time.Second},
 			{Name: meter.SourceCheckpoint, Up: true},
 		},
-		Unresolved: 1, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
+		Unresolved: []string{"shared-0-of-4"}, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
 	}
 }
 

@@ -208,7 +208,7 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 	return &Attribution{
 		Holdings:     r.Holdings,
 		Unattributed: r.Unattributed,
-		Unresolved:   len(r.Unresolved),
+		Unresolved:   r.Unresolved,
 		Ambiguous:    h.Ambiguous,
 	}
 }

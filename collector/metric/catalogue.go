@@ -238,6 +238,11 @@ var (
 		"gputally_collector_unresolved_devices", Gauge, "",
 		"Device ids that containers hold and that no known GPU answers to.", nil,
 	}
+	CollectorUnresolvedInfo = Family{
+		"gputally_collector_unresolved_device_info", Gauge, "",
+		"A device id that a container holds and that no known GPU answers to; the first 20 of them.",
+		[]string{LabelDeviceID},
+	}
 	CollectorAmbiguous = Family{
 		"gputally_collector_ambiguous_holdings", Gauge, "",
 		"Holdings whose pod UID is not clear yet; their time waits until it is.", nil,
@@ -268,6 +273,6 @@ func Families() []*Family {
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
 		&CollectorStartTime, &CollectorPollAge, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
-		&CollectorUnresolved, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorActivityKnown,
+		&CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorActivityKnown,
 	}
 }
