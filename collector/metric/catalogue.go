@@ -64,7 +64,7 @@ var (
 	}
 	DeviceDRAMActive = Family{
 		"gputally_device_dram_active_ratio", Gauge, "ratio",
-		"Share of time during which data was read from or written to the GPU's memory.", byUUID,
+		"Memory bandwidth in use, as a share of what the GPU can do in theory.", byUUID,
 	}
 )
 
@@ -92,7 +92,7 @@ var (
 	}
 	MIGInstanceDRAMActive = Family{
 		"gputally_mig_instance_dram_active_ratio", Gauge, "ratio",
-		"Share of time during which data was read from or written to the MIG instance's memory.", byUUID,
+		"Memory bandwidth of the MIG instance in use, as a share of what it can do in theory.", byUUID,
 	}
 )
 
