@@ -22,8 +22,11 @@ import (
 
 // closer reads the samples of a window and folds them into segments.
 type closer interface {
-	// Close returns the usage of the window. Errors: usage.ErrNoData, *prom.Error.
-	Close(ctx context.Context, w window.Window) (usage.Hour, error)
+	// Close emits the usage of the window in sorted parts and returns the rest
+	// of the hour. Errors: usage.ErrNoData, *prom.Error, emit's.
+	Close(ctx context.Context, w window.Window, n usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error)
+	// Hour is Close for a window that is not to be closed.
+	Hour(ctx context.Context, w window.Window) (usage.Hour, error)
 }
 
 // books closes hours and makes reports of them.
@@ -60,14 +63,18 @@ func (b *books) closeHour(ctx context.Context, hour window.Window) (ledger.Entry
 // restateHour reads an hour, whether it is closed or not, writes it into the
 // ledger if it is not there like that, and notes it in the index.
 func (b *books) restateHour(ctx context.Context, hour window.Window) (ledger.Entry, error) {
-	usage, err := b.closer.Close(ctx, hour)
+	draft, err := b.ledger.Draft(b.cluster, hour)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	usage, err := b.closer.Close(ctx, hour, usage.Neighbours{}, draft.Add)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
 	for _, w := range usage.Warnings {
 		b.log.Warn("The samples of an hour are odd", "cluster", b.cluster, "hour", hour, "what", w)
 	}
-	entry, err := b.ledger.Put(ctx, usage)
+	entry, err := b.ledger.Commit(ctx, draft, usage)
 	if err != nil {
 		return entry, inBucket(err)
 	}
@@ -133,7 +140,7 @@ func (b *books) hour(ctx context.Context, cluster string, hour window.Window, pr
 	if now.Before(hour.To) {
 		hour.To = now
 	}
-	open, err := b.closer.Close(ctx, hour)
+	open, err := b.closer.Hour(ctx, hour)
 	if errors.Is(err, usage.ErrNoData) {
 		return report.Hour{}, ledger.ErrHourMissing
 	}

@@ -50,7 +50,6 @@ func load(ctx context.Context, env *environment) (*config.Config, *books, error)
 	closer, err := usage.New(usage.Config{
 		Cluster:       cfg.Cluster,
 		Reader:        reader,
-		Road:          reader.Road(),
 		Lookahead:     config.Lookahead,
 		NodePoolLabel: cfg.NodePoolLabel,
 		NodeLabels:    labels,

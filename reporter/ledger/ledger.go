@@ -48,13 +48,27 @@ type Entry struct {
 	Warnings int
 }
 
-// Put closes an hour, or restates it as its next revision. An hour that stands
+// Put closes an hour that is in memory whole: Draft, Add and Commit in one.
+func (l *Ledger) Put(ctx context.Context, h usage.Hour) (Entry, error) {
+	d, err := l.Draft(h.Cluster, h.Window)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := d.Add(usage.Part{Segments: h.Segments}); err != nil {
+		return Entry{}, err
+	}
+	return l.Commit(ctx, d, h)
+}
+
+// Commit closes an hour, or restates it as its next revision, from its draft
+// and what else is known of it; h.Segments are not looked at. An hour that stands
 // in the ledger as it is given is left alone and its entry returned. After an
 // error other than one of the bucket's, the ledger is as before.
 //
 // Errors: *ConflictError if another writer got in between, *SchemaError, the
 // bucket's, and those of an hour that is not fit to be kept.
-func (l *Ledger) Put(ctx context.Context, h usage.Hour) (Entry, error) {
+func (l *Ledger) Commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, error) {
+	h.Cluster, h.Window, h.Segments = d.cluster, d.hour, d.segments
 	h, err := prepare(h)
 	if err != nil {
 		return Entry{}, fmt.Errorf("close hour %s of cluster %s: %w", h.Window, h.Cluster, err)

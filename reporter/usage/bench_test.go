@@ -12,6 +12,8 @@ import (
 // recorded is an answer that is ready.
 type recorded []prom.Series
 
+func (recorded) Road() string { return "memory" }
+
 func (r recorded) Read(_ context.Context, _ prom.Query, yield func(prom.Series) error) error {
 	for _, s := range r {
 		if err := yield(s); err != nil {
@@ -55,7 +57,7 @@ func BenchmarkClose(b *testing.B) {
 	b.ReportAllocs()
 	segments := 0
 	for b.Loop() {
-		h, err := c.Close(context.Background(), span(0, hour))
+		h, err := c.Hour(context.Background(), span(0, hour))
 		if err != nil {
 			b.Fatal(err)
 		}

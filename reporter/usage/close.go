@@ -25,6 +25,9 @@ type Reader interface {
 	// may come again with other samples. An error, also of yield, ends the
 	// reading, and what was yielded counts for nothing.
 	Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error
+	// Road names how series are read, such as "remote_read". It is known after
+	// the first read.
+	Road() string
 }
 
 // Config says what to close and how far to look beyond it.
@@ -33,8 +36,6 @@ type Config struct {
 	Cluster string
 	// Reader reads the collectors' series of this cluster. Required.
 	Reader Reader
-	// Road is how Reader reads; it is copied into the hour.
-	Road string
 	// Lookback is how far before the window samples are read. Default 10 min.
 	Lookback time.Duration
 	// Lookahead is how far after the window samples are read; a window is
@@ -97,10 +98,13 @@ func New(cfg Config) (*Closer, error) {
 	return &Closer{cfg}, nil
 }
 
-// Close reads the window, an hour as a rule, and folds it into segments. The
-// same samples give the same Hour, in whatever order their series come. The
-// ends of the window are whole milliseconds. Errors: ErrNoData, the reader's.
-func (c *Closer) Close(ctx context.Context, w window.Window) (Hour, error) {
+// Close reads the window, an hour as a rule, folds it into segments and hands
+// them to emit, sorted with Compare, in parts. The Hour that it returns has
+// everything but the segments. The same samples and neighbours give the same
+// parts, in whatever order series come. The ends of the window are whole
+// milliseconds. After an error what was emitted counts for nothing. Errors:
+// ErrNoData, the reader's, emit's.
+func (c *Closer) Close(ctx context.Context, w window.Window, n Neighbours, emit func(Part) error) (Hour, error) {
 	in, err := c.read(ctx, w)
 	if err != nil {
 		return Hour{}, fmt.Errorf("close %s of cluster %s: %w", w, c.cfg.Cluster, err)
@@ -124,15 +128,28 @@ func (c *Closer) Close(ctx context.Context, w window.Window) (Hour, error) {
 		faults:  in.faults,
 	}
 	segments, coverage := f.hour(in)
+	if err := emit(Part{Segments: segments}); err != nil {
+		return Hour{}, err
+	}
 	return Hour{
 		Cluster:  c.cfg.Cluster,
 		Window:   w,
-		Segments: segments,
 		Coverage: coverage,
 		Source:   Source,
-		Road:     c.cfg.Road,
+		Road:     c.cfg.Reader.Road(),
 		Warnings: in.faults.list(),
 	}, nil
+}
+
+// Hour is Close for a window that stands alone and fits into memory.
+func (c *Closer) Hour(ctx context.Context, w window.Window) (Hour, error) {
+	var segments []Segment
+	h, err := c.Close(ctx, w, Neighbours{}, func(p Part) error {
+		segments = append(segments, p.Segments...)
+		return nil
+	})
+	h.Segments = segments
+	return h, err
 }
 
 func (c *Closer) read(ctx context.Context, w window.Window) (*intake, error) {

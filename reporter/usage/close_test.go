@@ -406,7 +406,7 @@ func TestAnHourWithoutSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.Close(context.Background(), span(0, hour))
+	_, err = c.Hour(context.Background(), span(0, hour))
 	if !errors.Is(err, usage.ErrNoData) {
 		t.Fatalf("error %v, want ErrNoData", err)
 	}
@@ -423,6 +423,8 @@ func TestAnHourWithoutSamples(t *testing.T) {
 
 type broken struct{ err error }
 
+func (broken) Road() string { return "memory" }
+
 func (b broken) Read(context.Context, prom.Query, func(prom.Series) error) error { return b.err }
 
 func TestAReadThatFailsIsNoHour(t *testing.T) {
@@ -432,7 +434,7 @@ func TestAReadThatFailsIsNoHour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Close(context.Background(), span(0, hour)); !errors.Is(err, cause) {
+	if _, err := c.Hour(context.Background(), span(0, hour)); !errors.Is(err, cause) {
 		t.Errorf("error %v, want %v", err, cause)
 	}
 }

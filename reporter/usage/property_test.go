@@ -189,7 +189,7 @@ func closeScene(t *rapid.T, m *memory, from, to int64) usage.Hour {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := c.Close(t.Context(), span(from, to))
+	h, err := c.Hour(t.Context(), span(from, to))
 	if err != nil {
 		t.Fatal(err)
 	}

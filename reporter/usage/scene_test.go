@@ -61,6 +61,8 @@ func (m *memory) end(t int64, instance string) {
 	}
 }
 
+func (*memory) Road() string { return "memory" }
+
 func (m *memory) Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error {
 	keys := make([]string, 0, len(m.series))
 	for key := range m.series {
@@ -244,7 +246,7 @@ func oneNode(holds ...hold) scene {
 
 func closed(t testing.TB, m *memory, from, to int64, edit ...func(*usage.Config)) usage.Hour {
 	t.Helper()
-	cfg := usage.Config{Cluster: "c1", Reader: m, Road: "memory"}
+	cfg := usage.Config{Cluster: "c1", Reader: m}
 	for _, e := range edit {
 		e(&cfg)
 	}
@@ -252,7 +254,7 @@ func closed(t testing.TB, m *memory, from, to int64, edit ...func(*usage.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := c.Close(context.Background(), span(from, to))
+	h, err := c.Hour(context.Background(), span(from, to))
 	if err != nil {
 		t.Fatal(err)
 	}
