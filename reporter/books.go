@@ -71,8 +71,8 @@ func (b *books) restateHour(ctx context.Context, hour window.Window) (ledger.Ent
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	for _, w := range usage.Warnings {
-		b.log.Warn("The samples of an hour are odd", "cluster", b.cluster, "hour", hour, "what", w)
+	for _, w := range usage.Exceptions {
+		b.log.Warn("The samples of an hour are odd", "cluster", b.cluster, "hour", hour, "what", w.String())
 	}
 	entry, err := b.ledger.Commit(ctx, draft, usage)
 	if err != nil {

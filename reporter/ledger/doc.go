@@ -37,7 +37,7 @@
 //	node_pool            string     node pool, empty if no rule names one
 //	uuid                 string     physical GPU
 //	model                string     model of the GPU
-//	state                string     allocated, unallocated, unattributed, unavailable or uncovered
+//	state                string     allocated, unallocated, unattributed, unavailable, uncovered or absent
 //	namespace            string     holder, empty unless state is allocated
 //	pod                  string     holder's pod
 //	pod_uid              string     holder's pod UID
@@ -64,8 +64,7 @@
 //	gputally.revision           1, or one more than the revision it replaced
 //	gputally.source             source profile
 //	gputally.road               how the samples were read
-//	gputally.warnings           number of warnings
-//	gputally.warning_texts      the warnings, a JSON array
+//	gputally.exceptions         what is odd about the samples, a JSON array of usage.Exception
 //	gputally.sha256             the seal
 //	gputally.writer             program and version that wrote the object
 //	gputally.expected_ms        GPU-milliseconds expected of the hour
@@ -76,6 +75,7 @@
 //	gputally.uncovered_ms       the part for which there are no samples
 //	gputally.estimated_ms       part of allocated_ms that bridges gaps
 //	gputally.residue_ms         expected less the parts, signed
+//	gputally.absent_ms          time for which GPUs were not there, no part of expected_ms
 //
 // The seal is the SHA-256 of the object with 64 zeros in its place. Parquet has
 // checksums for pages and none for the footer, where one changed digit would be

@@ -17,14 +17,14 @@ const schemaVersion = 1
 
 // footer is the key-value metadata of an object.
 type footer struct {
-	Cluster  string
-	Window   window.Window
-	Revision int
-	Source   string
-	Road     string
-	Warnings []string
-	Coverage usage.Coverage
-	Writer   string
+	Cluster    string
+	Window     window.Window
+	Revision   int
+	Source     string
+	Road       string
+	Exceptions []usage.Exception
+	Coverage   usage.Coverage
+	Writer     string
 }
 
 // coverageFields names the parts of a coverage in the order of their footer keys.
@@ -44,30 +44,30 @@ func coverageFields(c *usage.Coverage) []struct {
 		{"gputally.uncovered_ms", &c.Uncovered},
 		{"gputally.estimated_ms", &c.Estimated},
 		{"gputally.residue_ms", &c.Residue},
+		{"gputally.absent_ms", &c.Absent},
 	}
 }
 
 // pairs gives the metadata of the footer.
 func (f footer) pairs() (map[string]string, error) {
-	warnings := f.Warnings
-	if warnings == nil {
-		warnings = []string{}
+	exceptions := f.Exceptions
+	if exceptions == nil {
+		exceptions = []usage.Exception{}
 	}
-	texts, err := json.Marshal(warnings)
+	texts, err := json.Marshal(exceptions)
 	if err != nil {
-		return nil, fmt.Errorf("encode warnings: %w", err)
+		return nil, fmt.Errorf("encode exceptions: %w", err)
 	}
 	pairs := map[string]string{
-		"gputally.schema":        strconv.Itoa(schemaVersion),
-		"gputally.cluster":       f.Cluster,
-		"gputally.from":          f.Window.From.Format(time.RFC3339),
-		"gputally.to":            f.Window.To.Format(time.RFC3339),
-		"gputally.revision":      strconv.Itoa(f.Revision),
-		"gputally.source":        f.Source,
-		"gputally.road":          f.Road,
-		"gputally.warnings":      strconv.Itoa(len(warnings)),
-		"gputally.warning_texts": string(texts),
-		"gputally.writer":        f.Writer,
+		"gputally.schema":     strconv.Itoa(schemaVersion),
+		"gputally.cluster":    f.Cluster,
+		"gputally.from":       f.Window.From.Format(time.RFC3339),
+		"gputally.to":         f.Window.To.Format(time.RFC3339),
+		"gputally.revision":   strconv.Itoa(f.Revision),
+		"gputally.source":     f.Source,
+		"gputally.road":       f.Road,
+		"gputally.exceptions": string(texts),
+		"gputally.writer":     f.Writer,
 	}
 	for _, field := range coverageFields(&f.Coverage) {
 		pairs[field.key] = strconv.FormatInt(*field.value, 10)
@@ -121,12 +121,9 @@ func parseFooter(lookup func(key string) (string, bool)) (footer, error) {
 		Road:     r.text("gputally.road"),
 		Writer:   r.text("gputally.writer"),
 	}
-	r.note("gputally.warning_texts", json.Unmarshal([]byte(r.text("gputally.warning_texts")), &f.Warnings))
-	if n := r.number("gputally.warnings"); int(n) != len(f.Warnings) {
-		r.errs = append(r.errs, fmt.Errorf("footer gputally.warnings is %d with %d texts", n, len(f.Warnings)))
-	}
-	if len(f.Warnings) == 0 {
-		f.Warnings = nil
+	r.note("gputally.exceptions", json.Unmarshal([]byte(r.text("gputally.exceptions")), &f.Exceptions))
+	if len(f.Exceptions) == 0 {
+		f.Exceptions = nil
 	}
 	for _, field := range coverageFields(&f.Coverage) {
 		*field.value = r.number(field.key)

@@ -34,18 +34,18 @@ func New(b bucket.Bucket, c Config) *Ledger {
 
 // Entry describes the object of a closed hour.
 type Entry struct {
-	Cluster  string
-	Window   window.Window
-	Revision int // 1, 2, …
-	Key      string
-	ETag     string
-	Size     int64 // bytes
-	Rows     int64
-	SHA256   string // of the object, hexadecimal
-	Coverage usage.Coverage
-	Source   string
-	Road     string
-	Warnings int
+	Cluster    string
+	Window     window.Window
+	Revision   int // 1, 2, …
+	Key        string
+	ETag       string
+	Size       int64 // bytes
+	Rows       int64
+	SHA256     string // of the object, hexadecimal
+	Coverage   usage.Coverage
+	Source     string
+	Road       string
+	Exceptions int // kinds of exceptions
 }
 
 // Put closes an hour that is in memory whole: Draft, Add and Commit in one.
@@ -165,7 +165,7 @@ func (l *Ledger) write(ctx context.Context, h usage.Hour, revision int, cond buc
 func (l *Ledger) footer(h usage.Hour) footer {
 	return footer{
 		Cluster: h.Cluster, Window: h.Window, Source: h.Source, Road: h.Road,
-		Warnings: h.Warnings, Coverage: h.Coverage, Writer: l.version,
+		Exceptions: h.Exceptions, Coverage: h.Coverage, Writer: l.version,
 	}
 }
 
@@ -177,7 +177,7 @@ func (r *raw) holds(h usage.Hour) (stored Entry, same bool, err error) {
 		return Entry{}, false, err
 	}
 	same = f.footer.Source == h.Source && f.footer.Road == h.Road &&
-		f.footer.Coverage == h.Coverage && slices.Equal(f.footer.Warnings, h.Warnings)
+		f.footer.Coverage == h.Coverage && slices.EqualFunc(f.footer.Exceptions, h.Exceptions, equalExceptions)
 	rest := h.Segments
 	err = f.segments(func(segments []usage.Segment) error {
 		n := min(len(segments), len(rest))
@@ -186,4 +186,8 @@ func (r *raw) holds(h usage.Hour) (stored Entry, same bool, err error) {
 		return nil
 	})
 	return f.entry(), same && len(rest) == 0, err
+}
+
+func equalExceptions(a, b usage.Exception) bool {
+	return a.Kind == b.Kind && a.Count == b.Count && slices.Equal(a.Named, b.Named)
 }

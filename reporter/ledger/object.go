@@ -83,7 +83,7 @@ func newEntry(f footer, object bucket.Object, data []byte, rows int64) Entry {
 	return Entry{
 		Cluster: f.Cluster, Window: f.Window, Revision: f.Revision,
 		Key: object.Key, ETag: object.ETag, Size: int64(len(data)), Rows: rows, SHA256: hex.EncodeToString(sum[:]),
-		Coverage: f.Coverage, Source: f.Source, Road: f.Road, Warnings: len(f.Warnings),
+		Coverage: f.Coverage, Source: f.Source, Road: f.Road, Exceptions: len(f.Exceptions),
 	}
 }
 

@@ -29,7 +29,7 @@ func (l *Ledger) Hour(ctx context.Context, cluster string, hour window.Window) (
 	}
 	h := usage.Hour{
 		Cluster: cluster, Window: hour, Coverage: f.footer.Coverage,
-		Source: f.footer.Source, Road: f.footer.Road, Warnings: f.footer.Warnings,
+		Source: f.footer.Source, Road: f.footer.Road, Exceptions: f.footer.Exceptions,
 	}
 	err = f.segments(func(segments []usage.Segment) error {
 		h.Segments = append(h.Segments, segments...)

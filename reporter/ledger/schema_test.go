@@ -73,9 +73,11 @@ func TestFooter(t *testing.T) {
 		got = append(got, pair.Key+" "+value)
 	}
 	want := []string{
+		"gputally.absent_ms 0",
 		"gputally.allocated_ms 3600000",
 		"gputally.cluster prod",
 		"gputally.estimated_ms 17",
+		`gputally.exceptions [{"kind":"scrapes are missing","count":1,"named":["node-1"]}]`,
 		"gputally.expected_ms 3600000",
 		"gputally.from 2026-11-20T05:00:00Z",
 		"gputally.residue_ms -3",
@@ -89,8 +91,6 @@ func TestFooter(t *testing.T) {
 		"gputally.unattributed_ms 0",
 		"gputally.unavailable_ms 0",
 		"gputally.uncovered_ms 0",
-		"gputally.warning_texts [\"node-1: 2 scrapes are missing\"]",
-		"gputally.warnings 1",
 		"gputally.writer 1.2.3",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

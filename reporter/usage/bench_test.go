@@ -62,8 +62,8 @@ func BenchmarkClose(b *testing.B) {
 			b.Fatal(err)
 		}
 		segments = len(h.Segments)
-		if len(h.Warnings) > 0 {
-			b.Fatal(h.Warnings)
+		if len(h.Exceptions) > 0 {
+			b.Fatal(h.Exceptions)
 		}
 	}
 	b.ReportMetric(float64(samples), "samples/op")

@@ -132,12 +132,12 @@ func (c *Closer) Close(ctx context.Context, w window.Window, n Neighbours, emit 
 		return Hour{}, err
 	}
 	return Hour{
-		Cluster:  c.cfg.Cluster,
-		Window:   w,
-		Coverage: coverage,
-		Source:   Source,
-		Road:     c.cfg.Reader.Road(),
-		Warnings: in.faults.list(),
+		Cluster:    c.cfg.Cluster,
+		Window:     w,
+		Coverage:   coverage,
+		Source:     Source,
+		Road:       c.cfg.Reader.Road(),
+		Exceptions: in.faults.list(),
 	}, nil
 }
 

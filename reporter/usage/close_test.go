@@ -311,8 +311,8 @@ func TestHour(t *testing.T) {
 			if diff := cmp.Diff(test.want, rows(h), cmp.AllowUnexported(row{}), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 				t.Errorf("segments (-want +got):\n%s", diff)
 			}
-			if len(h.Warnings) != test.warn {
-				t.Errorf("warnings: %q", h.Warnings)
+			if len(h.Exceptions) != test.warn {
+				t.Errorf("exceptions: %v", h.Exceptions)
 			}
 			checkCoverage(t, h)
 		})
@@ -393,8 +393,8 @@ func TestNodePools(t *testing.T) {
 			if got := h.Segments[0].NodePool; got != test.want {
 				t.Errorf("node pool %q, want %q", got, test.want)
 			}
-			if (len(h.Warnings) > 0) != test.warn {
-				t.Errorf("warnings: %q", h.Warnings)
+			if (len(h.Exceptions) > 0) != test.warn {
+				t.Errorf("exceptions: %v", h.Exceptions)
 			}
 		})
 	}

@@ -7,26 +7,40 @@ import (
 	"strings"
 )
 
+// Exception is something odd about the samples of an hour: what it is, how many
+// it happened to, and some of those by name.
+type Exception struct {
+	Kind  string   `json:"kind"`
+	Count int      `json:"count"`
+	Named []string `json:"named"` // the first MostNamed, sorted
+}
+
+// MostNamed is how many of a kind are named; the rest is counted.
+const MostNamed = 10
+
+// String names the exception for people.
+func (e Exception) String() string {
+	text := e.Kind + ": " + strings.Join(e.Named, "; ")
+	if more := e.Count - len(e.Named); more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
 // faults collects the exceptions of an hour: by kind, what they happened to.
 type faults map[string][]string
 
-// mostNamed is how many of a kind are named; the rest is counted.
-const mostNamed = 10
-
 func (f faults) note(kind, what string) { f[kind] = append(f[kind], what) }
 
-// list gives one line for each kind, in an order that depends on nothing else.
-func (f faults) list() []string {
-	var lines []string
+// list gives one exception for each kind, in an order that depends on nothing
+// else.
+func (f faults) list() []Exception {
+	var all []Exception
 	for _, kind := range slices.Sorted(maps.Keys(f)) {
 		what := slices.Compact(slices.Sorted(slices.Values(f[kind])))
-		more := ""
-		if n := len(what) - mostNamed; n > 0 {
-			what, more = what[:mostNamed], fmt.Sprintf("; and %d more", n)
-		}
-		lines = append(lines, kind+": "+strings.Join(what, "; ")+more)
+		all = append(all, Exception{kind, len(what), what[:min(len(what), MostNamed)]})
 	}
-	return lines
+	return all
 }
 
 // The kinds of exceptions.

@@ -131,8 +131,8 @@ func TestEveryDeviceAddsUp(t *testing.T) {
 		sc := drawScene(t, 3)
 		sc.render(m)
 		h := closeScene(t, m, 0, short)
-		if len(h.Warnings) > 0 {
-			t.Fatalf("warnings: %q", h.Warnings)
+		if len(h.Exceptions) > 0 {
+			t.Fatalf("exceptions: %v", h.Exceptions)
 		}
 		var parts int64
 		for _, s := range h.Segments {

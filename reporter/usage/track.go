@@ -5,7 +5,7 @@ import "math"
 // track is the life of a holding, or of a device, over all its epochs.
 type track struct {
 	epochs epochs
-	what   string // its name in warnings
+	what   string // its name in exceptions
 	split  splitter
 }
 
