@@ -25,40 +25,60 @@ const (
 // work: another process comes to the same books.
 type rounds struct {
 	books     *books
+	keepers   []*keeper // one for each cluster
 	schedules []schedule.Schedule
 	board     *board
 	log       *slog.Logger
 
 	month month
-	shown time.Time               // end of the hour whose figures the board shows
-	empty map[time.Time]time.Time // when hours without samples were tried, by their start
-	again []window.Window         // Failed reports that overlap are made again
+	shown time.Time       // end of the hour whose figures the board shows
+	again []window.Window // Failed reports that overlap are made again
 }
 
 func newRounds(b *books, schedules []schedule.Schedule, log *slog.Logger) *rounds {
 	now := b.now().UTC()
-	return &rounds{
-		books: b, schedules: schedules, board: newBoard(b.cluster), log: log,
-		empty: map[time.Time]time.Time{},
+	r := &rounds{
+		books: b, schedules: schedules, board: newBoard(b.names()), log: log,
 		again: []window.Window{{From: now.Add(-retryReach), To: now}},
+	}
+	for _, c := range b.clusters {
+		r.keepers = append(r.keepers, &keeper{cluster: c, board: r.board, changed: r.changed, empty: map[time.Time]time.Time{}})
+	}
+	return r
+}
+
+// changed hears of an hour that was closed or restated.
+func (r *rounds) changed(hour window.Window) {
+	r.again = append(r.again, hour)
+	if hour.From.Before(r.shown) {
+		r.month, r.shown = month{}, time.Time{}
 	}
 }
 
-// round closes what has settled and makes the reports that are due. What fails
-// is logged, counted, and tried again in the next round.
+// round closes what has settled, cluster by cluster, and makes the reports that
+// are due. What fails is logged, counted, and tried again in the next round; it
+// does not keep another cluster's hours from being closed.
 func (r *rounds) round(ctx context.Context) {
 	r.board.ticked(r.books.now())
-	reached, err := r.closeDue(ctx)
-	done := err == nil
-	if done {
-		err = r.tally(ctx)
+	reached, done := r.books.now(), true
+	for _, k := range r.keepers {
+		at, err := k.closeDue(ctx)
+		if at.Before(reached) {
+			reached = at
+		}
+		if err == nil {
+			r.board.caughtUp(k.name)
+			continue
+		}
+		done = false
+		if ctx.Err() == nil {
+			r.board.closeFailed(k.name, err)
+			r.log.Error("Hours can't be closed; will try again", "cluster", k.name, "err", err)
+		}
 	}
-	switch {
-	case err == nil:
-		r.board.caughtUp()
-	case ctx.Err() == nil:
-		r.board.closeFailed(err)
-		r.log.Error("Hours can't be closed; will try again", "cluster", r.books.cluster, "err", err)
+	if err := r.tally(ctx); err != nil && ctx.Err() == nil {
+		done = false
+		r.log.Error("The figures can't be brought up to date; will try again", "err", err)
 	}
 	for _, s := range r.schedules {
 		if err := r.reportDue(ctx, s, reached); err != nil && ctx.Err() == nil {
@@ -72,72 +92,35 @@ func (r *rounds) round(ctx context.Context) {
 	}
 }
 
-// closeDue closes hours and returns the time up to which none is left that
-// could be closed. The zero time says that this is not known.
-func (r *rounds) closeDue(ctx context.Context) (reached time.Time, err error) {
-	from, err := r.books.resume(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
-	hours, err := r.books.hoursDue(ctx, from)
-	if err != nil {
-		return time.Time{}, err
-	}
-	for _, hour := range hours {
-		if err := r.close(ctx, hour); err != nil {
-			return hour.From, err
-		}
-	}
-	return r.books.now(), nil
-}
-
-// close closes one hour. An hour without samples is passed over, because
-// whatever comes later must not wait for it; it is tried again as long as it
-// lies within reach.
-func (r *rounds) close(ctx context.Context, hour window.Window) error {
-	began := r.books.now()
-	tried, known := r.empty[hour.From]
-	if known && began.Sub(tried) < emptyPause {
-		return nil
-	}
-	entry, err := r.books.closeHour(ctx, hour)
-	if errors.Is(err, usage.ErrNoData) {
-		r.empty[hour.From] = began
-		if !known {
-			r.board.closeFailed(err)
-			r.log.Warn("An hour has no samples", "cluster", r.books.cluster, "hour", hour, "err", err)
-		}
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	delete(r.empty, hour.From)
-	r.again = append(r.again, hour)
-	if hour.From.Before(r.shown) {
-		r.month, r.shown = month{}, time.Time{}
-	}
-	r.board.closed(r.books.now().Sub(began))
-	r.log.Info("Closed an hour", "cluster", entry.Cluster, "hour", hour, "segments", entry.Rows)
-	return nil
-}
-
-// tally brings the figures per project up to the latest closed hour.
+// tally brings the figures per project up to the latest hour that all clusters
+// have closed.
 func (r *rounds) tally(ctx context.Context) error {
-	last, found, err := r.books.index.LastHour(ctx, r.books.cluster)
-	if err != nil || !found {
-		return inBucket(err)
+	var until time.Time
+	var clusters []string
+	for _, c := range r.books.clusters {
+		last, found, err := r.books.index.LastHour(ctx, c.name)
+		if err != nil {
+			return inBucket(err)
+		}
+		if !found {
+			continue // it may be a new one
+		}
+		r.board.reached(c.name, last)
+		clusters = append(clusters, c.name)
+		if until.IsZero() || last.To.Before(until) {
+			until = last.To
+		}
 	}
-	if r.shown.Equal(last.To) {
+	if until.IsZero() || r.shown.Equal(until) {
 		return nil
 	}
-	figures, err := r.month.figures(ctx, r.books, last.Window())
+	figures, err := r.month.figures(ctx, r.books, clusters, window.Hour(until.Add(-time.Hour)))
 	if err != nil {
 		r.month = month{}
 		return err
 	}
-	r.board.tally(last.To, figures)
-	r.shown = last.To
+	r.board.tally(figures)
+	r.shown = until
 	return nil
 }
 
@@ -173,5 +156,61 @@ func (r *rounds) reportDue(ctx context.Context, s schedule.Schedule, reached tim
 		}
 		r.log.Info("Made a scheduled report", "schedule", s.Name, "period", w, "object", p.CSVKey)
 	}
+	return nil
+}
+
+// keeper keeps the books of one cluster. What it remembers only saves work.
+type keeper struct {
+	*cluster
+	board   *board
+	changed func(hour window.Window) // hears of each hour that was closed or restated
+
+	empty map[time.Time]time.Time // when hours without samples were tried, by their start
+}
+
+// closeDue closes hours and returns the time up to which none is left that
+// could be closed. The zero time says that this is not known.
+func (k *keeper) closeDue(ctx context.Context) (reached time.Time, err error) {
+	from, err := k.resume(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	hours, err := k.hoursDue(ctx, from)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, hour := range hours {
+		if err := k.close(ctx, hour); err != nil {
+			return hour.From, err
+		}
+	}
+	return k.now(), nil
+}
+
+// close closes one hour. An hour without samples is passed over, because
+// whatever comes later must not wait for it; it is tried again as long as it
+// lies within reach.
+func (k *keeper) close(ctx context.Context, hour window.Window) error {
+	began := k.now()
+	tried, known := k.empty[hour.From]
+	if known && began.Sub(tried) < emptyPause {
+		return nil
+	}
+	entry, err := k.closeHour(ctx, hour)
+	if errors.Is(err, usage.ErrNoData) {
+		k.empty[hour.From] = began
+		if !known {
+			k.board.closeFailed(k.name, err)
+			k.log.Warn("An hour has no samples", "cluster", k.name, "hour", hour, "err", err)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	delete(k.empty, hour.From)
+	k.changed(hour)
+	k.board.closed(k.name, k.now().Sub(began))
+	k.log.Info("Closed an hour", "cluster", entry.Cluster, "hour", hour, "segments", entry.Rows)
 	return nil
 }
