@@ -133,11 +133,15 @@ func serve(tb testing.TB, h http.HandlerFunc) string {
 	return s.URL
 }
 
-// client returns a client that does not really wait between its tries.
+// client returns a client that does not really wait between its tries. It reads
+// by remote_read unless the configuration says otherwise.
 func client(tb testing.TB, cfg prom.Config) *prom.Client {
 	tb.Helper()
 	if cfg.Retry.Sleep == nil {
 		cfg.Retry.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	}
+	if cfg.Road == "" {
+		cfg.Road = "remote_read"
 	}
 	c, err := prom.New(cfg)
 	if err != nil {
