@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -54,6 +56,7 @@ func (c *Config) defaults() {
 // Client reads series from one server. It may be used by many goroutines.
 type Client struct {
 	server   *server
+	fresh    *http.Client // makes a new connection for each request
 	finder   *finder
 	selector []Matcher
 }
@@ -74,7 +77,12 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	hc, err := config.NewClientFromConfig(cfg.HTTP, "prometheus", config.WithUserAgent("gputally-reporter"))
+	hc, err := httpClient(cfg.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
+	}
+	// Its connections are used once, so that a Service chooses again each time.
+	fresh, err := httpClient(cfg.HTTP, config.WithKeepAlivesDisabled())
 	if err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
@@ -88,9 +96,20 @@ func New(cfg Config) (*Client, error) {
 			retry:   cfg.Retry,
 			log:     cfg.Logger,
 		},
+		fresh:    fresh,
 		finder:   finder,
 		selector: slices.Clone(cfg.Selector),
 	}, nil
+}
+
+// connectTimeout bounds the time to get a connection: the machine of a replica
+// that is gone answers nothing, which must not take a read's whole time.
+const connectTimeout = 10 * time.Second
+
+func httpClient(cfg config.HTTPClientConfig, options ...config.HTTPClientOption) (*http.Client, error) {
+	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
+	options = append(options, config.WithUserAgent("gputally-reporter"), config.WithDialContextFunc(dialer.DialContext))
+	return config.NewClientFromConfig(cfg, "prometheus", options...)
 }
 
 // Road names the way in which samples are read, such as "remote_read"; "" as
@@ -115,20 +134,23 @@ func (c *Client) Road() string {
 // yield must not call Read of the same Client, which could wait for itself.
 // Errors: *Error, the context's, yield's.
 func (c *Client) Read(ctx context.Context, q Query, yield func(Series) error) error {
-	return c.read(ctx, q, true, yield)
+	return c.readFrom(ctx, c.server, q, yield)
 }
 
-// read is Read, which may be told not to try again.
-func (c *Client) read(ctx context.Context, q Query, again bool, yield func(Series) error) error {
+// readOnce is Read, but nothing is tried again.
+func (c *Client) readOnce(ctx context.Context, q Query, yield func(Series) error) error {
+	s := *c.server
+	s.retry.Tries = 1
+	return c.readFrom(ctx, &s, q, yield)
+}
+
+// readFrom is Read from the Client's server, as it is handed in.
+func (c *Client) readFrom(ctx context.Context, s *server, q Query, yield func(Series) error) error {
 	r, err := c.request(q)
 	if err != nil {
 		return err
 	}
-	s := *c.server
-	if !again {
-		s.retry.Tries = 1
-	}
-	way, err := c.finder.find(ctx, &s, r.to)
+	way, err := c.finder.find(ctx, s, r.to)
 	if err != nil {
 		return err
 	}
@@ -139,9 +161,9 @@ func (c *Client) read(ctx context.Context, q Query, again bool, yield func(Serie
 			q.Restart()
 			yielded = false
 		}
-		err := way.read(ctx, &s, r, func(s Series) error {
+		err := way.read(ctx, s, r, func(got Series) error {
 			yielded = true
-			stopped = yield(s)
+			stopped = yield(got)
 			return stopped
 		})
 		return stopped == nil && (!yielded || q.Restart != nil), err

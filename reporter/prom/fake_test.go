@@ -173,3 +173,19 @@ func collect(tb testing.TB, c *prom.Client, q prom.Query) ([]prom.Series, error)
 	})
 	return all, err
 }
+
+// recorded is what a handler answers.
+func recorded(tb testing.TB, h http.HandlerFunc) ([]byte, http.Header) {
+	tb.Helper()
+	w := httptest.NewRecorder()
+	h(w, httptest.NewRequest(http.MethodPost, "/", nil))
+	return w.Body.Bytes(), w.Header()
+}
+
+// waits are the waits between tries, which take no time.
+type waits []time.Duration
+
+func (w *waits) sleep(ctx context.Context, d time.Duration) error {
+	*w = append(*w, d)
+	return ctx.Err()
+}

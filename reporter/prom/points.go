@@ -30,18 +30,22 @@ func (p *points) begin() {
 }
 
 // add takes a sample, or with stale a mark that the series ended. The same
-// sample twice is one. Two values at one time mean two sources under one name,
-// of which none may be picked.
+// sample twice is one, and a sample goes before a mark. Two values at one time
+// mean two sources under one name, of which none may be picked.
 func (p *points) add(t int64, v float64, stale bool) error {
 	if p.any && t <= p.last {
-		same := stale == p.ended && (stale || math.Float64bits(v) == math.Float64bits(p.value))
 		switch {
 		case t < p.last:
 			return fmt.Errorf("time %d after %d", t, p.last)
-		case !same:
+		case stale:
+			return nil
+		case !p.ended && math.Float64bits(v) != math.Float64bits(p.value):
 			return fmt.Errorf("two values at %d: %v and %v; add to the selector what tells its sources apart", t, p.value, v)
+		case !p.ended:
+			return nil
+		case t >= p.from && t <= p.to:
+			p.stale = p.stale[:len(p.stale)-1]
 		}
-		return nil
 	}
 	p.any, p.last, p.value, p.ended = true, t, v, stale
 	switch {

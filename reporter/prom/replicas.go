@@ -56,7 +56,11 @@ func (r *Replicas) Read(ctx context.Context, q Query, yield func(Series) error) 
 		part := q
 		part.Restart = nil // what the others yielded still counts
 		labels := make(Labels, 0, 16)
-		err := c.read(ctx, part, !r.lost[i].Load(), func(s Series) error {
+		read := c.Read
+		if r.lost[i].Load() {
+			read = c.readOnce
+		}
+		err := read(ctx, part, func(s Series) error {
 			labels = withReplica(labels[:0], s.Labels, i)
 			s.Labels = labels
 			stopped = yield(s)
