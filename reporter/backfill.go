@@ -133,7 +133,7 @@ func (b *backfill) sum() (backfilled, error) {
 func (b *backfill) join(ctx context.Context, runs [][2]int) error {
 	for _, run := range runs {
 		first := b.hours[run[0]]
-		if err := b.cluster.agree(ctx, first, before(first), &restated{}); err != nil {
+		if err := b.cluster.agree(ctx, first, &restated{}); err != nil {
 			return fmt.Errorf("compare the edge at %s: %w", first.From.Format(time.RFC3339), err)
 		}
 	}

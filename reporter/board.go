@@ -35,8 +35,10 @@ type clusterState struct {
 	Coverage report.Ratio // of the latest closed hour
 	Err      string       // why hours can't be closed, "" if they can
 
+	meter    *meter
 	hours    int64
 	failures int64
+	upkeep   int64         // failures of it
 	duration time.Duration // of the latest closing
 }
 
@@ -49,10 +51,10 @@ type outcome struct {
 // recentReports is how many reports the status page shows.
 const recentReports = 20
 
-func newBoard(clusters []string) *board {
+func newBoard(clusters []*cluster) *board {
 	b := &board{descs: map[*shape.Family]*prometheus.Desc{}, reports: map[outcome]int64{}, failures: map[string]int64{}}
-	for _, name := range clusters {
-		b.clusters = append(b.clusters, &clusterState{Name: name})
+	for _, c := range clusters {
+		b.clusters = append(b.clusters, &clusterState{Name: c.name, meter: c.meter})
 	}
 	for _, f := range metric.Families() {
 		b.descs[f] = prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
@@ -83,6 +85,10 @@ func (b *board) closed(cluster string, d time.Duration) {
 
 func (b *board) closeFailed(cluster string, err error) {
 	b.of(cluster, func(c *clusterState) { c.Err = err.Error(); c.failures++ })
+}
+
+func (b *board) upkeepFailed(cluster string) {
+	b.of(cluster, func(c *clusterState) { c.upkeep++ })
 }
 
 // caughtUp says that every hour that can be closed is.
@@ -153,6 +159,8 @@ func (b *board) Collect(ch chan<- prometheus.Metric) {
 func (c *clusterState) collect(put func(*shape.Family, float64, ...string)) {
 	put(&metric.HoursClosed, float64(c.hours), c.Name)
 	put(&metric.CloseFailures, float64(c.failures), c.Name)
+	put(&metric.UpkeepFailures, float64(c.upkeep), c.Name)
+	c.meter.collect(c.Name, put)
 	if c.hours > 0 {
 		put(&metric.CloseDuration, c.duration.Seconds(), c.Name)
 	}

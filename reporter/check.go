@@ -40,9 +40,12 @@ func addCheck(app *kingpin.Application) (string, command) {
 		for i, c := range cfg.Clusters {
 			names[i] = c.Name
 		}
-		fmt.Fprintf(env.stdout, "ok    configuration %s: cluster %s, %d schedules\n", env.file, strings.Join(names, ", "), len(cfg.Schedules))
-		if err := areAmong(*only, names); err != nil || !*live {
+		if err := areAmong(*only, names); err != nil {
 			return err
+		}
+		fmt.Fprintf(env.stdout, "ok    configuration %s: cluster %s, %d schedules\n", env.file, strings.Join(names, ", "), len(cfg.Schedules))
+		if !*live {
+			return nil
 		}
 		k := &checks{env: env}
 		for _, c := range cfg.Clusters {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
@@ -97,6 +96,3 @@ func (c *cluster) note(ctx context.Context, entry ledger.Entry) error {
 	}
 	return nil
 }
-
-func before(hour window.Window) window.Window { return window.Hour(hour.From.Add(-time.Hour)) }
-func after(hour window.Window) window.Window  { return window.Hour(hour.To) }

@@ -56,8 +56,8 @@ func (c *cluster) resume(ctx context.Context) (time.Time, error) {
 
 // periodsDue are the periods of a schedule that are to be reported, oldest
 // first: those of Failed reports that overlap with one of the windows in again,
-// and those that have no final report.
-func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again []window.Window) ([]window.Window, error) {
+// those of any that overlap with one in anew, and those that have no final report.
+func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again, anew []window.Window) ([]window.Window, error) {
 	first, found, err := b.firstHour(ctx)
 	if err != nil || !found {
 		return nil, err
@@ -80,7 +80,7 @@ func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again []win
 	var due []window.Window
 	for _, r := range latest {
 		overlaps := func(w window.Window) bool { return w.From.Before(r.To) && r.From.Before(w.To) }
-		if r.State == report.Failed && slices.ContainsFunc(again, overlaps) {
+		if r.State == report.Failed && slices.ContainsFunc(again, overlaps) || slices.ContainsFunc(anew, overlaps) {
 			due = append(due, r.Window())
 		}
 	}

@@ -1,11 +1,16 @@
 package reporter
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	shape "github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/metric"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 )
@@ -58,5 +63,32 @@ func (m *meter) read(road string, err error) {
 	m.reads[road]++
 	if e := (*prom.Error)(nil); errors.As(err, &e) {
 		m.failures[failure{road, string(e.Kind)}]++
+	}
+}
+
+// collect shows the counts as metrics.
+func (m *meter) collect(cluster string, put func(*shape.Family, float64, ...string)) {
+	for _, c := range []struct {
+		family *shape.Family
+		count  *atomic.Int64
+	}{
+		{&metric.SeriesRead, &m.series},
+		{&metric.SamplesRead, &m.samples},
+		{&metric.HoursRestated, &m.restated},
+		{&metric.EdgesDisagreed, &m.disagreed},
+		{&metric.DaysCompacted, &m.compacted},
+		{&metric.PrunedObjects, &m.pruned},
+		{&metric.PrunedBytes, &m.released},
+	} {
+		put(c.family, float64(c.count.Load()), cluster)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, road := range slices.Sorted(maps.Keys(m.reads)) {
+		put(&metric.Reads, float64(m.reads[road]), cluster, road)
+	}
+	byName := func(a, b failure) int { return cmp.Or(cmp.Compare(a.road, b.road), cmp.Compare(a.kind, b.kind)) }
+	for _, f := range slices.SortedFunc(maps.Keys(m.failures), byName) {
+		put(&metric.ReadFailures, float64(m.failures[f]), cluster, f.road, f.kind)
 	}
 }

@@ -30,13 +30,9 @@ func (c *cluster) restate(ctx context.Context, run []window.Window, may standard
 	var done restated
 	for i, hour := range run {
 		step(hour)
-		var beside usage.Neighbours
-		if i > 0 && run[i-1].To.Equal(hour.From) { // the hour before has its new edge already
-			booked, err := c.ledger.Neighbours(ctx, c.name, hour)
-			if err != nil {
-				return done, inBucket(err)
-			}
-			beside.Before = booked.Before
+		beside, err := c.newEdge(ctx, run[:i], hour)
+		if err != nil {
+			return done, err
 		}
 		changed, err := c.rewrite(ctx, hour, beside, may)
 		switch {
@@ -50,22 +46,32 @@ func (c *cluster) restate(ctx context.Context, run []window.Window, may standard
 			done.changed = append(done.changed, hour)
 		}
 	}
-	inside := map[window.Window]bool{}
 	for _, hour := range run {
-		inside[hour] = true
-	}
-	for _, hour := range run {
-		if err := c.agree(ctx, before(hour), hour, &done); err != nil {
-			return done, err
+		if booked, err := c.booked(ctx, hour); err != nil || booked.Key == "" {
+			if err != nil {
+				return done, err
+			}
+			continue // it has no samples
 		}
-		if inside[after(hour)] {
-			continue
-		}
-		if err := c.agree(ctx, after(hour), hour, &done); err != nil {
+		if err := c.agree(ctx, hour, &done); err != nil {
 			return done, err
 		}
 	}
 	return done, nil
+}
+
+// newEdge is the edge that the hours of a run so far have with the next one,
+// nothing if that is the first.
+func (c *cluster) newEdge(ctx context.Context, run []window.Window, hour window.Window) (n usage.Neighbours, err error) {
+	if len(run) == 0 {
+		return n, nil
+	}
+	last := run[len(run)-1]
+	if booked, err := c.booked(ctx, last); err != nil || booked.Key == "" || !last.To.Equal(hour.From) {
+		return n, err
+	}
+	_, n.Before, err = c.ledger.Edges(ctx, c.name, last)
+	return n, inBucket(err)
 }
 
 // stay notes an hour that could not be read again.
@@ -96,25 +102,32 @@ func (c *cluster) rewrite(ctx context.Context, hour window.Window, beside usage.
 	return true, nil
 }
 
-// agree makes two neighbours agree on the edge between them, of which one was
-// read anew and the other holds an older edge. Either may be the earlier one.
-func (c *cluster) agree(ctx context.Context, old, anew window.Window, done *restated) error {
-	differ, err := c.ledger.Disagree(ctx, c.name, later(old, anew))
-	if err != nil || !differ {
+// agree makes the hours beside one that was read anew agree with it on the edge
+// between them.
+func (c *cluster) agree(ctx context.Context, anew window.Window, done *restated) error {
+	others, err := c.ledger.Disagree(ctx, c.name, anew)
+	if err != nil {
 		return inBucket(err)
 	}
-	c.meter.disagreed.Add(1)
-	changed, err := c.rewriteBeside(ctx, old, noLess)
-	if err == nil && changed {
-		done.beside = append(done.beside, old)
+	for _, old := range others {
+		c.meter.disagreed.Add(1)
+		changed, err := c.rewriteBeside(ctx, old, noLess)
+		if err == nil && changed {
+			done.beside = append(done.beside, old)
+		}
+		if err == nil {
+			continue
+		}
+		if !stays(err) {
+			return err
+		}
+		c.log.Warn("The samples of an hour are gone, so the hour beside it takes over the edge that it has booked",
+			"cluster", c.name, "booked", old, "restated", anew, "why", err)
+		if _, err = c.rewriteBeside(ctx, anew, nil); err != nil {
+			return err
+		}
 	}
-	if !stays(err) {
-		return err
-	}
-	c.log.Warn("The samples of an hour are gone, so the hour beside it takes over the edge that it has booked",
-		"cluster", c.name, "booked", old, "restated", anew, "why", err)
-	_, err = c.rewriteBeside(ctx, anew, nil)
-	return err
+	return nil
 }
 
 // rewriteBeside rewrites an hour with the edges that the hours on both sides
@@ -125,13 +138,6 @@ func (c *cluster) rewriteBeside(ctx context.Context, hour window.Window, may sta
 		return false, inBucket(err)
 	}
 	return c.rewrite(ctx, hour, beside, may)
-}
-
-func later(a, b window.Window) window.Window {
-	if a.From.After(b.From) {
-		return a
-	}
-	return b
 }
 
 // restateCommand is close --restate of one cluster.

@@ -2,24 +2,18 @@ package reporter
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/schedule"
-	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
-const (
-	// emptyPause is how long an hour without samples is left alone.
-	emptyPause = 10 * time.Minute
-	// retryReach is how far back a starting process makes Failed reports again:
-	// whoever has repaired a price book starts the process anew.
-	retryReach = 7 * 24 * time.Hour
-)
+// retryReach is how far back a starting process makes Failed reports again:
+// whoever has repaired a price book starts the process anew.
+const retryReach = 7 * 24 * time.Hour
 
 // rounds closes hours and makes scheduled reports. What it remembers only saves
 // work: another process comes to the same books.
@@ -33,23 +27,37 @@ type rounds struct {
 	month month
 	shown time.Time       // end of the hour whose figures the board shows
 	again []window.Window // Failed reports that overlap are made again
+	anew  []window.Window // all reports that overlap are: their hours were restated
 }
 
 func newRounds(b *books, schedules []schedule.Schedule, log *slog.Logger) *rounds {
 	now := b.now().UTC()
 	r := &rounds{
-		books: b, schedules: schedules, board: newBoard(b.names()), log: log,
+		books: b, schedules: schedules, board: newBoard(b.clusters), log: log,
 		again: []window.Window{{From: now.Add(-retryReach), To: now}},
 	}
 	for _, c := range b.clusters {
-		r.keepers = append(r.keepers, &keeper{cluster: c, board: r.board, changed: r.changed, empty: map[time.Time]time.Time{}})
+		r.keepers = append(r.keepers, newKeeper(c, r))
 	}
 	return r
 }
 
-// changed hears of an hour that was closed or restated.
-func (r *rounds) changed(hour window.Window) {
+// closed hears of an hour that was closed.
+func (r *rounds) closed(hour window.Window) {
 	r.again = append(r.again, hour)
+	r.forget(hour)
+}
+
+// restated hears of closed hours that say something else now.
+func (r *rounds) restated(hours []window.Window) {
+	r.anew = append(r.anew, hours...)
+	for _, hour := range hours {
+		r.forget(hour)
+	}
+}
+
+// forget drops figures that have an hour that changed.
+func (r *rounds) forget(hour window.Window) {
 	if hour.From.Before(r.shown) {
 		r.month, r.shown = month{}, time.Time{}
 	}
@@ -88,7 +96,7 @@ func (r *rounds) round(ctx context.Context) {
 		}
 	}
 	if done {
-		r.again = nil
+		r.again, r.anew = nil, nil
 	}
 }
 
@@ -127,7 +135,7 @@ func (r *rounds) tally(ctx context.Context) error {
 // reportDue makes the reports of one schedule that are due, oldest first. A
 // period with hours that may still be closed has to wait.
 func (r *rounds) reportDue(ctx context.Context, s schedule.Schedule, reached time.Time) error {
-	periods, err := r.books.periodsDue(ctx, s, r.again)
+	periods, err := r.books.periodsDue(ctx, s, r.again, r.anew)
 	if err != nil {
 		return err
 	}
@@ -156,61 +164,5 @@ func (r *rounds) reportDue(ctx context.Context, s schedule.Schedule, reached tim
 		}
 		r.log.Info("Made a scheduled report", "schedule", s.Name, "period", w, "object", p.CSVKey)
 	}
-	return nil
-}
-
-// keeper keeps the books of one cluster. What it remembers only saves work.
-type keeper struct {
-	*cluster
-	board   *board
-	changed func(hour window.Window) // hears of each hour that was closed or restated
-
-	empty map[time.Time]time.Time // when hours without samples were tried, by their start
-}
-
-// closeDue closes hours and returns the time up to which none is left that
-// could be closed. The zero time says that this is not known.
-func (k *keeper) closeDue(ctx context.Context) (reached time.Time, err error) {
-	from, err := k.resume(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
-	hours, err := k.hoursDue(ctx, from)
-	if err != nil {
-		return time.Time{}, err
-	}
-	for _, hour := range hours {
-		if err := k.close(ctx, hour); err != nil {
-			return hour.From, err
-		}
-	}
-	return k.now(), nil
-}
-
-// close closes one hour. An hour without samples is passed over, because
-// whatever comes later must not wait for it; it is tried again as long as it
-// lies within reach.
-func (k *keeper) close(ctx context.Context, hour window.Window) error {
-	began := k.now()
-	tried, known := k.empty[hour.From]
-	if known && began.Sub(tried) < emptyPause {
-		return nil
-	}
-	entry, err := k.closeHour(ctx, hour)
-	if errors.Is(err, usage.ErrNoData) {
-		k.empty[hour.From] = began
-		if !known {
-			k.board.closeFailed(k.name, err)
-			k.log.Warn("An hour has no samples", "cluster", k.name, "hour", hour, "err", err)
-		}
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	delete(k.empty, hour.From)
-	k.changed(hour)
-	k.board.closed(k.name, k.now().Sub(began))
-	k.log.Info("Closed an hour", "cluster", entry.Cluster, "hour", hour, "segments", entry.Rows)
 	return nil
 }
