@@ -18,8 +18,9 @@ type keeper struct {
 	board *board
 	tell  listener
 
-	empty map[time.Time]time.Time // when hours without samples were tried, by their start
-	late  map[time.Time]int       // how often hours with gaps were read again, by their start
+	empty  map[time.Time]time.Time // when hours without samples were tried, by their start
+	late   map[time.Time]int       // how often hours with gaps were read again, by their start
+	joined bool                    // the edges of the latest hours were compared
 }
 
 // listener hears of hours that changed.
@@ -48,7 +49,33 @@ func (k *keeper) closeDue(ctx context.Context) (reached time.Time, err error) {
 			return hour.From, err
 		}
 	}
+	k.join(ctx)
 	return k.now(), k.readAgain(ctx)
+}
+
+// join makes the latest hours agree on their edges, once in a process: another
+// one may have ended after it restated an hour and before the hour beside it.
+func (k *keeper) join(ctx context.Context) {
+	if k.joined {
+		return
+	}
+	now := k.now().UTC()
+	hours, err := k.index.Hours(ctx, k.name, window.Window{From: now.Add(-lateReach), To: now})
+	var done restated
+	for _, h := range hours {
+		if err == nil {
+			err = k.agree(ctx, h.Window(), &done)
+		}
+	}
+	if len(done.beside) > 0 {
+		k.tell.restated(done.beside)
+	}
+	switch {
+	case err == nil:
+		k.joined = true
+	case ctx.Err() == nil:
+		k.log.Error("The edges of the latest hours can't be compared; will try again; see also gputally-reporter ledger verify", "cluster", k.name, "err", err)
+	}
 }
 
 // close closes one hour. An hour without samples is passed over, because

@@ -47,12 +47,6 @@ func (c *cluster) restate(ctx context.Context, run []window.Window, may standard
 		}
 	}
 	for _, hour := range run {
-		if booked, err := c.booked(ctx, hour); err != nil || booked.Key == "" {
-			if err != nil {
-				return done, err
-			}
-			continue // it has no samples
-		}
 		if err := c.agree(ctx, hour, &done); err != nil {
 			return done, err
 		}
@@ -103,8 +97,11 @@ func (c *cluster) rewrite(ctx context.Context, hour window.Window, beside usage.
 }
 
 // agree makes the hours beside one that was read anew agree with it on the edge
-// between them.
+// between them. One that had no samples has no edges.
 func (c *cluster) agree(ctx context.Context, anew window.Window, done *restated) error {
+	if booked, err := c.booked(ctx, anew); err != nil || booked.Key == "" {
+		return err
+	}
 	others, err := c.ledger.Disagree(ctx, c.name, anew)
 	if err != nil {
 		return inBucket(err)
