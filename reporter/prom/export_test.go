@@ -16,3 +16,6 @@ func DecodeMatrix(body io.Reader, from, to int64, yield func(Series) error) erro
 func DecodeLines(body io.Reader, from, to int64, yield func(Series) error) error {
 	return decodeLines(body, request{from: from, to: to}, yield)
 }
+
+// ParseValue reads the value of a sample.
+func ParseValue(text []byte) (float64, error) { return parseValue(text) }

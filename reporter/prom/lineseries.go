@@ -263,6 +263,12 @@ func (l *lineSeries) lineTimes() error {
 		return err
 	}
 	return l.in.array(func() error {
+		in := l.in.ready()
+		if t, n := plainWhole(in); n > 0 && n < len(in) && !wordByte(in[n]) {
+			l.in.pos += n
+			l.times = append(l.times, t)
+			return nil
+		}
 		word, err := l.in.word()
 		if err != nil {
 			return err

@@ -112,15 +112,24 @@ func plainNumber(b []byte) (v float64, n int) {
 // powersOfTen are exact.
 var powersOfTen = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
 
+// plainWhole reads a whole number of at most 15 digits at the beginning of b. n
+// is 0 if there is none.
+func plainWhole(b []byte) (v int64, n int) {
+	for n < len(b) && n < 15 && b[n]-'0' <= 9 {
+		v = v*10 + int64(b[n]-'0')
+		n++
+	}
+	if n > 1 && b[0] == '0' {
+		return 0, 0
+	}
+	return v, n
+}
+
 // plainSeconds reads a time as Prometheus writes it, Unix seconds with at most
 // three places, at the beginning of b. n is 0 if it is not of this kind.
 func plainSeconds(b []byte) (ms int64, n int) {
-	i := 0
-	for i < len(b) && i < 15 && b[i]-'0' <= 9 {
-		ms = ms*10 + int64(b[i]-'0')
-		i++
-	}
-	if i == 0 || i > 1 && b[0] == '0' {
+	ms, i := plainWhole(b)
+	if i == 0 {
 		return 0, 0
 	}
 	ms *= 1000

@@ -174,6 +174,10 @@ func (s *scanner) array(f func() error) error {
 
 // lastOf uses a comma or, after the last element, the closing byte.
 func (s *scanner) lastOf(closing byte) (bool, error) {
+	if s.pos < s.end && s.buf[s.pos] == ',' {
+		s.pos++
+		return false, nil
+	}
 	last, err := s.is(closing)
 	if last || err != nil {
 		return last, err
