@@ -105,6 +105,9 @@ func (k *checks) server(ctx context.Context, client *prom.Client, who, url strin
 		return
 	}
 	k.ok("%s: raw samples by %s", who, status.Road)
+	if status.Balanced {
+		k.fail("%s: %s", who, balancing)
+	}
 	if !k.families(who, status) {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -23,9 +24,10 @@ type closer interface {
 // cluster is one whose hours this process closes.
 type cluster struct {
 	*books
-	name   string
-	closer closer
-	meter  *meter
+	name    string
+	closer  closer
+	clients []*prom.Client // one for each server, to ask what it is
+	meter   *meter
 }
 
 // closeHour closes an hour: it goes on where the hour before ended, and ends

@@ -21,6 +21,7 @@ type keeper struct {
 	empty  map[time.Time]time.Time // when hours without samples were tried, by their start
 	late   map[time.Time]int       // how often hours with gaps were read again, by their start
 	joined bool                    // the edges of the latest hours were compared
+	kept   time.Time               // the day on which the ledger was compacted and pruned last
 }
 
 // listener hears of hours that changed.

@@ -113,13 +113,11 @@ func (b *books) areKnown(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	known, err := b.index.Clusters(ctx)
+	known, err := b.known(ctx)
 	if err != nil {
-		return inBucket(err)
+		return err
 	}
-	known = append(known, b.names()...)
-	slices.Sort(known)
-	return areAmong(names, slices.Compact(known))
+	return areAmong(names, known)
 }
 
 func or(a, b string) string {

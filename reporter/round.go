@@ -98,6 +98,9 @@ func (r *rounds) round(ctx context.Context) {
 	if done {
 		r.again, r.anew = nil, nil
 	}
+	for _, k := range r.keepers {
+		k.upkeep(ctx)
+	}
 }
 
 // tally brings the figures per project up to the latest hour that all clusters

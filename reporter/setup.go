@@ -86,38 +86,34 @@ func openBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) 
 // openCluster sets up what closes the hours of a cluster. It asks no server.
 func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error) {
 	meter := newMeter()
-	reader, err := newReader(env, c, selector(c.Prometheus), meter)
+	clients, err := newClients(env, c, selector(c.Prometheus))
 	if err != nil {
 		return nil, err
 	}
-	labels, err := newReader(env, c, nil, meter)
+	unselected, err := newClients(env, c, nil) // kube-state-metrics is another job
 	if err != nil {
 		return nil, err
 	}
 	closer, err := usage.New(usage.Config{
 		Cluster:       c.Name,
-		Reader:        reader,
+		Reader:        oneOf(clients, meter),
 		Lookahead:     config.Lookahead,
 		NodePoolLabel: c.NodePoolLabel,
-		NodeLabels:    labels,
+		NodeLabels:    oneOf(unselected, meter),
 		NodePools:     b.projects.Pool,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{books: b, name: c.Name, closer: closer, meter: meter}, nil
+	return &cluster{books: b, name: c.Name, closer: closer, clients: clients, meter: meter}, nil
 }
 
-// newReader reads from the cluster's server, or from its replicas as one.
-func newReader(env *environment, c config.Cluster, selector []prom.Matcher, m *meter) (usage.Reader, error) {
-	clients, err := newClients(env, c, selector)
-	if err != nil {
-		return nil, err
-	}
+// oneOf reads the servers as one source, whose replicas they are.
+func oneOf(clients []*prom.Client, m *meter) usage.Reader {
 	if len(clients) == 1 {
-		return metered{clients[0], m}, nil
+		return metered{clients[0], m}
 	}
-	return metered{prom.NewReplicas(clients...), m}, nil
+	return metered{prom.NewReplicas(clients...), m}
 }
 
 // newClients are one for each server of the cluster.
