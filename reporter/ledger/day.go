@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -44,7 +43,7 @@ func (f dayFooter) pairs() (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode hours: %w", err)
 	}
-	missing, err := json.Marshal(f.missing())
+	missing, err := json.Marshal(instants(f.missing()))
 	if err != nil {
 		return nil, fmt.Errorf("encode missing hours: %w", err)
 	}
@@ -53,16 +52,28 @@ func (f dayFooter) pairs() (map[string]string, error) {
 	return pairs, nil
 }
 
-// missing are the hours of the day that it does not hold, RFC 3339.
-func (f dayFooter) missing() []string {
-	missing := []string{}
+// missing are the hours of the day that it does not hold.
+func (f dayFooter) missing() []window.Window {
+	there := map[string]bool{}
+	for _, h := range f.Hours {
+		there[h.Footer["gputally.from"]] = true
+	}
+	var missing []window.Window
 	for hour := range f.Window.Hours() {
-		from := hour.From.Format(time.RFC3339)
-		if !slices.ContainsFunc(f.Hours, func(h dayHour) bool { return h.Footer["gputally.from"] == from }) {
-			missing = append(missing, from)
+		if !there[instant(hour.From)] {
+			missing = append(missing, hour)
 		}
 	}
 	return missing
+}
+
+// instants are the begins of the hours, as footers write them.
+func instants(hours []window.Window) []string {
+	texts := make([]string, len(hours))
+	for i, hour := range hours {
+		texts[i] = instant(hour.From)
+	}
+	return texts
 }
 
 // day is an object of the daily table, opened.
@@ -137,8 +148,8 @@ func parseDay(pq *parquet.File) (dayFooter, []*file, error) {
 	if len(groups) > 0 {
 		return f, nil, errors.New("footer gputally.hours: there are rows of no hour")
 	}
-	if !slices.Equal(missing, f.missing()) {
-		return f, nil, fmt.Errorf("footer gputally.missing is %q and should be %q", missing, f.missing())
+	if want := instants(f.missing()); !slices.Equal(missing, want) {
+		return f, nil, fmt.Errorf("footer gputally.missing is %q and should be %q", missing, want)
 	}
 	return f, hours, nil
 }

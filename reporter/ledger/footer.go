@@ -97,11 +97,14 @@ func frame(cluster string, w window.Window, writer string) map[string]string {
 	return map[string]string{
 		"gputally.schema":  strconv.Itoa(schemaVersion),
 		"gputally.cluster": cluster,
-		"gputally.from":    w.From.Format(time.RFC3339),
-		"gputally.to":      w.To.Format(time.RFC3339),
+		"gputally.from":    instant(w.From),
+		"gputally.to":      instant(w.To),
 		"gputally.writer":  writer,
 	}
 }
+
+// instant writes a time as footers do.
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // footerReader reads values by key and collects what is wrong with them.
 type footerReader struct {

@@ -83,7 +83,7 @@ func (l *Ledger) yieldHours(ctx context.Context, d listedDay, err error, w windo
 type listedDay struct {
 	cluster string
 	window  window.Window
-	hourly  []Object      // oldest first
+	hourly  []listed      // oldest first
 	daily   bucket.Object // zero if there is none
 }
 
@@ -115,7 +115,7 @@ func (l *Ledger) days(ctx context.Context, hourlyPrefix, dailyPrefix string) ite
 				day, dayErr, days = nextDay()
 			}
 			for hours && hourErr == nil && dayPlace(hour.cluster, hour.window.From) == at {
-				d.hourly = append(d.hourly, Object{hour.cluster, hour.window, hour.object.Key, hour.object.Size, false})
+				d.hourly = append(d.hourly, hour)
 				hour, hourErr, hours = nextHour()
 			}
 			if !yield(d, nil) {
@@ -162,7 +162,7 @@ func list(ctx context.Context, b bucket.Bucket, prefix string, parse func(key st
 func (l *Ledger) hoursOf(ctx context.Context, d listedDay, w window.Window) ([]Object, error) {
 	own := map[window.Window]Object{}
 	for _, o := range d.hourly {
-		own[o.Window] = o
+		own[o.window] = Object{Cluster: o.cluster, Window: o.window, Key: o.object.Key, Size: o.object.Size}
 	}
 	w = window.Window{From: later(w.From, d.window.From), To: earlier(w.To, d.window.To)}
 	wanted := slices.Collect(w.Hours())
