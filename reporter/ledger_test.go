@@ -1,0 +1,108 @@
+package reporter_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gputally/gputally/reporter"
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+const dayObject = "ledger/daily/cluster=eu-1/date=" + day + "/usage.parquet"
+
+// keptDay is a bucket with a closed day, and a configuration of it.
+func keptDay(t *testing.T, more string) (b bucket.Bucket, config string) {
+	t.Helper()
+	dir, setting := folder(t)
+	b = openFolder(t, dir)
+	closeDay(t, b, "NVIDIA H200")
+	config = "--config=" + files{"gputally.yaml": mainFile(closedPort(t), setting) + more}.write(t)
+	run(t, now, "index", "rebuild", config).succeeds(t)
+	return b, config
+}
+
+// says fails the test unless a command ended well and said all of it.
+func (r result) says(t *testing.T, parts ...string) {
+	t.Helper()
+	out := r.succeeds(t)
+	for _, part := range parts {
+		if !strings.Contains(out, part) {
+			t.Errorf("it does not say %q:\n%s", part, out)
+		}
+	}
+}
+
+func TestLedgerCompactAndPrune(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "ledger: {restate_within: 1d, retain: {hourly: 30d, daily: 100d}}\n")
+	days := func(n int) time.Time { return now.Add(time.Duration(n) * 24 * time.Hour) }
+	report := []string{"report", "--by=namespace", "--period=" + day, "--format=csv", "--dry-run", config}
+	rows := run(t, now, report...).succeeds(t)
+
+	run(t, days(40), "ledger", "prune", config).says(t, "Deleted 0 objects of cluster eu-1", "24 hours stay until they are compacted")
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
+	if snapshot(t, b)[dayObject] == "" {
+		t.Fatalf("%s is not there", dayObject)
+	}
+	before := snapshot(t, b)
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 0 days of cluster eu-1.")
+	run(t, days(40), "ledger", "prune", "--dry-run", config).says(t, "Would delete 24 objects of cluster eu-1", "24 hourly")
+	if after := snapshot(t, b); len(after) != len(before) || after[dayObject] != before[dayObject] {
+		t.Errorf("%d objects were there and %d are", len(before), len(after))
+	}
+
+	run(t, days(40), "ledger", "prune", config).says(t, "Deleted 24 objects of cluster eu-1", "24 hourly, 0 daily")
+	if left := keys(snapshot(t, b), "ledger/hourly/", ""); len(left) != 0 {
+		t.Errorf("these are left: %v", left)
+	}
+	if again := run(t, days(40), report...).succeeds(t); again != rows {
+		t.Errorf("the report from the daily table is\n%s\nand was\n%s", again, rows)
+	}
+	run(t, days(101), "ledger", "prune", config).says(t, "24 hours are closed no more")
+	whole := window.Window{To: days(200)}
+	if hours, err := index.New(b, index.Config{}).Hours(t.Context(), "eu-1", whole); err != nil || len(hours) != 0 {
+		t.Errorf("the index has %d hours, %v", len(hours), err)
+	}
+	run(t, days(101), "ledger", "compact", "--cluster=us-1", config).want(t, reporter.ExitUsage, `--cluster: "us-1" is none of eu-1`)
+}
+
+// A day of which an hour may still be closed is left alone until it can't be.
+func TestCompactingADayWithAHole(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	hole := window.Hour(instant(day + "T20:00:00Z"))
+	if err := b.Delete(t.Context(), ledger.Key("eu-1", hole), bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 0 days of cluster eu-1.")
+	run(t, now.Add(48*time.Hour), "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
+}
+
+// Serve compacts when the night is over, once, and again when an hour changed.
+func TestServeCompactsAtNight(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	c := &clock{}
+	c.set("2026-11-20T00:30:00Z")
+	s := serve(t, c, config)
+	s.ticks(t)
+	if snapshot(t, b)[dayObject] != "" {
+		t.Error("it compacts though hours may still come in")
+	}
+	c.set("2026-11-20T01:10:00Z")
+	const compacted = `gputally_reporter_days_compacted_total{cluster="eu-1"}`
+	s.eventually(t, "the day", func() bool { return s.metrics(t)[compacted] == 1 })
+	first := snapshot(t, b)[dayObject]
+	put(t, b, usageOf(window.Hour(instant(day+"T05:00:00Z")), "NVIDIA H200", 45))
+	s.ticks(t)
+	if snapshot(t, b)[dayObject] != first {
+		t.Error("it compacts all the time")
+	}
+	c.set("2026-11-21T01:10:00Z")
+	s.eventually(t, "the day with its restated hour", func() bool { return snapshot(t, b)[dayObject] != first })
+	s.ends(t)
+}
