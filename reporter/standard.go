@@ -26,8 +26,10 @@ func noLess(booked, now usage.Coverage) bool {
 func onlyMore(booked, now usage.Coverage) bool { return measured(now) > measured(booked) }
 
 // measured is the time for which samples say what a GPU did, in GPU-milliseconds.
+// What an hour has beyond the time that there was, such as what the hour before
+// could not book, is nothing more that is known of it.
 func measured(c usage.Coverage) int64 {
-	return c.Allocated + c.Unallocated + c.Unattributed + c.Unavailable - c.Estimated
+	return min(c.Expected, c.Allocated+c.Unallocated+c.Unattributed+c.Unavailable) - c.Estimated
 }
 
 // check is an error if the hour may not replace the booked one.
