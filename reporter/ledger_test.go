@@ -106,3 +106,58 @@ func TestServeCompactsAtNight(t *testing.T) {
 	s.eventually(t, "the day with its restated hour", func() bool { return snapshot(t, b)[dayObject] != first })
 	s.ends(t)
 }
+
+func TestLedgerVerify(t *testing.T) {
+	t.Parallel()
+	at := func(hour int) window.Window {
+		return window.Hour(instant(day + "T00:00:00Z").Add(time.Duration(hour) * time.Hour))
+	}
+	tests := map[string]struct {
+		breaks func(*testing.T, bucket.Bucket)
+		finds  []string
+	}{
+		"all is in order": {func(*testing.T, bucket.Bucket) {}, nil},
+		"an object that was changed": {func(t *testing.T, b bucket.Bucket) {
+			key := ledger.Key("eu-1", at(3))
+			data := read(t, b, key)
+			data[len(data)/2] ^= 1
+			if _, err := bucket.PutBytes(t.Context(), b, key, data, bucket.Condition{}); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"BAD   damaged: " + ledger.Key("eu-1", at(3)) + ": "}},
+		"an hour that the index has lost": {func(t *testing.T, b bucket.Bucket) {
+			if err := index.New(b, index.Config{}).Forget(t.Context(), "eu-1", []window.Window{at(4)}); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"BAD   index: hour 2026-11-19T04:00:00Z is closed and not in the index; make the index again"}},
+		"an hour that is gone": {func(t *testing.T, b bucket.Bucket) {
+			if err := b.Delete(t.Context(), ledger.Key("eu-1", at(5)), bucket.Condition{}); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"BAD   index: hour 2026-11-19T05:00:00Z is in the index and not in the ledger"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, config := keptDay(t, "")
+			tt.breaks(t, b)
+			before := snapshot(t, b)
+			got := run(t, now, "ledger", "verify", config)
+			if len(tt.finds) == 0 {
+				got.says(t, "ok    cluster eu-1: 24 closed hours are in order\n")
+			} else {
+				got.want(t, reporter.ExitLedger, "cluster eu-1: the ledger is not in order: 1 findings")
+			}
+			for _, part := range tt.finds {
+				if !strings.Contains(got.stdout, part) {
+					t.Errorf("it does not say %q:\n%s", part, got.stdout)
+				}
+			}
+			if after := snapshot(t, b); len(after) != len(before) {
+				t.Errorf("%d objects were there and %d are", len(before), len(after))
+			}
+			// Other hours are none of its business.
+			run(t, now, "ledger", "verify", "--from="+day+"T10:00:00Z", "--to="+day+"T12:00:00Z", config).says(t, "2 closed hours are in order")
+		})
+	}
+}
