@@ -126,15 +126,15 @@ func TestLedgerVerify(t *testing.T) {
 			}
 		}, []string{"BAD   damaged: " + ledger.Key("eu-1", at(3)) + ": "}},
 		"an hour that the index has lost": {func(t *testing.T, b bucket.Bucket) {
-			if err := index.New(b, index.Config{}).Forget(t.Context(), "eu-1", []window.Window{at(4)}); err != nil {
+			if err := index.New(b, index.Config{}).ForgetHours(t.Context(), "eu-1", []window.Window{at(4)}); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"BAD   index: hour 2026-11-19T04:00:00Z is closed and not in the index; make the index again"}},
+		}, []string{"BAD   index: index/hours/cluster=eu-1/2026-11.json: it does not know hour 2026-11-19T04:00:00Z; make the index again"}},
 		"an hour that is gone": {func(t *testing.T, b bucket.Bucket) {
 			if err := b.Delete(t.Context(), ledger.Key("eu-1", at(5)), bucket.Condition{}); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"BAD   index: hour 2026-11-19T05:00:00Z is in the index and not in the ledger"}},
+		}, []string{"it knows hour 2026-11-19T05:00:00Z, which is not in the ledger"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -89,7 +89,7 @@ func (c *cluster) compact(ctx context.Context, day window.Window) (written bool,
 func (c *cluster) prune(ctx context.Context, dry bool) (ledger.Pruned, error) {
 	p := ledger.Pruning{Retention: c.retain, Now: c.now(), DryRun: dry}
 	if !dry {
-		p.Forget = func(ctx context.Context, hours []window.Window) error { return c.index.Forget(ctx, c.name, hours) }
+		p.Forget = func(ctx context.Context, hours []window.Window) error { return c.index.ForgetHours(ctx, c.name, hours) }
 	}
 	pruned, err := c.ledger.Prune(ctx, c.name, p)
 	if !dry {
