@@ -17,7 +17,7 @@ import (
 func addLedger(app *kingpin.Application) map[string]command {
 	group := app.Command("ledger", "The closed hours in the bucket.")
 	commands := map[string]command{}
-	for _, add := range []func(*kingpin.CmdClause) (string, command){addVerify, addCompact, addPrune} {
+	for _, add := range []func(*kingpin.CmdClause) (string, command){addVerify, addCompact, addPrune, addCoverage} {
 		name, c := add(group)
 		commands[name] = c
 	}

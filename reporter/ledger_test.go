@@ -1,14 +1,18 @@
 package reporter_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gputally/gputally/reporter"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -160,4 +164,40 @@ func TestLedgerVerify(t *testing.T) {
 			run(t, now, "ledger", "verify", "--from="+day+"T10:00:00Z", "--to="+day+"T12:00:00Z", config).says(t, "2 closed hours are in order")
 		})
 	}
+}
+
+func TestLedgerCoverage(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	gap := usageOf(window.Hour(instant(day+"T02:00:00Z")), "NVIDIA H200", 30)
+	for i := range gap.Segments {
+		if gap.Segments[i].UUID == "GPU-1" {
+			gap.Segments[i].State, gap.Segments[i].Node = usage.Uncovered, "node-2"
+		}
+	}
+	slices.SortFunc(gap.Segments, usage.Compare)
+	gap.Coverage.Uncovered, gap.Coverage.Unallocated = 3_600_000, gap.Coverage.Unallocated-3_600_000
+	put(t, b, gap)
+	if err := b.Delete(t.Context(), ledger.Key("eu-1", window.Hour(instant(day+"T01:00:00Z"))), bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, now, "index", "rebuild", config).succeeds(t)
+	const columns = "hours_closed,hours_missing,expected,allocated,unallocated,unattributed,unavailable,uncovered,estimated,residue,absent,coverage_ratio\n"
+	span := []string{"ledger", "coverage", "--format=csv", "--from=" + day + "T00:00:00Z", "--to=" + day + "T03:00:00Z", config}
+	for by, want := range map[string]string{
+		"hour": "cluster,hour," + columns +
+			"eu-1,2026-11-19T00:00:00Z,1,0,7200.000,1800.000,5400.000,0.000,0.000,0.000,0.000,0.000,0.000,1.000000\n" +
+			"eu-1,2026-11-19T01:00:00Z,0,1,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000000\n" +
+			"eu-1,2026-11-19T02:00:00Z,1,0,7200.000,1800.000,1800.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.500000\n",
+		"node": "cluster,node," + columns +
+			"eu-1,node-1,2,1,10800.000,3600.000,7200.000,0.000,0.000,0.000,0.000,0.000,0.000,0.666666\n" +
+			"eu-1,node-2,2,1,3600.000,0.000,0.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.000000\n",
+		"cluster": "cluster," + columns +
+			"eu-1,2,1,14400.000,3600.000,7200.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.500000\n",
+	} {
+		if diff := cmp.Diff(want, run(t, now, append(span, "--by="+by)...).succeeds(t)); diff != "" {
+			t.Errorf("by %s (-want +got)\n%s", by, diff)
+		}
+	}
+	run(t, now, "ledger", "coverage", config).says(t, "cluster  hours_closed", "eu-1     23            1")
 }

@@ -67,7 +67,7 @@ func coverage(c usage.Coverage) Coverage {
 // Usage is the coverage in the ledger's form.
 func (c Coverage) Usage() usage.Coverage {
 	return usage.Coverage{
-		Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
+		Absent: c.Absent, Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
 		Unallocated: c.Unallocated, Unattributed: c.Unattributed, Unavailable: c.Unavailable, Uncovered: c.Uncovered,
 	}
 }
