@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -110,8 +111,9 @@ func (b *body) Header() http.Header         { return b.header }
 func (b *body) WriteHeader(status int)      { b.status = status }
 func (b *body) Write(p []byte) (int, error) { b.bytes += len(p); return len(p), nil }
 
-// scrape renders c through promhttp, as the collector serves it.
-func scrape(b *testing.B, c prometheus.Collector) {
+// scraper renders c through promhttp, as the collector serves it. Each call is
+// a scrape, and returns how long it took and how many bytes it gave.
+func scraper(b *testing.B, c prometheus.Collector) func() (time.Duration, int) {
 	b.Helper()
 	reg := prometheus.NewRegistry()
 	if err := reg.Register(c); err != nil {
@@ -119,31 +121,50 @@ func scrape(b *testing.B, c prometheus.Collector) {
 	}
 	handler := promhttp.HandlerFor(reg, promhttp.HandlerOpts{CoalesceGather: true})
 	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-	b.ReportAllocs()
-	var out *body
-	for b.Loop() {
-		out = &body{header: http.Header{}, status: http.StatusOK}
+	request.Header.Set("Accept-Encoding", "gzip") // as Prometheus does
+	return func() (time.Duration, int) {
+		out := &body{header: http.Header{}, status: http.StatusOK}
+		begin := time.Now()
 		handler.ServeHTTP(out, request)
+		took := time.Since(begin)
+		if out.status != http.StatusOK || out.bytes == 0 {
+			b.Fatalf("status %d, %d bytes", out.status, out.bytes)
+		}
+		return took, out.bytes
 	}
-	if out.status != http.StatusOK || out.bytes == 0 {
-		b.Fatalf("status %d, %d bytes", out.status, out.bytes)
-	}
-	b.ReportMetric(float64(out.bytes), "B/scrape")
 }
 
-// BenchmarkScrape is a scrape of a full node. Compare it with BenchmarkBareScrape.
+// percentile is in milliseconds.
+func percentile(sorted []time.Duration, percent int) float64 {
+	return float64(sorted[(len(sorted)-1)*percent/100].Microseconds()) / 1000
+}
+
+// BenchmarkScrape scrapes a full node, as the collector renders it and in turn
+// as bare client_golang renders the same series without a snapshot: the least
+// that a scrape can take with it. An operation is one of both.
 func BenchmarkScrape(b *testing.B) {
 	s := fullNode()
-	scrape(b, exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"}, func() time.Time { return origin.Add(time.Hour) }))
-	b.ReportMetric(float64(len(strip(s).rows)), "series")
-}
-
-// BenchmarkBareScrape renders the same series without a snapshot: the least
-// that a scrape can take with client_golang.
-func BenchmarkBareScrape(b *testing.B) {
-	rows := strip(fullNode())
-	scrape(b, rows)
+	rows := strip(s)
+	id := exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"}
+	ours := scraper(b, exporter.New(fixed{s}, id, func() time.Time { return origin.Add(time.Hour) }))
+	bare := scraper(b, rows)
+	var took, least []time.Duration
+	var size int
+	for b.Loop() {
+		d, n := ours()
+		took, size = append(took, d), n
+		d, _ = bare()
+		least = append(least, d)
+	}
+	slices.Sort(took)
+	slices.Sort(least)
 	b.ReportMetric(float64(len(rows.rows)), "series")
+	b.ReportMetric(float64(size), "B/scrape")
+	b.ReportMetric(percentile(took, 50), "p50-ms")
+	b.ReportMetric(percentile(took, 99), "p99-ms")
+	b.ReportMetric(percentile(least, 50), "bare-p50-ms")
+	b.ReportMetric(percentile(least, 99), "bare-p99-ms")
+	b.ReportMetric(percentile(took, 50)/percentile(least, 50), "×bare")
 }
 
 func TestTheBareScrapeRendersTheSame(t *testing.T) {

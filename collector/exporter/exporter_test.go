@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,7 +89,7 @@ func node() *meter.Snapshot {
 			{Name: meter.SourceKubelet, Failures: 2, Duration: 2 * time.Second},
 			{Name: meter.SourceCheckpoint, Up: true},
 		},
-		Unresolved: 1, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
+		Unresolved: []string{"shared-0-of-4"}, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
 	}
 }
 
@@ -151,6 +152,15 @@ func TestScrapingChangesNothing(t *testing.T) {
 	c := collector(node())
 	if first, second := render(t, c), render(t, c); first != second {
 		t.Errorf("two scrapes of one snapshot differ:\n%s", cmp.Diff(first, second))
+	}
+}
+
+func TestANameThatIsNoTextDoesNotSpoilTheScrape(t *testing.T) {
+	t.Parallel()
+	s := node()
+	s.Devices[0].GPU.Model = "NVIDIA \xff\xfe"
+	if got := render(t, collector(s)); !strings.Contains(got, "model=\"NVIDIA \uFFFD\"") {
+		t.Errorf("the model is not readable in\n%s", got)
 	}
 }
 

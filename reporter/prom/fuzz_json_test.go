@@ -116,7 +116,7 @@ func lineTimes(s object) (times []int64, values []string, ok bool) {
 }
 
 // compare checks that series are those of the reference, where it has some.
-func compare(t *testing.T, got []prom.Series, want []prom.Series) {
+func compare(t *testing.T, got, want []prom.Series) {
 	t.Helper()
 	want = slices.DeleteFunc(want, func(s prom.Series) bool { return len(s.Samples)+len(s.Stale) == 0 })
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), equateBits); diff != "" {

@@ -102,6 +102,7 @@ func (p Piece) matchers() []Matcher {
 			{Name: p.label, Op: Match, Value: start + ".*"},
 			{Name: p.label, Op: NotMatch, Value: start + class(0, hexDigits) + ".*"},
 		}
+	case allValues:
 	case others:
 		return []Matcher{{Name: p.label, Op: NotMatch, Value: start + strings.Repeat(class(0, hexDigits), p.depth) + ".*"}}
 	}

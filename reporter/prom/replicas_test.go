@@ -113,7 +113,7 @@ func TestReplicasPassOnWhatIsNotOfTheServers(t *testing.T) {
 	r := replicas(t, answer, answer)
 	mine := &prom.Error{Kind: prom.Unreachable}
 	calls := 0
-	if err := r.Read(t.Context(), between(0, 1000), func(prom.Series) error { calls++; return mine }); err != error(mine) || calls != 1 {
+	if err := r.Read(t.Context(), between(0, 1000), func(prom.Series) error { calls++; return mine }); err != error(mine) || calls != 1 { //nolint:errorlint // not even wrapped
 		t.Errorf("%d calls and error %v, want the caller's own", calls, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
