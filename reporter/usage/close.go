@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gputally/gputally/collector/metric"
@@ -53,6 +52,15 @@ type Config struct {
 	NodeLabels Reader
 	// NodePools names the pool of a node without NodePoolLabel. May be nil.
 	NodePools func(node, model string) string
+	// NodesPerPiece is of how many nodes, about, the GPUs are read at once. The
+	// fleet is read in so many pieces, by UUID. Default 100.
+	NodesPerPiece int
+	// ReadAhead is how many pieces may be read while one is folded. Memory holds
+	// one piece more than that. Default 1; negative for none.
+	ReadAhead int
+	// Halved hears of every piece that is more than the server gives at once and
+	// is halved, with the server's reason. It is called while Close reads. May be nil.
+	Halved func(reason error)
 	// AllowEmpty makes a window without any sample an empty hour, no error.
 	AllowEmpty bool
 }
@@ -77,6 +85,18 @@ func (c *Config) defaults() error {
 		return fmt.Errorf("usage: the longest bridge (%s) must not exceed lookback (%s) and lookahead (%s), "+
 			"or neighbouring hours would see different gaps", c.MaxBridge, c.Lookback, c.Lookahead)
 	}
+	if c.NodesPerPiece == 0 {
+		c.NodesPerPiece = 100
+	}
+	if c.NodesPerPiece < 0 {
+		return errors.New("usage: number of nodes in a piece must not be negative")
+	}
+	if c.ReadAhead == 0 {
+		c.ReadAhead = 1
+	}
+	if c.Halved == nil {
+		c.Halved = func(error) {}
+	}
 	if c.NodeLabels == nil {
 		c.NodeLabels = c.Reader
 	}
@@ -86,16 +106,24 @@ func (c *Config) defaults() error {
 	return nil
 }
 
+// mostWindow is the longest window: times of scrapes fit into 32 bits.
+const mostWindow = 31 * 24 * time.Hour
+
 // Closer turns the samples of one cluster into closed hours. It may be used by
 // many goroutines if its readers may.
-type Closer struct{ cfg Config }
+type Closer struct {
+	cfg       Config
+	families  families // that name a GPU
+	identity  identity
+	unthinned bool // for tests
+}
 
 // New returns a Closer.
 func New(cfg Config) (*Closer, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	return &Closer{cfg}, nil
+	return &Closer{cfg: cfg, families: ofGPUs(), identity: newIdentity()}, nil
 }
 
 // Close reads the window, an hour as a rule, folds it into segments and hands
@@ -105,40 +133,78 @@ func New(cfg Config) (*Closer, error) {
 // milliseconds. After an error what was emitted counts for nothing. Errors:
 // ErrNoData, the reader's, emit's.
 func (c *Closer) Close(ctx context.Context, w window.Window, n Neighbours, emit func(Part) error) (Hour, error) {
-	in, err := c.read(ctx, w)
+	h, err := c.close(ctx, w, n, emit)
 	if err != nil {
 		return Hour{}, fmt.Errorf("close %s of cluster %s: %w", w, c.cfg.Cluster, err)
 	}
-	if in.series == 0 && !c.cfg.AllowEmpty {
-		return Hour{}, fmt.Errorf("close %s of cluster %s: %w: check that %s is there for this time, "+
-			"that the server scraped the collectors then, and that its retention and the selector cover them",
-			w, c.cfg.Cluster, ErrNoData, metric.CollectorStartTime.Name)
+	return h, nil
+}
+
+func (c *Closer) close(ctx context.Context, w window.Window, n Neighbours, emit func(Part) error) (Hour, error) {
+	if w.To.Sub(w.From) > mostWindow {
+		return Hour{}, fmt.Errorf("a window of %s is too long, close at most %s at once", w.To.Sub(w.From), mostWindow)
 	}
-	pools, err := c.readPools(ctx, w, in.faults)
+	all := exceptions{}
+	reading := c.newReading(w)
+	pieces, err := reading.targets(ctx)
 	if err != nil {
-		return Hour{}, fmt.Errorf("read node pools of %s of cluster %s: %w", w, c.cfg.Cluster, err)
-	}
-	f := &fold{
-		cluster: c.cfg.Cluster,
-		pools:   pools,
-		from:    w.From.UnixMilli(),
-		to:      w.To.UnixMilli(),
-		view:    view{c.cfg.Lookback.Milliseconds(), c.cfg.Lookahead.Milliseconds()},
-		bridge:  c.cfg.MaxBridge.Milliseconds(),
-		faults:  in.faults,
-	}
-	segments, coverage := f.hour(in)
-	if err := emit(Part{Segments: segments}); err != nil {
 		return Hour{}, err
 	}
+	pools, err := c.readPools(ctx, w, reading.odd)
+	if err != nil {
+		return Hour{}, fmt.Errorf("read node pools: %w", err)
+	}
+	f := c.newFold(w, n, pools)
+	parts := sorter{emit: emit}
+	seen := len(reading.known) > 0
+	err = reading.pieces(ctx, pieces, func(b batch) error {
+		seen = seen || len(b.intake.gpus) > 0
+		part := f.piece(b.intake)
+		all.add(f.faults)
+		return parts.add(b.place, part)
+	})
+	if err != nil {
+		return Hour{}, err
+	}
+	if err := parts.flush(); err != nil {
+		return Hour{}, err
+	}
+	if !seen && !c.cfg.AllowEmpty {
+		return Hour{}, fmt.Errorf("%w: check that %s is there for this time, "+
+			"that the server scraped the collectors then, and that its retention and the selector cover them",
+			ErrNoData, metric.CollectorStartTime.Name)
+	}
+	all.add(reading.odd)
+	cov := &f.coverage
+	cov.Residue = cov.Expected - cov.Allocated - cov.Unallocated - cov.Unattributed - cov.Unavailable - cov.Uncovered
 	return Hour{
 		Cluster:    c.cfg.Cluster,
 		Window:     w,
-		Coverage:   coverage,
+		Coverage:   f.coverage,
 		Source:     Source,
 		Road:       c.cfg.Reader.Road(),
-		Exceptions: in.faults.list(),
+		Exceptions: all.list(),
 	}, nil
+}
+
+func (c *Closer) newFold(w window.Window, n Neighbours, pools nodePools) *fold {
+	since := n.Since
+	if since.IsZero() {
+		since = w.From.Add(-time.Hour)
+	}
+	return &fold{
+		cluster:    c.cfg.Cluster,
+		pools:      pools,
+		from:       w.From.UnixMilli(),
+		to:         w.To.UnixMilli(),
+		since:      since.UnixMilli(),
+		back:       c.cfg.Lookback.Milliseconds(),
+		ahead:      c.cfg.Lookahead.Milliseconds(),
+		bridge:     c.cfg.MaxBridge.Milliseconds(),
+		neighbours: n,
+		all:        c.unthinned,
+		thinner:    thinner{ahead: c.cfg.Lookahead.Milliseconds()},
+	}
 }
 
 // Hour is Close for a window that stands alone and fits into memory.
@@ -150,13 +216,4 @@ func (c *Closer) Hour(ctx context.Context, w window.Window) (Hour, error) {
 	})
 	h.Segments = segments
 	return h, err
-}
-
-func (c *Closer) read(ctx context.Context, w window.Window) (*intake, error) {
-	in := newIntake()
-	return in, c.cfg.Reader.Read(ctx, prom.Query{
-		From:     w.From.Add(-c.cfg.Lookback),
-		To:       w.To.Add(c.cfg.Lookahead),
-		Matchers: []prom.Matcher{{Name: nameLabel, Op: prom.Match, Value: strings.Join(needed(), "|")}},
-	}, in.take)
 }

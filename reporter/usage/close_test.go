@@ -204,11 +204,17 @@ func TestHour(t *testing.T) {
 		},
 		"a node that joins is absent before": {
 			edit: func(s *scene) { s.processes[0].from = 15*minute + 500 },
-			want: []row{state(usage.Unallocated, 15*minute+500, hour, 45*minute-500)},
+			want: []row{
+				state(usage.Absent, 0, 15*minute+500, 15*minute+500),
+				state(usage.Unallocated, 15*minute+500, hour, 45*minute-500),
+			},
 		},
 		"a node that the server saw go is absent after": {
 			edit: func(s *scene) { s.processes[0].to = 15 * minute },
-			want: []row{state(usage.Unallocated, 0, 14*minute+37*second, 14*minute+37*second)},
+			want: []row{
+				state(usage.Absent, 14*minute+37*second, hour, 45*minute+23*second),
+				state(usage.Unallocated, 0, 14*minute+37*second, 14*minute+37*second),
+			},
 		},
 		"a server that was down leaves the time uncovered": {
 			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: -hour, to: 2 * hour}},
@@ -325,7 +331,7 @@ func checkCoverage(t testing.TB, h usage.Hour) {
 	var want usage.Coverage
 	part := map[usage.State]*int64{
 		usage.Allocated: &want.Allocated, usage.Unallocated: &want.Unallocated, usage.Unattributed: &want.Unattributed,
-		usage.Unavailable: &want.Unavailable, usage.Uncovered: &want.Uncovered,
+		usage.Unavailable: &want.Unavailable, usage.Uncovered: &want.Uncovered, usage.Absent: &want.Absent,
 	}
 	for _, s := range h.Segments {
 		*part[s.State] += s.GPUMillis

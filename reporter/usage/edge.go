@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"time"
 )
 
 // Edge is what one epoch of a holding, or of a device, had counted in all at an
@@ -14,7 +15,7 @@ type Edge struct {
 	UUID      string   // physical GPU
 	Pod       string   // pod UID, or namespace/pod where there is none; "" for the device itself
 	Container string   // "" for the device itself
-	Start     int64    // of the epoch, Unix ms
+	Start     int64    // of the epoch, Unix ms; 0 for one whose start is not known
 	Total     [6]int64 // a holding's quantities in the units of a Segment: GPU-ms held, active, idle, observed; byte-seconds; millijoules. A device's milliseconds: all, allocated, unallocated, unattributed, unavailable, 0
 }
 
@@ -37,7 +38,12 @@ type Part struct {
 // closing edge of the one before, the opening edge of the one after. Nil stands
 // for an hour that is not closed, or that is to be closed again too; then the
 // edge is computed from the samples.
-type Neighbours struct{ Before, After *EdgeTable }
+type Neighbours struct {
+	Before, After *EdgeTable
+	// Since is when the hour before begins; zero stands for one hour before the
+	// window. What began since then and has no edge in Before was not counted yet.
+	Since time.Time
+}
 
 // EdgeTable finds booked edges in about 100 bytes for each.
 type EdgeTable struct {
