@@ -203,6 +203,7 @@ func (c *Closer) newFold(w window.Window, n Neighbours, pools nodePools) *fold {
 		bridge:     c.cfg.MaxBridge.Milliseconds(),
 		neighbours: n,
 		all:        c.unthinned,
+		thinner:    thinner{ahead: c.cfg.Lookahead.Milliseconds()},
 	}
 }
 

@@ -155,7 +155,7 @@ func (s *knotSlab) take(n int) curve {
 	}
 	at := len(s.room)
 	s.room = s.room[:at+n]
-	return s.room[at:at:at+n]
+	return s.room[at : at : at+n]
 }
 
 func (s *knotSlab) reset() { s.room = s.room[:0] }

@@ -8,15 +8,14 @@ import (
 
 // device makes the rows of a GPU's time that no container held, and holds the
 // parts against each other.
-func (f *fold) device(g *gpu, blank Segment, h *heldTime) {
-	t := track{uuid: g.uuid, what: g.uuid, split: f.splitByHolders(h)}
-	f.layTrack(&t, g.strands, func(s *strand, place int) []mark { return s.deviceMarks(f.marks[:0], place) })
+func (f *fold) device(g *gpu, t *track, blank Segment, h *heldTime) {
 	if len(t.lives) == 0 {
 		f.noDevice(blank, h)
 		return
 	}
-	counted := f.cutTrack(&t)
-	from, to := f.presence(g, &t)
+	t.split = f.splitByHolders(h)
+	counted := f.cutTrack(t)
+	from, to := f.presence(g, t)
 	if from >= to {
 		if !slices.ContainsFunc(counted, func(s stretch) bool { return s.late }) {
 			return
@@ -53,6 +52,31 @@ func (f *fold) device(g *gpu, blank Segment, h *heldTime) {
 	f.coverage.Unavailable += sum[4]
 	f.coverage.Uncovered += uncovered
 	f.prove(g.uuid, sum, h, proof{present: to - from, uncovered: uncovered, late: late})
+}
+
+// layDevice puts the track of a device together, and notes at which times it
+// will ask what its holders had: at its points beside an edge.
+func (f *fold) layDevice(g *gpu) track {
+	t := track{uuid: g.uuid, what: g.uuid}
+	f.asked = f.asked[:0]
+	f.layTrack(&t, g.strands, func(s *strand, place int) []mark { return s.deviceMarks(f.marks[:0], place) })
+	for i := range t.lives {
+		l := &t.lives[i]
+		for _, edge := range [...]int64{f.from, f.to} {
+			before, after := l.whole[0].t, int64(math.MinInt64)
+			for j := range l.points {
+				if p := &l.points[j]; p.t <= edge {
+					before = p.t
+				} else if after < edge {
+					after = p.t
+				}
+			}
+			if before < edge && edge < after {
+				f.asked = append(f.asked, before, after)
+			}
+		}
+	}
+	return t
 }
 
 // row adds a row, if there is time in it.

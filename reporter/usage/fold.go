@@ -3,6 +3,7 @@ package usage
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -28,6 +29,8 @@ type fold struct {
 	seen      []point
 	near      curve
 	stretches []stretch
+	thinner   thinner
+	asked     []int64 // times at which the device asks what its holders had
 }
 
 // piece folds what was taken in, GPU by GPU. The part is valid until the next
@@ -54,6 +57,7 @@ func (f *fold) gpu(g *gpu) {
 	blank := Segment{
 		Cluster: f.cluster, UUID: g.uuid, Node: where.node, Model: where.model, NodePool: f.pools.of(where.node, where.model), Share: 1,
 	}
+	device := f.layDevice(g)
 	var h heldTime
 	for _, o := range g.holdings {
 		f.holding(o, blank, &h)
@@ -64,7 +68,7 @@ func (f *fold) gpu(g *gpu) {
 	if !agree {
 		f.faults.note(faultTwoInfos, g.uuid)
 	}
-	f.device(g, blank, &h)
+	f.device(g, &device, blank, &h)
 	slices.SortFunc(f.part.Segments[first[0]:], Compare)
 	slices.SortFunc(f.part.Opening[first[1]:], CompareEdges)
 	slices.SortFunc(f.part.Closing[first[2]:], CompareEdges)
@@ -126,7 +130,7 @@ func (f *fold) holding(o *holding, blank Segment, h *heldTime) {
 	f.coverage.Estimated += besidesEstimated
 	if len(f.part.Segments) == first {
 		if late.share == 0 { // nothing was held, but used after the end
-			late.share, late.to = 1, late.from+1
+			late.share, late.from, late.to = 1, f.from, f.from+1
 		}
 		f.part.Segments = append(f.part.Segments, blank.startAt(*late))
 		f.part.Segments[first].HeldTo = late.to
@@ -150,10 +154,15 @@ func (f *fold) layTrack(t *track, strands []*strand, marks func(s *strand, place
 		clean = f.epochs.clean(e, clean, note)
 	}
 	device := t.key == (foldKey{})
+	f.thinner.device = device
+	f.thinner.edges = append(f.thinner.edges[:0], f.from, f.to, math.MinInt64)
+	f.thinner.edges = append(f.thinner.edges, f.asked...)
 	for _, e := range clean {
+		counted := e.marks[len(e.marks)-1].t
 		if !f.all {
-			thinner{[2]int64{f.from, f.to}, device}.thin(e, strands[e.marks[0].source].falls)
+			f.thinner.thin(e, strands[e.marks[0].source].falls)
 		}
+		f.thinner.edges[2] = max(f.thinner.edges[2], counted)
 		e.fill(strands, note)
 		e.fillShares()
 	}

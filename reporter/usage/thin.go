@@ -6,8 +6,13 @@ import "sort"
 // same share is held and all grows as before. What is folded is the same with
 // them and without.
 type thinner struct {
-	edges  [2]int64 // of the window, Unix ms; the marks next to them tell the totals there
-	device bool     // gaps between marks matter
+	// The marks next to these times tell the totals there, Unix ms: the ends of
+	// the window, the times up to which epochs before have counted, and those at
+	// which a device asks what its holders had.
+	edges  []int64
+	ahead  int64 // how far after an edge both neighbouring hours see, ms
+	device bool  // gaps between marks matter
+	after  []int // room: the place of the first mark after each edge
 }
 
 // nextToEdge is how many marks are kept on either side of an edge.
@@ -15,17 +20,23 @@ const nextToEdge = 2
 
 // thin thins the marks of an epoch. falls are the times at which a total other
 // than the seconds held fell.
-func (th thinner) thin(e *epoch, falls []int64) {
+func (th *thinner) thin(e *epoch, falls []int64) {
 	marks := e.marks
 	if e.mixed || e.odd || len(marks) < 3 {
 		return
 	}
-	after := [2]int{th.after(0, marks), th.after(1, marks)}
+	th.after = th.after[:0]
+	for _, edge := range th.edges {
+		th.after = append(th.after, sort.Search(len(marks), func(i int) bool { return marks[i].t > edge }))
+	}
 	steady := th.steady(&marks[0], &marks[1])
 	kept, last := marks[:1], 0 // overwrites only what was looked at
 	for i := 1; i < len(marks); i++ {
 		m := &marks[i]
-		keep := !steady || i-after[0] < nextToEdge && i-after[0] >= -nextToEdge || i-after[1] < nextToEdge && i-after[1] >= -nextToEdge
+		keep := !steady
+		for _, first := range th.after {
+			keep = keep || first-nextToEdge <= i && i < first+nextToEdge
+		}
 		if i+1 == len(marks) {
 			keep = true
 		} else {
@@ -41,15 +52,12 @@ func (th thinner) thin(e *epoch, falls []int64) {
 	e.marks = kept
 }
 
-// after returns the place of the first mark after an edge.
-func (th thinner) after(edge int, marks []mark) int {
-	return sort.Search(len(marks), func(i int) bool { return marks[i].t > th.edges[edge] })
-}
-
 // steady tells whether nothing happened from one mark to the next but growth.
-func (th thinner) steady(a, b *mark) bool {
+func (th *thinner) steady(a, b *mark) bool {
 	return a.share == b.share && // not so for an unknown one, NaN
+		(a.share > 0 || a.value == b.value) &&
 		a.end == b.end && a.t < b.t && a.at < b.at && b.grew < unsteady &&
+		b.at-b.t <= th.ahead && // else what is next to an edge may not be in view there
 		(!th.device || float64(b.t-a.t)-(b.value-a.value)*1000 < slack-1)
 }
 
