@@ -146,3 +146,46 @@ func TestOneGPUInTwoClusters(t *testing.T) {
 		t.Errorf("the manifest has the exceptions %v", m.Exceptions)
 	}
 }
+
+// Serve closes what can be closed. A report over both clusters waits for the
+// one that can't be read.
+func TestServeOfTwoClustersOfWhichOneIsGone(t *testing.T) {
+	t.Parallel()
+	dir, setting := folder(t)
+	b := openFolder(t, dir)
+	f := twoClusters(shared.prometheus.URL, setting)
+	f["schedules.yaml"] = hourly
+	f["gputally.yaml"] += "schedules: schedules.yaml\nminimum_coverage: 0.5\n"
+	whole := f.write(t)
+	f["gputally.yaml"] = strings.Replace(f["gputally.yaml"], "eu-1, prometheus: {", "eu-1, prometheus: {url: \""+closedPort(t)+"\", ", 1)
+	c := &clock{}
+	c.set("2026-11-03T01:25:00Z")
+	s := serve(t, c, "--config="+f.write(t))
+	closed := func(cluster string) bool {
+		return s.metrics(t)[`gputally_reporter_closed_until_timestamp_seconds{cluster="`+cluster+`"}`] == float64(instant("2026-11-03T01:00:00Z").Unix())
+	}
+	s.eventually(t, "the hours of the other", func() bool { return closed("eu-2") })
+	s.ticks(t)
+	got := s.metrics(t)
+	if got[`gputally_reporter_close_failures_total{cluster="eu-1"}`] < 1 || got[`gputally_reporter_read_failures_total{cluster="eu-1",kind="unreachable",road="unknown"}`] < 1 {
+		t.Errorf("failures of eu-1 are not counted: %v", got)
+	}
+	if n := len(indexed(t, b, "hourly")); n != 0 || closed("eu-1") {
+		t.Errorf("%d reports were made without eu-1", n)
+	}
+	_, page := s.get(t, "/")
+	for _, part := range []string{"Books of cluster eu-1 closed until <strong>never", "connection refused", "Books of cluster eu-2 closed until <strong>2026-11-03 01:00 UTC"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page lacks %q:\n%s", part, page)
+		}
+	}
+	s.ends(t)
+
+	s = serve(t, c, "--config="+whole)
+	s.eventually(t, "the hours of both", func() bool { return closed("eu-1") && closed("eu-2") })
+	s.eventually(t, "the reports", func() bool { return len(indexed(t, b, "hourly")) == 2 })
+	s.ends(t)
+	if diff := cmp.Diff([]string{"2026-11-02T23 1 Ready", "2026-11-03T00 1 Ready"}, states(t, b, "hourly")); diff != "" {
+		t.Errorf("reports (-want +got)\n%s", diff)
+	}
+}
