@@ -40,7 +40,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	file := app.Flag("config", "Configuration file, see docs/configuration.md.").Short('c').Default("gputally.yaml").Envar("GPUTALLY_CONFIG").String()
 
 	env := &environment{registry: prometheus.NewRegistry(), stdout: stdout, stderr: stderr, opts: opts}
-	commands := map[string]command{}
+	commands := addLedger(app)
 	for _, add := range []func(*kingpin.Application) (string, command){addServe, addClose, addReport, addCheck, addRebuild} {
 		name, c := add(app)
 		commands[name] = c

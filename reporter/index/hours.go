@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ type HourRecord struct {
 
 // Coverage is a usage.Coverage, in GPU-milliseconds.
 type Coverage struct {
+	Absent       int64 `json:"absent_ms"`
 	Allocated    int64 `json:"allocated_ms"`
 	Estimated    int64 `json:"estimated_ms"`
 	Expected     int64 `json:"expected_ms"`
@@ -57,7 +59,15 @@ func Hour(e ledger.Entry) HourRecord {
 
 func coverage(c usage.Coverage) Coverage {
 	return Coverage{
-		Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
+		Absent: c.Absent, Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
+		Unallocated: c.Unallocated, Unattributed: c.Unattributed, Unavailable: c.Unavailable, Uncovered: c.Uncovered,
+	}
+}
+
+// Usage is the coverage in the ledger's form.
+func (c Coverage) Usage() usage.Coverage {
+	return usage.Coverage{
+		Absent: c.Absent, Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
 		Unallocated: c.Unallocated, Unattributed: c.Unattributed, Unavailable: c.Unavailable, Uncovered: c.Uncovered,
 	}
 }
@@ -130,6 +140,33 @@ func (x *Index) PutHour(ctx context.Context, r HourRecord) error {
 		}
 		return next, nil
 	})
+}
+
+// ForgetHours takes hours out that are no longer in the ledger. Hours that the
+// index does not know are no error. Errors: as PutHour.
+func (x *Index) ForgetHours(ctx context.Context, cluster string, gone []window.Window) error {
+	if err := ledger.CheckCluster(cluster); err != nil {
+		return fmt.Errorf("update index: %w", err)
+	}
+	byMonth := map[string][]time.Time{}
+	for _, hour := range gone {
+		key := hoursKey(cluster, hour.From)
+		byMonth[key] = append(byMonth[key], hour.From.UTC())
+	}
+	for _, key := range slices.Sorted(maps.Keys(byMonth)) {
+		err := update(ctx, x, hours(), key, func(old stored[HourRecord]) ([]HourRecord, error) {
+			if old.broken != nil {
+				return nil, old.broken
+			}
+			return slices.DeleteFunc(slices.Clone(old.records), func(h HourRecord) bool {
+				return slices.ContainsFunc(byMonth[key], h.From.Equal)
+			}), nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Hours returns the closed hours of a cluster that overlap the window, oldest

@@ -186,7 +186,7 @@ func TestTheObjectsAreReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"records":[
-{"cluster":"prod","coverage":{"allocated_ms":3000000,"estimated_ms":0,"expected_ms":3600000,"residue_ms":1,"unallocated_ms":599999,"unattributed_ms":0,"unavailable_ms":0,"uncovered_ms":0},"from":"2026-11-20T05:00:00Z","key":"ledger/hourly/cluster=prod/date=2026-11-20/hour=05/usage.parquet","revision":2,"rows":17,"sha256":"abababababababababababababababababababababababababababababababab","size":4711,"to":"2026-11-20T06:00:00Z"}
+{"cluster":"prod","coverage":{"absent_ms":0,"allocated_ms":3000000,"estimated_ms":0,"expected_ms":3600000,"residue_ms":1,"unallocated_ms":599999,"unattributed_ms":0,"unavailable_ms":0,"uncovered_ms":0},"from":"2026-11-20T05:00:00Z","key":"ledger/hourly/cluster=prod/date=2026-11-20/hour=05/usage.parquet","revision":2,"rows":17,"sha256":"abababababababababababababababababababababababababababababababab","size":4711,"to":"2026-11-20T06:00:00Z"}
 ],"token":"token-1","updated":"2026-12-01T00:10:00Z","version":1}
 `
 	if diff := cmp.Diff(want, read(t, b, hoursKey)); diff != "" {

@@ -2,6 +2,9 @@ package ledger_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +26,109 @@ func BenchmarkPut(b *testing.B) {
 		size = put(b, empty(), h).Size
 	}
 	report(b, len(h.Segments), size)
+}
+
+// BenchmarkClose closes an hour of 10,000 GPUs as the closing does: in parts of
+// 500 GPUs, with edges that are those that the hour before closed with.
+func BenchmarkClose(b *testing.B) {
+	h, edges := benchHour(), benchEdges(20_000)
+	store := empty()
+	l := ledger.New(store, ledger.Config{})
+	ctx := context.Background()
+	b.ReportAllocs()
+	for hour := h.Window; b.Loop(); hour = window.Hour(hour.To) {
+		b.StopTimer()
+		shift := hour.From.Sub(h.Window.From).Milliseconds()
+		segments := slices.Clone(h.Segments)
+		for i := range segments {
+			segments[i].HeldFrom += shift
+			segments[i].HeldTo += shift
+		}
+		b.StartTimer()
+		d, err := l.Draft("prod", hour)
+		if err != nil {
+			b.Fatal(err)
+		}
+		const part = 1000
+		for at := 0; at < len(segments); at += part {
+			p := usage.Part{Segments: segments[at : at+part], Opening: edges[at : at+part], Closing: edges[at : at+part]}
+			if err := d.Add(p); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if _, err := l.Commit(ctx, d, h); err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, len(h.Segments), 0)
+}
+
+// benchEdges are the edges of so many epochs, of which each second is a device's.
+func benchEdges(n int) []usage.Edge {
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	var edges []usage.Edge
+	for i := range n {
+		e := usage.Edge{UUID: fmt.Sprintf("GPU-%08x-%04x", i/2*2654435761, i/2), Start: 1_800_000_000_000 + r.Int64N(1e9)}
+		if i%2 == 1 {
+			e.Pod, e.Container = fmt.Sprintf("%016x-%016x", r.Uint64(), r.Uint64()), "main"
+		}
+		for q := range e.Total {
+			e.Total[q] = r.Int64N(1e9)
+		}
+		edges = append(edges, e)
+	}
+	slices.SortFunc(edges, usage.CompareEdges)
+	return edges
+}
+
+func BenchmarkNeighbours(b *testing.B) {
+	store := empty()
+	hour := window.Hour(time.Date(2026, 11, 20, 5, 0, 0, 0, time.UTC))
+	closeWith(b, store, hour, nil, benchEdges(20_000))
+	l := ledger.New(store, ledger.Config{})
+	b.ReportAllocs()
+	for b.Loop() {
+		n, err := l.Neighbours(context.Background(), "prod", window.Hour(hour.To))
+		if err != nil || n.Before.Len() != 20_000 {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCompact(b *testing.B) {
+	store := empty()
+	h := benchHour()
+	for hour := range theDay(b).Hours() {
+		shift := hour.From.Sub(h.Window.From).Milliseconds()
+		h := usage.Hour{Cluster: h.Cluster, Window: hour, Segments: slices.Clone(h.Segments)}
+		for i := range h.Segments {
+			h.Segments[i].HeldFrom += shift
+			h.Segments[i].HeldTo += shift
+		}
+		put(b, store, h)
+	}
+	var size int64
+	b.ReportAllocs()
+	for b.Loop() {
+		remove(b, store, dayKey)
+		size = compact(b, store).Size
+	}
+	report(b, 24*len(h.Segments), size)
+}
+
+func BenchmarkVerify(b *testing.B) {
+	store := empty()
+	h := benchHour()
+	put(b, store, h)
+	l := ledger.New(store, ledger.Config{})
+	b.ReportAllocs()
+	for b.Loop() {
+		err := l.Verify(context.Background(), "prod", ledger.Verification{Window: h.Window}, func(ledger.Finding) error { return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, len(h.Segments), 0)
 }
 
 func BenchmarkPutAgain(b *testing.B) {

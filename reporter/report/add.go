@@ -31,6 +31,9 @@ func (r *Rollup) Add(h Hour) error {
 			}
 		}
 		count(&parts, seg)
+		if seg.State == usage.Absent { // no part of the fleet's time
+			continue
+		}
 		if err := r.segment(seg); err != nil {
 			return fmt.Errorf("hour %s of cluster %q: %w", h.Window, h.Cluster, err)
 		}
@@ -87,7 +90,7 @@ func earlier(a, b time.Time) time.Time {
 // checkSegment refuses what can't be in a ledger that is whole.
 func checkSegment(h Hour, seg usage.Segment) error {
 	switch {
-	case rank(seg.State) < 0:
+	case rank(seg.State) < 0 && seg.State != usage.Absent:
 		return fmt.Errorf("GPU %s has a segment of unknown state %q: it was written by a newer version", seg.UUID, seg.State)
 	case seg.Cluster != h.Cluster:
 		return fmt.Errorf("GPU %s has a segment of cluster %q: the ledger is damaged, close the hour again", seg.UUID, seg.Cluster)

@@ -94,6 +94,8 @@ func count(c *usage.Coverage, seg usage.Segment) {
 		c.Unavailable += seg.GPUMillis
 	case usage.Uncovered:
 		c.Uncovered += seg.GPUMillis
+	case usage.Absent:
+		c.Absent += seg.GPUMillis
 	}
 }
 
@@ -120,6 +122,7 @@ func merge(a *usage.Coverage, b usage.Coverage) {
 	a.Uncovered += b.Uncovered
 	a.Estimated += b.Estimated
 	a.Residue += b.Residue
+	a.Absent += b.Absent
 }
 
 // Gap is a run of hours of one cluster that are not closed.

@@ -35,10 +35,12 @@ type Manifest struct {
 	PriceBookRevision string `json:"price_book_revision,omitempty"`
 	QuotaRevision     string `json:"quota_revision,omitempty"`
 
-	Failures   []string `json:"failures"`
-	Warnings   []string `json:"warnings"`
-	Supersedes string   `json:"supersedes,omitempty"`
-	Files      []File   `json:"files"`
+	Failures []string `json:"failures"`
+	Warnings []string `json:"warnings"`
+	// Exceptions count and name what was odd about the samples.
+	Exceptions []Exception `json:"exceptions"`
+	Supersedes string      `json:"supersedes,omitempty"`
+	Files      []File      `json:"files"`
 
 	CreatedAt string `json:"created_at,omitempty"` // RFC 3339, UTC
 }
@@ -102,7 +104,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 		Coverage: t.Coverage.manifest(t.Spec.MinimumCoverage),
 		Totals:   Totals{seconds(t.Total.GPUMillis), seconds(t.Total.AllocatedMillis), ""},
 		Currency: t.Currency, PriceBookRevision: t.BookRevision, QuotaRevision: t.QuotaRevision,
-		Failures: orEmpty(t.Failures), Warnings: orEmpty(t.Warnings),
+		Failures: orEmpty(t.Failures), Warnings: orEmpty(t.Warnings), Exceptions: orEmpty(t.Exceptions),
 		Supersedes: t.Spec.Supersedes,
 		Files:      []File{},
 	}

@@ -11,14 +11,14 @@ import (
 // notes collects what a reader must know beside the numbers.
 type notes struct {
 	sources, roads map[string]bool
-	warnings       map[string]int   // hours with this warning
+	exceptions     map[exceptionKey]*Exception
 	unpriced       map[string]int64 // GPU-ms by model, not allowed
 	free           map[string]int64 // GPU-ms by model, allowed to have no price
 }
 
 func newNotes() notes {
 	return notes{
-		sources: map[string]bool{}, roads: map[string]bool{}, warnings: map[string]int{},
+		sources: map[string]bool{}, roads: map[string]bool{}, exceptions: map[exceptionKey]*Exception{},
 		unpriced: map[string]int64{}, free: map[string]int64{},
 	}
 }
@@ -26,8 +26,12 @@ func newNotes() notes {
 func (n notes) hour(h usage.Hour) {
 	n.sources[h.Source] = true
 	n.roads[h.Road] = true
-	for _, w := range h.Warnings {
-		n.warnings["cluster "+h.Cluster+": "+w]++
+	for _, e := range h.Exceptions {
+		key := exceptionKey{h.Cluster, e.Kind}
+		if n.exceptions[key] == nil {
+			n.exceptions[key] = &Exception{Cluster: h.Cluster, Kind: e.Kind}
+		}
+		n.exceptions[key].add(e)
 	}
 }
 
@@ -59,7 +63,9 @@ func (n notes) tell(t *Table) {
 		t.Warnings = append(t.Warnings, fmt.Sprintf(
 			"model %q has no price and is allowed to: %s GPU-hours at no cost", model, hours(n.free[model], 6)))
 	}
-	for _, text := range slices.Sorted(maps.Keys(n.warnings)) {
-		t.Warnings = append(t.Warnings, fmt.Sprintf("%s (hours: %d)", text, n.warnings[text]))
+	for _, key := range slices.SortedFunc(maps.Keys(n.exceptions), exceptionKey.compare) {
+		e := *n.exceptions[key]
+		t.Exceptions = append(t.Exceptions, e)
+		t.Warnings = append(t.Warnings, e.String())
 	}
 }

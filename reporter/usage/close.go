@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gputally/gputally/collector/metric"
@@ -25,6 +24,9 @@ type Reader interface {
 	// may come again with other samples. An error, also of yield, ends the
 	// reading, and what was yielded counts for nothing.
 	Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error
+	// Road names how series are read, such as "remote_read". It is known after
+	// the first read.
+	Road() string
 }
 
 // Config says what to close and how far to look beyond it.
@@ -33,8 +35,6 @@ type Config struct {
 	Cluster string
 	// Reader reads the collectors' series of this cluster. Required.
 	Reader Reader
-	// Road is how Reader reads; it is copied into the hour.
-	Road string
 	// Lookback is how far before the window samples are read. Default 10 min.
 	Lookback time.Duration
 	// Lookahead is how far after the window samples are read; a window is
@@ -52,6 +52,15 @@ type Config struct {
 	NodeLabels Reader
 	// NodePools names the pool of a node without NodePoolLabel. May be nil.
 	NodePools func(node, model string) string
+	// NodesPerPiece is of how many nodes, about, the GPUs are read at once. The
+	// fleet is read in so many pieces, by UUID. Default 100.
+	NodesPerPiece int
+	// ReadAhead is how many pieces may be read while one is folded. Memory holds
+	// one piece more than that. Default 1; negative for none.
+	ReadAhead int
+	// Halved hears of every piece that is more than the server gives at once and
+	// is halved, with the server's reason. It is called while Close reads. May be nil.
+	Halved func(reason error)
 	// AllowEmpty makes a window without any sample an empty hour, no error.
 	AllowEmpty bool
 }
@@ -76,6 +85,18 @@ func (c *Config) defaults() error {
 		return fmt.Errorf("usage: the longest bridge (%s) must not exceed lookback (%s) and lookahead (%s), "+
 			"or neighbouring hours would see different gaps", c.MaxBridge, c.Lookback, c.Lookahead)
 	}
+	if c.NodesPerPiece == 0 {
+		c.NodesPerPiece = 100
+	}
+	if c.NodesPerPiece < 0 {
+		return errors.New("usage: number of nodes in a piece must not be negative")
+	}
+	if c.ReadAhead == 0 {
+		c.ReadAhead = 1
+	}
+	if c.Halved == nil {
+		c.Halved = func(error) {}
+	}
 	if c.NodeLabels == nil {
 		c.NodeLabels = c.Reader
 	}
@@ -85,61 +106,114 @@ func (c *Config) defaults() error {
 	return nil
 }
 
+// mostWindow is the longest window: times of scrapes fit into 32 bits.
+const mostWindow = 31 * 24 * time.Hour
+
 // Closer turns the samples of one cluster into closed hours. It may be used by
 // many goroutines if its readers may.
-type Closer struct{ cfg Config }
+type Closer struct {
+	cfg       Config
+	families  families // that name a GPU
+	identity  identity
+	unthinned bool // for tests
+}
 
 // New returns a Closer.
 func New(cfg Config) (*Closer, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	return &Closer{cfg}, nil
+	return &Closer{cfg: cfg, families: ofGPUs(), identity: newIdentity()}, nil
 }
 
-// Close reads the window, an hour as a rule, and folds it into segments. The
-// same samples give the same Hour, in whatever order their series come. The
-// ends of the window are whole milliseconds. Errors: ErrNoData, the reader's.
-func (c *Closer) Close(ctx context.Context, w window.Window) (Hour, error) {
-	in, err := c.read(ctx, w)
+// Close reads the window, an hour as a rule, folds it into segments and hands
+// them to emit, sorted with Compare, in parts. The Hour that it returns has
+// everything but the segments. The same samples and neighbours give the same
+// parts, in whatever order series come. The ends of the window are whole
+// milliseconds. After an error what was emitted counts for nothing. Errors:
+// ErrNoData, the reader's, emit's.
+func (c *Closer) Close(ctx context.Context, w window.Window, n Neighbours, emit func(Part) error) (Hour, error) {
+	h, err := c.close(ctx, w, n, emit)
 	if err != nil {
 		return Hour{}, fmt.Errorf("close %s of cluster %s: %w", w, c.cfg.Cluster, err)
 	}
-	if in.series == 0 && !c.cfg.AllowEmpty {
-		return Hour{}, fmt.Errorf("close %s of cluster %s: %w: check that %s is there for this time, "+
-			"that the server scraped the collectors then, and that its retention and the selector cover them",
-			w, c.cfg.Cluster, ErrNoData, metric.CollectorStartTime.Name)
+	return h, nil
+}
+
+func (c *Closer) close(ctx context.Context, w window.Window, n Neighbours, emit func(Part) error) (Hour, error) {
+	if w.To.Sub(w.From) > mostWindow {
+		return Hour{}, fmt.Errorf("a window of %s is too long, close at most %s at once", w.To.Sub(w.From), mostWindow)
 	}
-	pools, err := c.readPools(ctx, w, in.faults)
+	all := exceptions{}
+	reading := c.newReading(w)
+	pieces, err := reading.targets(ctx)
 	if err != nil {
-		return Hour{}, fmt.Errorf("read node pools of %s of cluster %s: %w", w, c.cfg.Cluster, err)
+		return Hour{}, err
 	}
-	f := &fold{
-		cluster: c.cfg.Cluster,
-		pools:   pools,
-		from:    w.From.UnixMilli(),
-		to:      w.To.UnixMilli(),
-		view:    view{c.cfg.Lookback.Milliseconds(), c.cfg.Lookahead.Milliseconds()},
-		bridge:  c.cfg.MaxBridge.Milliseconds(),
-		faults:  in.faults,
+	pools, err := c.readPools(ctx, w, reading.odd)
+	if err != nil {
+		return Hour{}, fmt.Errorf("read node pools: %w", err)
 	}
-	segments, coverage := f.hour(in)
+	f := c.newFold(w, n, pools)
+	parts := sorter{emit: emit}
+	seen := len(reading.known) > 0
+	err = reading.pieces(ctx, pieces, func(b batch) error {
+		seen = seen || len(b.intake.gpus) > 0
+		part := f.piece(b.intake)
+		all.add(f.faults)
+		return parts.add(b.place, part)
+	})
+	if err != nil {
+		return Hour{}, err
+	}
+	if err := parts.flush(); err != nil {
+		return Hour{}, err
+	}
+	if !seen && !c.cfg.AllowEmpty {
+		return Hour{}, fmt.Errorf("%w: check that %s is there for this time, "+
+			"that the server scraped the collectors then, and that its retention and the selector cover them",
+			ErrNoData, metric.CollectorStartTime.Name)
+	}
+	all.add(reading.odd)
+	cov := &f.coverage
+	cov.Residue = cov.Expected - cov.Allocated - cov.Unallocated - cov.Unattributed - cov.Unavailable - cov.Uncovered
 	return Hour{
-		Cluster:  c.cfg.Cluster,
-		Window:   w,
-		Segments: segments,
-		Coverage: coverage,
-		Source:   Source,
-		Road:     c.cfg.Road,
-		Warnings: in.faults.list(),
+		Cluster:    c.cfg.Cluster,
+		Window:     w,
+		Coverage:   f.coverage,
+		Source:     Source,
+		Road:       c.cfg.Reader.Road(),
+		Exceptions: all.list(),
 	}, nil
 }
 
-func (c *Closer) read(ctx context.Context, w window.Window) (*intake, error) {
-	in := newIntake()
-	return in, c.cfg.Reader.Read(ctx, prom.Query{
-		From:     w.From.Add(-c.cfg.Lookback),
-		To:       w.To.Add(c.cfg.Lookahead),
-		Matchers: []prom.Matcher{{Name: nameLabel, Op: prom.Match, Value: strings.Join(needed(), "|")}},
-	}, in.take)
+func (c *Closer) newFold(w window.Window, n Neighbours, pools nodePools) *fold {
+	since := n.Since
+	if since.IsZero() {
+		since = w.From.Add(-time.Hour)
+	}
+	return &fold{
+		cluster:    c.cfg.Cluster,
+		pools:      pools,
+		from:       w.From.UnixMilli(),
+		to:         w.To.UnixMilli(),
+		since:      since.UnixMilli(),
+		back:       c.cfg.Lookback.Milliseconds(),
+		ahead:      c.cfg.Lookahead.Milliseconds(),
+		bridge:     c.cfg.MaxBridge.Milliseconds(),
+		neighbours: n,
+		all:        c.unthinned,
+		thinner:    thinner{ahead: c.cfg.Lookahead.Milliseconds()},
+	}
+}
+
+// Hour is Close for a window that stands alone and fits into memory.
+func (c *Closer) Hour(ctx context.Context, w window.Window) (Hour, error) {
+	var segments []Segment
+	h, err := c.Close(ctx, w, Neighbours{}, func(p Part) error {
+		segments = append(segments, p.Segments...)
+		return nil
+	})
+	h.Segments = segments
+	return h, err
 }

@@ -204,11 +204,17 @@ func TestHour(t *testing.T) {
 		},
 		"a node that joins is absent before": {
 			edit: func(s *scene) { s.processes[0].from = 15*minute + 500 },
-			want: []row{state(usage.Unallocated, 15*minute+500, hour, 45*minute-500)},
+			want: []row{
+				state(usage.Absent, 0, 15*minute+500, 15*minute+500),
+				state(usage.Unallocated, 15*minute+500, hour, 45*minute-500),
+			},
 		},
 		"a node that the server saw go is absent after": {
 			edit: func(s *scene) { s.processes[0].to = 15 * minute },
-			want: []row{state(usage.Unallocated, 0, 14*minute+37*second, 14*minute+37*second)},
+			want: []row{
+				state(usage.Absent, 14*minute+37*second, hour, 45*minute+23*second),
+				state(usage.Unallocated, 0, 14*minute+37*second, 14*minute+37*second),
+			},
 		},
 		"a server that was down leaves the time uncovered": {
 			holds: []hold{{uuid: "GPU-a", pod: "p", share: 1, from: -hour, to: 2 * hour}},
@@ -311,8 +317,8 @@ func TestHour(t *testing.T) {
 			if diff := cmp.Diff(test.want, rows(h), cmp.AllowUnexported(row{}), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 				t.Errorf("segments (-want +got):\n%s", diff)
 			}
-			if len(h.Warnings) != test.warn {
-				t.Errorf("warnings: %q", h.Warnings)
+			if len(h.Exceptions) != test.warn {
+				t.Errorf("exceptions: %v", h.Exceptions)
 			}
 			checkCoverage(t, h)
 		})
@@ -325,7 +331,7 @@ func checkCoverage(t testing.TB, h usage.Hour) {
 	var want usage.Coverage
 	part := map[usage.State]*int64{
 		usage.Allocated: &want.Allocated, usage.Unallocated: &want.Unallocated, usage.Unattributed: &want.Unattributed,
-		usage.Unavailable: &want.Unavailable, usage.Uncovered: &want.Uncovered,
+		usage.Unavailable: &want.Unavailable, usage.Uncovered: &want.Uncovered, usage.Absent: &want.Absent,
 	}
 	for _, s := range h.Segments {
 		*part[s.State] += s.GPUMillis
@@ -393,8 +399,8 @@ func TestNodePools(t *testing.T) {
 			if got := h.Segments[0].NodePool; got != test.want {
 				t.Errorf("node pool %q, want %q", got, test.want)
 			}
-			if (len(h.Warnings) > 0) != test.warn {
-				t.Errorf("warnings: %q", h.Warnings)
+			if (len(h.Exceptions) > 0) != test.warn {
+				t.Errorf("exceptions: %v", h.Exceptions)
 			}
 		})
 	}
@@ -406,7 +412,7 @@ func TestAnHourWithoutSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.Close(context.Background(), span(0, hour))
+	_, err = c.Hour(context.Background(), span(0, hour))
 	if !errors.Is(err, usage.ErrNoData) {
 		t.Fatalf("error %v, want ErrNoData", err)
 	}
@@ -423,6 +429,8 @@ func TestAnHourWithoutSamples(t *testing.T) {
 
 type broken struct{ err error }
 
+func (broken) Road() string { return "memory" }
+
 func (b broken) Read(context.Context, prom.Query, func(prom.Series) error) error { return b.err }
 
 func TestAReadThatFailsIsNoHour(t *testing.T) {
@@ -432,7 +440,7 @@ func TestAReadThatFailsIsNoHour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Close(context.Background(), span(0, hour)); !errors.Is(err, cause) {
+	if _, err := c.Hour(context.Background(), span(0, hour)); !errors.Is(err, cause) {
 		t.Errorf("error %v, want %v", err, cause)
 	}
 }

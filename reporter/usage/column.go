@@ -11,45 +11,62 @@ import (
 // column holds the samples of one counter, in the order of time.
 type column []prom.Sample
 
-// add takes more samples. They come in order, except that a server may send a
-// series in two parts.
-func (c *column) add(samples []prom.Sample) {
-	ordered := len(*c) == 0 || len(samples) == 0 || (*c)[len(*c)-1].T < samples[0].T
-	*c = append(slices.Grow(*c, len(samples)), samples...)
-	if ordered {
-		return
+// before returns the latest value at a time or before, if it is not from before
+// since. hint is where it may be.
+func (c column) before(at, since int64, hint int) (float64, bool) {
+	if hint >= len(c) || c[hint].T != at {
+		hint = sort.Search(len(c), func(i int) bool { return c[i].T > at }) - 1
 	}
-	slices.SortFunc(*c, func(a, b prom.Sample) int { return cmp.Or(cmp.Compare(a.T, b.T), cmp.Compare(a.V, b.V)) })
-	*c = slices.CompactFunc(*c, func(a, b prom.Sample) bool { return a.T == b.T })
-}
-
-// thin leaves out the samples inside flat stretches, which at knows. A stretch may
-// run on from one process into the next, if the new one is at the same value.
-func (c *column) thin() {
-	s := *c
-	kept := 0
-	for i := range s {
-		if kept >= 2 && s[kept-2].V == s[i].V && s[kept-1].V == s[i].V {
-			s[kept-1] = s[i]
-			continue
-		}
-		s[kept] = s[i]
-		kept++
-	}
-	*c = slices.Clone(s[:kept])
-}
-
-// at returns the value that was sampled at t, if one was or was left out as flat.
-func (c column) at(t int64) (float64, bool) {
-	i := sort.Search(len(c), func(i int) bool { return c[i].T >= t })
-	if i == len(c) {
+	if hint < 0 || c[hint].T < since {
 		return 0, false
 	}
-	flat := i > 0 && c[i-1].V == c[i].V
-	return c[i].V, flat || c[i].T == t
+	return c[hint].V, true
 }
 
-// steps holds the samples of a gauge that seldom changes, as runs of one value.
+// merge puts together what came in two parts. Of two values at one time the
+// smaller one counts; differ tells that there were any.
+func merge(room []prom.Sample) (merged column, differ bool) {
+	slices.SortFunc(room, func(a, b prom.Sample) int { return cmp.Or(cmp.Compare(a.T, b.T), cmp.Compare(a.V, b.V)) })
+	return slices.CompactFunc(room, func(a, b prom.Sample) bool {
+		differ = differ || a.T == b.T && a.V != b.V
+		return a.T == b.T
+	}), differ
+}
+
+// slab is room for the samples of many columns, used again for every piece.
+type slab struct {
+	chunks [][]prom.Sample
+	at     int // the chunk in use
+}
+
+// slabChunk is the size of a chunk in samples: 1 MiB.
+const slabChunk = 1 << 16
+
+// take returns room for n samples, of length 0.
+func (s *slab) take(n int) []prom.Sample {
+	if n > slabChunk {
+		return make([]prom.Sample, 0, n)
+	}
+	for s.at < len(s.chunks) {
+		if c := s.chunks[s.at]; cap(c)-len(c) >= n {
+			s.chunks[s.at] = c[:len(c)+n]
+			return c[len(c) : len(c) : len(c)+n]
+		}
+		s.at++
+	}
+	s.chunks = append(s.chunks, make([]prom.Sample, n, slabChunk))
+	return s.chunks[s.at][:0:n]
+}
+
+func (s *slab) reset() {
+	for i := range s.chunks {
+		s.chunks[i] = s.chunks[i][:0]
+	}
+	s.at = 0
+}
+
+// steps holds the samples of a gauge that seldom changes, as runs of one value
+// in the order in which they begin.
 type steps []run
 
 type run struct {
@@ -58,28 +75,36 @@ type run struct {
 }
 
 func (s *steps) add(samples []prom.Sample) {
-	fresh := true
-	for _, p := range samples {
-		if n := len(*s); !fresh && (*s)[n-1].v == p.V {
-			(*s)[n-1].to = p.T
-			continue
+	i := 0
+	for i < len(samples) {
+		r := run{samples[i].T, samples[i].T, samples[i].V}
+		for i++; i < len(samples) && samples[i].V == r.v; i++ {
+			r.to = samples[i].T
 		}
-		*s = append(*s, run{p.T, p.T, p.V})
-		fresh = false
+		*s = append(*s, r)
+	}
+	byBegin := func(a, b run) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.v, b.v)) }
+	if !slices.IsSortedFunc(*s, byBegin) {
+		slices.SortFunc(*s, byBegin)
 	}
 }
 
 // at returns the value of the run around t. Runs overlap only where a series
-// came in parts; then the one that began last counts.
-func (s steps) at(t int64) (float64, bool) {
-	best := -1
-	for i, r := range s {
-		if r.from <= t && t <= r.to && (best < 0 || r.from > s[best].from) {
-			best = i
+// came in parts; then the one that began last counts. hint is moved to where
+// the search for the next, later t may begin.
+func (s steps) at(t int64, hint *int) (float64, bool) {
+	i := *hint
+	for i > 0 && s[i].from > t {
+		i--
+	}
+	for i+1 < len(s) && s[i+1].from <= t {
+		i++
+	}
+	*hint = i
+	for ; i >= 0 && i < len(s); i-- {
+		if s[i].from <= t && t <= s[i].to {
+			return s[i].v, true
 		}
 	}
-	if best < 0 {
-		return 0, false
-	}
-	return s[best].v, true
+	return 0, false
 }

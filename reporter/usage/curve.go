@@ -8,25 +8,27 @@ import (
 // knot is a corner of a curve: at t the totals are v, and from t to the next
 // knot the share is held.
 type knot struct {
-	t     int64 // Unix ms
-	share float64
-	v     totals
+	t         int64 // Unix ms
+	share     float64
+	v         totals
+	smooth    bool // scrapes since the knot before were left out, none of them odd
+	estimated bool // from here nobody counted; the same holder was seen on both sides
 }
 
 // curve is the polyline of an epoch's totals; times strictly increase.
 type curve []knot
 
-// trace draws the curve through some of the epoch's points.
-func (e *epoch) trace(points []point) curve {
-	first := points[0]
-	c := make(curve, 0, len(points)+4)
+// trace draws the curve through some of the epoch's points, into room.
+func (e *epoch) trace(room curve, points []point) curve {
+	first := &points[0]
+	c := room[:0]
 	if e.known {
 		c = born(c, e.start, first)
 	} else {
-		c = append(c, knot{first.t, first.share, first.v})
+		c = append(c, knot{t: first.t, share: first.share, v: first.v})
 	}
-	for _, p := range points[1:] {
-		if p.t > c[len(c)-1].t { // else the same poll once more
+	for i := range points[1:] {
+		if p := &points[1+i]; p.t > c[len(c)-1].t { // else the same poll once more
 			c = c.extend(p)
 		}
 	}
@@ -34,13 +36,13 @@ func (e *epoch) trace(points []point) curve {
 }
 
 // born draws from the start of an epoch to its first point.
-func born(c curve, start int64, p point) curve {
+func born(c curve, start int64, p *point) curve {
 	if p.share == 0 {
 		return bornAndOver(c, start, p)
 	}
 	// Growth came last: a hold of before the samples in view may have been less,
 	// and a holding may wait before anything is counted.
-	began := p.t - int64(math.Round(p.v[held]*1000/p.share))
+	began := p.t - lasted(p.v[held]*1000/p.share)
 	if began > start+slack || began < start-slack || start >= p.t {
 		if start < min(began, p.t) {
 			c = append(c, knot{t: start, share: p.share})
@@ -50,15 +52,18 @@ func born(c curve, start int64, p point) curve {
 	if start < p.t {
 		c = append(c, knot{t: start, share: p.share})
 	}
-	return append(c, knot{p.t, p.share, p.v})
+	return append(c, knot{t: p.t, share: p.share, v: p.v})
 }
+
+// lasted rounds milliseconds; no process counts for more than 100,000 years.
+func lasted(ms float64) int64 { return int64(math.Round(min(ms, 1<<52))) }
 
 // bornAndOver draws a holding that is over at its first point: its life tells
 // the share.
-func bornAndOver(c curve, start int64, p point) curve {
+func bornAndOver(c curve, start int64, p *point) curve {
 	grown := p.v[held] * 1000
 	if grown == 0 {
-		return append(c, knot{p.t, 0, p.v})
+		return append(c, knot{t: p.t, v: p.v})
 	}
 	end, share := p.end, 1.0
 	if life := float64(end - start); life > 0 {
@@ -72,13 +77,13 @@ func bornAndOver(c curve, start int64, p point) curve {
 	}
 	c = append(c, knot{t: start, share: share})
 	if end < p.t {
-		c = append(c, knot{end, 0, p.v})
+		c = append(c, knot{t: end, v: p.v})
 	}
-	return append(c, knot{p.t, 0, p.v})
+	return append(c, knot{t: p.t, v: p.v})
 }
 
 // extend draws from the last knot to p: straight, unless the share changed.
-func (c curve) extend(p point) curve {
+func (c curve) extend(p *point) curve {
 	last := &c[len(c)-1]
 	passed := float64(p.t - last.t)
 	grown := (p.v[held] - last.v[held]) * 1000
@@ -87,12 +92,12 @@ func (c curve) extend(p point) curve {
 	case 0:
 		end := p.end
 		if end <= last.t || end > p.t+slack {
-			end = last.t + int64(math.Round(grown/last.share))
+			end = last.t + lasted(grown/last.share)
 		}
 		if end <= last.t {
 			last.share = 0
 		} else if end < p.t {
-			c = append(c, knot{end, 0, p.v})
+			c = append(c, knot{t: end, v: p.v})
 		}
 	default:
 		// grown = last.share × before + p.share × (passed − before)
@@ -102,10 +107,10 @@ func (c curve) extend(p point) curve {
 			last.share = p.share
 		case before < passed:
 			at := min(1, last.share*before/max(grown, 1e-9))
-			c = append(c, knot{last.t + int64(before), p.share, between(last.v, p.v, at)})
+			c = append(c, knot{t: last.t + int64(before), share: p.share, v: between(last.v, p.v, at)})
 		}
 	}
-	return append(c, knot{p.t, p.share, p.v})
+	return append(c, knot{t: p.t, share: p.share, v: p.v, smooth: p.smooth})
 }
 
 // between returns the totals at a fraction of the way from a to b.
@@ -115,6 +120,9 @@ func between(a, b totals, at float64) totals {
 	}
 	return a
 }
+
+// last returns the last knot.
+func (c curve) last() knot { return c[len(c)-1] }
 
 // at returns the totals at t: before the curve its first, behind it its last.
 func (c curve) at(t int64) totals { return c.splitAt(t, straight) }
@@ -137,20 +145,17 @@ func (c curve) splitAt(t int64, split splitter) totals {
 	return split(t, c[i-1], c[i])
 }
 
-// view is how far around an edge both neighbouring hours see, in milliseconds.
-type view struct{ back, ahead int64 }
+// knotSlab is room for the curves of one GPU, used again for the next.
+type knotSlab struct{ room []knot }
 
-// around draws the curve near an edge of a window, from nothing but the start
-// and the points in view; it is empty if there are none.
-func (e *epoch) around(t int64, v view) curve {
-	var seen []point
-	for _, p := range e.points {
-		if p.at >= t-v.back && p.at <= t+v.ahead {
-			seen = append(seen, p)
-		}
+// take returns room for n knots, of length 0.
+func (s *knotSlab) take(n int) curve {
+	if cap(s.room)-len(s.room) < n {
+		s.room = make([]knot, 0, max(n, 2*cap(s.room))) // curves keep what they have
 	}
-	if len(seen) == 0 {
-		return nil
-	}
-	return e.trace(seen)
+	at := len(s.room)
+	s.room = s.room[:at+n]
+	return s.room[at : at : at+n]
 }
+
+func (s *knotSlab) reset() { s.room = s.room[:0] }

@@ -5,12 +5,11 @@ import (
 	"math/bits"
 )
 
-// Compare orders segments by cluster, node, UUID, state, namespace, pod, pod
-// UID, container and the time they begin: the order of an Hour and of the ledger.
+// Compare orders segments by cluster, UUID, state, namespace, pod, pod UID,
+// container and the time they begin: the order of an Hour and of the ledger.
 func Compare(a, b Segment) int {
 	return cmp.Or(
 		cmp.Compare(a.Cluster, b.Cluster),
-		cmp.Compare(a.Node, b.Node),
 		cmp.Compare(a.UUID, b.UUID),
 		cmp.Compare(a.State, b.State),
 		cmp.Compare(a.Namespace, b.Namespace),

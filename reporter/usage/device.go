@@ -3,57 +3,112 @@ package usage
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // device makes the rows of a GPU's time that no container held, and holds the
 // parts against each other.
-func (f *fold) device(uuid string, d *device, h *heldTime) {
-	var es epochs
-	d.points(&es)
-	if len(es) == 0 {
-		if h.total > 0 {
-			f.faults.note(faultNoDevice, uuid)
-		}
+func (f *fold) device(g *gpu, t *track, blank Segment, h *heldTime) {
+	if len(t.lives) == 0 {
+		f.noDevice(blank, h)
 		return
 	}
-	info, agree := d.info()
-	if info.node == "" || info.model == "" {
-		f.faults.note(faultNoInfo, uuid)
-	}
-	if !agree {
-		f.faults.note(faultTwoInfos, uuid)
-	}
-	var counted []stretch
-	t := newTrack(es, uuid, f.faults)
 	t.split = f.splitByHolders(h)
-	for _, s := range f.stretches(t) {
-		if !s.estimated { // a device is not bridged, its holders are
-			counted = append(counted, s)
-		}
-	}
-	from, to := f.presence(d, t)
+	counted := f.cutTrack(t)
+	from, to := f.presence(g, t)
 	if from >= to {
-		return
+		if !slices.ContainsFunc(counted, func(s stretch) bool { return s.late }) {
+			return
+		}
+		to = from // it is gone, but left something to be counted
 	}
 	var sum [1 + len(states)]int64
-	orphaned := orphans(counted, h)
-	for i, state := range states {
-		row := stateRow(f.blank(uuid, d), state, 1+i, counted)
-		if state == Unattributed && orphaned > 0 {
-			row = merged(row, stateRow(f.blank(uuid, d), state, 1, counted), orphaned)
+	var late int64 // of states but allocated
+	for _, s := range counted {
+		for i := range states {
+			sum[1+i] += s.amount[1+i]
 		}
-		sum[1+i] = row.GPUMillis
-		if state != Allocated && row.GPUMillis > 0 {
-			f.segments = append(f.segments, row)
+		if s.late {
+			late += s.amount[0] - s.amount[1]
 		}
 	}
-	uncovered := f.uncovered(f.blank(uuid, d), gaps(from, to, counted), h)
+	orphaned := orphans(sum[1], h)
+	for i, state := range states {
+		if state == Allocated {
+			continue
+		}
+		row := stateRow(blank, state, 1+i, counted)
+		if state == Unattributed && orphaned > 0 {
+			row = merged(row, stateRow(blank, state, 1, counted), orphaned)
+			sum[1+i] = row.GPUMillis
+		}
+		f.row(row)
+	}
+	uncovered := f.uncovered(blank, gaps(from, to, counted), h)
+	f.absent(blank, from, to)
 	f.coverage.Expected += to - from
 	f.coverage.Unallocated += sum[2]
 	f.coverage.Unattributed += sum[3]
 	f.coverage.Unavailable += sum[4]
 	f.coverage.Uncovered += uncovered
-	f.prove(uuid, to-from, sum, uncovered, h)
+	f.prove(g.uuid, sum, h, proof{present: to - from, uncovered: uncovered, late: late})
+}
+
+// layDevice puts the track of a device together, and notes at which times it
+// will ask what its holders had: at its points beside an edge.
+func (f *fold) layDevice(g *gpu) track {
+	t := track{uuid: g.uuid, what: g.uuid}
+	f.asked = f.asked[:0]
+	f.layTrack(&t, g.strands, func(s *strand, place int) []mark { return s.deviceMarks(f.marks[:0], place) })
+	for i := range t.lives {
+		l := &t.lives[i]
+		for _, edge := range [...]int64{f.from, f.to} {
+			before, after := l.whole[0].t, int64(math.MinInt64)
+			for j := range l.points {
+				if p := &l.points[j]; p.t <= edge {
+					before = p.t
+				} else if after < edge {
+					after = p.t
+				}
+			}
+			if before < edge && edge < after {
+				f.asked = append(f.asked, before, after)
+			}
+		}
+	}
+	return t
+}
+
+// row adds a row, if there is time in it.
+func (f *fold) row(s Segment) {
+	if s.GPUMillis > 0 {
+		f.part.Segments = append(f.part.Segments, s)
+	}
+}
+
+// noDevice counts a GPU of which only containers tell as there for the whole
+// window; what they did not hold is uncovered.
+func (f *fold) noDevice(blank Segment, h *heldTime) {
+	if h.total == 0 {
+		return
+	}
+	f.faults.note(faultNoDevice, blank.UUID)
+	blank.State, blank.HeldFrom, blank.HeldTo = Uncovered, f.from, f.to
+	blank.GPUMillis = max(0, f.to-f.from-(h.total-h.late))
+	f.row(blank)
+	f.coverage.Expected += f.to - f.from
+	f.coverage.Uncovered += blank.GPUMillis
+}
+
+// absent makes the rows of the time for which the device was not there.
+func (f *fold) absent(blank Segment, from, to int64) {
+	blank.State = Absent
+	for _, gone := range [...][2]int64{{f.from, from}, {to, f.to}} {
+		blank.HeldFrom, blank.HeldTo = gone[0], gone[1]
+		blank.GPUMillis = gone[1] - gone[0]
+		f.coverage.Absent += blank.GPUMillis
+		f.row(blank)
+	}
 }
 
 // splitByHolders tells what the states of a device were between two of its
@@ -62,9 +117,10 @@ func (f *fold) device(uuid string, d *device, h *heldTime) {
 func (f *fold) splitByHolders(h *heldTime) splitter {
 	return func(t int64, a, b knot) totals {
 		var before, all float64 // what containers held from a to t, and to b
-		for _, holding := range h.tracks {
-			for _, e := range holding.epochs {
-				if c := e.around(t, f.view); len(c) > 0 {
+		for i := range h.tracks {
+			lives := h.tracks[i].lives
+			for j := range lives {
+				if c := f.around(&lives[j], t); len(c) > 0 {
 					from := c.at(a.t)[held]
 					before += c.at(t)[held] - from
 					all += c.at(b.t)[held] - from
@@ -85,16 +141,16 @@ func (f *fold) splitByHolders(h *heldTime) splitter {
 }
 
 // presence is the part of the window for which the device was there.
-func (f *fold) presence(d *device, t track) (from, to int64) {
-	first, last := t.epochs[0], int64(math.MinInt64)
-	for _, e := range t.epochs {
-		last = max(last, e.points[len(e.points)-1].t)
+func (f *fold) presence(g *gpu, t *track) (from, to int64) {
+	first, last := &t.lives[0], int64(math.MinInt64)
+	for i := range t.lives {
+		points := t.lives[i].points
+		last = max(last, points[len(points)-1].t)
 	}
-	from = first.trace(first.points[:1])[0].t
-	if last < f.to && d.stale <= d.last {
+	if last < f.to && g.stale <= g.last {
 		last = f.to // nobody saw it go
 	}
-	return max(from, f.from), min(last, f.to)
+	return max(first.whole[0].t, f.from), min(last, f.to)
 }
 
 // stateRow sums what one state grew by, over the time for which it grew.
@@ -107,7 +163,7 @@ func stateRow(row Segment, state State, place int, counted []stretch) Segment {
 		if row.GPUMillis == 0 {
 			row.HeldFrom = s.from
 		}
-		row.HeldTo = s.to
+		row.HeldTo = max(row.HeldTo, s.to)
 		row.GPUMillis += s.amount[place]
 	}
 	return row
@@ -116,11 +172,7 @@ func stateRow(row Segment, state State, place int, counted []stretch) Segment {
 // orphans is the time that the device was allocated, by its own account, to
 // containers of which no sample tells: too short to be seen between lost
 // scrapes. It is 0 within what the meters' rounding and lag explain.
-func orphans(counted []stretch, h *heldTime) int64 {
-	var allocated int64
-	for _, s := range counted {
-		allocated += s.amount[1]
-	}
+func orphans(allocated int64, h *heldTime) int64 {
 	metered := h.total
 	for _, s := range h.estimated {
 		metered -= s.amount[held]
@@ -150,10 +202,13 @@ type gap struct{ from, to, missing int64 }
 func gaps(from, to int64, counted []stretch) []gap {
 	var all []gap
 	for _, s := range counted {
+		if s.late {
+			continue
+		}
 		if s.from > from {
 			all = append(all, gap{from, s.from, s.from - from})
 		}
-		if missing := s.to - s.from - s.amount[held]; missing > slack {
+		if missing := s.to - s.from - s.amount[held]; missing > slack && !s.smooth {
 			all = append(all, gap{s.from, s.to, missing})
 		}
 		from = max(from, s.to)
@@ -172,21 +227,26 @@ func (f *fold) uncovered(row Segment, gaps []gap, h *heldTime) int64 {
 	for _, g := range gaps {
 		missing := float64(g.missing)
 		for _, s := range h.estimated {
-			if common := min(g.to, s.to) - max(g.from, s.from); common > 0 {
+			if common := min(g.to, s.to) - max(g.from, s.from); common > 0 && !s.late {
 				missing -= float64(s.amount[held]) * float64(common) / float64(s.to-s.from)
 			}
 		}
 		row.HeldFrom, row.HeldTo, row.GPUMillis = g.from, g.to, int64(math.Round(missing))
-		if row.GPUMillis > 0 {
-			f.segments = append(f.segments, row)
-			sum += row.GPUMillis
-		}
+		f.row(row)
+		sum += max(0, row.GPUMillis)
 	}
 	return sum
 }
 
+// proof is what a device's parts are held against, in GPU-milliseconds.
+type proof struct {
+	present   int64 // how long it was there
+	uncovered int64
+	late      int64 // held by no container, and before the window
+}
+
 // prove compares what must be equal up to 2 s and 0.1 %.
-func (f *fold) prove(uuid string, present int64, sum [1 + len(states)]int64, uncovered int64, h *heldTime) {
+func (f *fold) prove(uuid string, sum [1 + len(states)]int64, h *heldTime, p proof) {
 	var estimated int64
 	for _, s := range h.estimated {
 		estimated += s.amount[held]
@@ -197,8 +257,8 @@ func (f *fold) prove(uuid string, present int64, sum [1 + len(states)]int64, unc
 	if device := sum[1] + estimated; differ(h.total, device) {
 		f.faults.note(faultHeld, fmt.Sprintf("%s: containers %.3f s, device %.3f s", uuid, seconds(h.total), seconds(device)))
 	}
-	if parts := h.total + sum[2] + sum[3] + sum[4] + uncovered; differ(parts, present) {
-		f.faults.note(faultSum, fmt.Sprintf("%s: parts %.3f s, there for %.3f s", uuid, seconds(parts), seconds(present)))
+	if parts := h.total - h.late + sum[2] + sum[3] + sum[4] - p.late + p.uncovered; differ(parts, p.present) {
+		f.faults.note(faultSum, fmt.Sprintf("%s: parts %.3f s, there for %.3f s", uuid, seconds(parts), seconds(p.present)))
 	}
 }
 

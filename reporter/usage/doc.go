@@ -71,6 +71,6 @@
 //
 // The parts of an hour must sum to what was expected, device by device, and
 // what containers held to what their device says was allocated. Where they
-// don't, or a sample is impossible, the hour says so in Warnings; no sample
+// don't, or a sample is impossible, the hour says so in Exceptions; no sample
 // makes it fail or makes it smaller in silence.
 package usage

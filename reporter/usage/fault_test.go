@@ -1,6 +1,7 @@
 package usage_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -117,11 +118,11 @@ func TestBadSamples(t *testing.T) {
 				}
 			}
 			if got < test.low || got > test.high {
-				t.Errorf("%d GPU-ms, want %d to %d; warnings %q", got, test.low, test.high, h.Warnings)
+				t.Errorf("%d GPU-ms, want %d to %d; exceptions %v", got, test.low, test.high, h.Exceptions)
 			}
-			all := strings.Join(h.Warnings, "\n")
-			if !strings.Contains(all, test.warning) || test.warning == "" && all != "" {
-				t.Errorf("warnings %q, want one with %q", h.Warnings, test.warning)
+			all := fmt.Sprint(h.Exceptions)
+			if !strings.Contains(all, test.warning) || test.warning == "" && len(h.Exceptions) > 0 {
+				t.Errorf("exceptions %v, want one with %q", h.Exceptions, test.warning)
 			}
 			checkCoverage(t, h)
 		})
@@ -157,7 +158,7 @@ func TestManyFaultsAreCounted(t *testing.T) {
 	sc.without = metric.DeviceInfo.Name
 	sc.render(m)
 	h := closed(t, m, 0, hour)
-	if len(h.Warnings) != 1 || !strings.HasSuffix(h.Warnings[0], "GPU-j; and 6 more") {
-		t.Errorf("warnings: %q", h.Warnings)
+	if len(h.Exceptions) != 1 || !strings.HasSuffix(h.Exceptions[0].String(), "GPU-j; and 6 more") {
+		t.Errorf("exceptions: %v", h.Exceptions)
 	}
 }

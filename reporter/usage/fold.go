@@ -3,128 +3,227 @@ package usage
 import (
 	"cmp"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
 )
 
-// fold makes the segments of one window.
+// fold makes segments and edges of what was taken in. Its room is used again for
+// every piece.
 type fold struct {
-	cluster  string
-	pools    pools
-	from, to int64 // the window, Unix ms
-	view     view
-	bridge   int64 // ms
-	faults   faults
+	cluster     string
+	pools       nodePools
+	from, to    int64 // the window, Unix ms
+	since       int64 // begin of the hour before, Unix ms
+	back, ahead int64 // how far around an edge both neighbouring hours see, ms
+	bridge      int64 // ms
+	neighbours  Neighbours
+	all         bool // keep every mark; for tests
 
-	segments []Segment
+	faults   faults
+	part     Part
 	coverage Coverage
+
+	epochs    pool
+	marks     []mark
+	curves    knotSlab
+	seen      []point
+	near      curve
+	stretches []stretch
+	thinner   thinner
+	asked     []int64 // times at which the device asks what its holders had
 }
 
-// hour folds what was taken in, GPU by GPU: its containers first, because they
-// tell what happened to the device between two scrapes and in its gaps.
-func (f *fold) hour(in *intake) ([]Segment, Coverage) {
-	keys := slices.SortedFunc(maps.Keys(in.tracks), func(a, b foldKey) int {
-		return cmp.Or(cmp.Compare(a.uuid, b.uuid), cmp.Compare(a.pod, b.pod), cmp.Compare(a.container, b.container))
+// piece folds what was taken in, GPU by GPU. The part is valid until the next
+// call.
+func (f *fold) piece(in *intake) Part {
+	f.faults = in.faults
+	f.part = Part{f.part.Segments[:0], f.part.Opening[:0], f.part.Closing[:0]}
+	for _, uuid := range sortedKeys(in.gpus) {
+		f.gpu(in.gpus[uuid])
+	}
+	return f.part
+}
+
+// gpu folds one GPU: its containers first, because they tell what happened to
+// the device between two scrapes and in its gaps.
+func (f *fold) gpu(g *gpu) {
+	f.epochs.reset()
+	f.curves.reset()
+	first := [3]int{len(f.part.Segments), len(f.part.Opening), len(f.part.Closing)}
+	slices.SortFunc(g.holdings, func(a, b *holding) int {
+		return cmp.Or(cmp.Compare(a.key.pod, b.key.pod), cmp.Compare(a.key.container, b.key.container))
 	})
-	holdings := map[string][]foldKey{}
-	for _, key := range keys {
-		holdings[key.uuid] = append(holdings[key.uuid], key)
-		if in.devices[key.uuid] == nil {
-			in.devices[key.uuid] = &device{}
-		}
+	where, agree := g.info()
+	blank := Segment{
+		Cluster: f.cluster, UUID: g.uuid, Node: where.node, Model: where.model, NodePool: f.pools.of(where.node, where.model), Share: 1,
 	}
-	for _, uuid := range slices.Sorted(maps.Keys(in.devices)) {
-		d := in.devices[uuid]
-		var h heldTime
-		for _, key := range holdings[uuid] {
-			f.container(in.tracks[key], d, &h)
-		}
-		f.device(uuid, d, &h)
+	device := f.layDevice(g)
+	var h heldTime
+	for _, o := range g.holdings {
+		f.holding(o, blank, &h)
 	}
-	slices.SortFunc(f.segments, Compare)
-	c := &f.coverage
-	c.Residue = c.Expected - c.Allocated - c.Unallocated - c.Unattributed - c.Unavailable - c.Uncovered
-	return f.segments, f.coverage
+	if (len(g.strands) > 0 || len(h.tracks) > 0) && (where.node == "" || where.model == "") {
+		f.faults.note(faultNoInfo, g.uuid)
+	}
+	if !agree {
+		f.faults.note(faultTwoInfos, g.uuid)
+	}
+	f.device(g, &device, blank, &h)
+	slices.SortFunc(f.part.Segments[first[0]:], Compare)
+	slices.SortFunc(f.part.Opening[first[1]:], CompareEdges)
+	slices.SortFunc(f.part.Closing[first[2]:], CompareEdges)
 }
 
 // heldTime is what containers held of one device.
 type heldTime struct {
 	tracks    []track
-	total     int64 // GPU-milliseconds
-	estimated []stretch
+	total     int64     // GPU-milliseconds
+	late      int64     // of those, held before the window
+	estimated []stretch // with what was held before the window
 }
 
-// container makes the segments of one holding: runs of the same share.
-func (f *fold) container(strands []*strand, d *device, h *heldTime) {
-	var es epochs
-	who := strands[0].holder
-	for _, s := range strands {
-		s.points(&es)
-		if byName := cmp.Or(cmp.Compare(s.holder.namespace, who.namespace), cmp.Compare(s.holder.pod, who.pod)); byName < 0 {
-			who = s.holder
-		}
+// holding makes the segments of one holding: runs of the same share.
+func (f *fold) holding(o *holding, blank Segment, h *heldTime) {
+	t := track{
+		key: o.key, uuid: o.name.uuid, split: straight,
+		what: fmt.Sprintf("%s/%s/%s on %s", o.name.namespace, o.name.pod, o.name.container, o.name.uuid),
 	}
-	if len(es) == 0 {
+	note := func(kind string) { f.faults.note(kind, t.what) }
+	f.layTrack(&t, o.strands, func(s *strand, place int) []mark { return s.marks(f.marks[:0], place, note) })
+	if len(t.lives) == 0 {
 		return
 	}
-	seg := f.blank(who.uuid, d)
-	seg.State, seg.Namespace, seg.Pod, seg.PodUID, seg.Container = Allocated, who.namespace, who.pod, who.podUID, who.container
-	t := newTrack(es, fmt.Sprintf("%s/%s/%s on %s", who.namespace, who.pod, who.container, who.uuid), f.faults)
 	h.tracks = append(h.tracks, t)
-	open := false
-	for _, s := range f.stretches(t) {
-		if s.share == 0 {
-			continue
-		}
-		if !open || s.from != seg.HeldTo || s.share != seg.Share {
-			if open {
-				f.segments = append(f.segments, seg)
-			}
-			seg = seg.startAt(s)
-			open = true
-		}
-		seg.extend(s)
-		h.total += s.amount[held]
+	blank.State, blank.Namespace, blank.Pod, blank.PodUID, blank.Container = Allocated, o.name.namespace, o.name.pod, o.name.podUID, o.name.container
+	first := len(f.part.Segments)
+	var besides amounts // of what has no time of its own in the window
+	var besidesEstimated int64
+	var late *stretch
+	for i, s := range f.cutTrack(&t) {
+		h.note(s)
 		f.coverage.Allocated += s.amount[held]
-		if s.estimated {
-			h.estimated = append(h.estimated, s)
-			f.coverage.Estimated += s.amount[held]
+		segments := f.part.Segments[first:]
+		switch {
+		case s.late || s.share == 0:
+			if s.amount == (amounts{}) {
+				continue
+			}
+			if late == nil {
+				late = &f.stretches[i]
+			}
+			besides.add(s.amount)
+			if s.estimated {
+				besidesEstimated += s.amount[held]
+			}
+			continue
+		case len(segments) == 0 || s.from != segments[len(segments)-1].HeldTo || s.share != segments[len(segments)-1].Share:
+			f.part.Segments = append(f.part.Segments, blank.startAt(s))
 		}
+		f.part.Segments[len(f.part.Segments)-1].extend(s)
 	}
-	if open {
-		f.segments = append(f.segments, seg)
+	for _, s := range f.part.Segments[first:] {
+		f.coverage.Estimated += s.EstimatedMillis
 	}
+	if late == nil {
+		return
+	}
+	f.coverage.Estimated += besidesEstimated
+	if len(f.part.Segments) == first {
+		if late.share == 0 { // nothing was held, but used after the end
+			late.share, late.from, late.to = 1, f.from, f.from+1
+		}
+		f.part.Segments = append(f.part.Segments, blank.startAt(*late))
+		f.part.Segments[first].HeldTo = late.to
+	}
+	s := &f.part.Segments[first]
+	s.count(besides)
+	s.EstimatedMillis += besidesEstimated
 }
 
-// blank is a segment of a GPU of which nothing is said yet.
-func (f *fold) blank(uuid string, d *device) Segment {
-	info, _ := d.info()
-	return Segment{
-		Cluster: f.cluster, UUID: uuid,
-		Node: info.node, Model: info.model, NodePool: f.pools.of(info.node, info.model),
-		Share: 1,
+// layTrack puts a track together from what strands say.
+func (f *fold) layTrack(t *track, strands []*strand, marks func(s *strand, place int) []mark) {
+	slices.SortFunc(strands, func(a, b *strand) int { return cmp.Compare(a.key, b.key) })
+	note := func(kind string) { f.faults.note(kind, t.what) }
+	var es, clean []*epoch
+	for place, s := range strands {
+		f.marks = marks(s, place)
+		es = f.epochs.sortIn(es, f.marks)
+	}
+	sortEpochs(es)
+	for _, e := range es {
+		clean = f.epochs.clean(e, clean, note)
+	}
+	device := t.key == (foldKey{})
+	f.thinner.device = device
+	f.thinner.edges = append(f.thinner.edges[:0], f.from, f.to, math.MinInt64)
+	f.thinner.edges = append(f.thinner.edges, f.asked...)
+	for _, e := range clean {
+		counted := e.marks[len(e.marks)-1].t
+		if !f.all {
+			f.thinner.thin(e, strands[e.marks[0].source].falls)
+		}
+		f.thinner.edges[2] = max(f.thinner.edges[2], counted)
+		e.fill(strands, note)
+		e.fillShares()
+	}
+	bridge := f.bridge
+	if device { // its holders are bridged
+		bridge = -1
+	}
+	f.lay(t, clean, bridge)
+}
+
+// cutTrack returns the stretches of a track inside the window, in the order of
+// time. They are valid until the next call.
+func (f *fold) cutTrack(t *track) []stretch {
+	f.stretches = f.stretches[:0]
+	for i := range t.lives {
+		f.stretches = f.cut(f.stretches, &t.lives[i], f.booking(t, i))
+	}
+	byTime := func(a, b stretch) int { return cmp.Compare(a.from, b.from) }
+	if !slices.IsSortedFunc(f.stretches, byTime) {
+		slices.SortStableFunc(f.stretches, byTime)
+	}
+	return f.stretches
+}
+
+func (h *heldTime) note(s stretch) {
+	h.total += s.amount[held]
+	if s.late {
+		h.late += s.amount[held]
+	}
+	if s.estimated {
+		h.estimated = append(h.estimated, s)
 	}
 }
 
 // startAt is a segment of the same holder that begins with the stretch.
 func (s Segment) startAt(st stretch) Segment {
-	return Segment{
-		Cluster: s.Cluster, Node: s.Node, NodePool: s.NodePool, UUID: s.UUID, Model: s.Model,
-		State: s.State, Namespace: s.Namespace, Pod: s.Pod, PodUID: s.PodUID, Container: s.Container,
-		HeldFrom: st.from, HeldTo: st.from, Share: st.share,
-	}
+	s.HeldFrom, s.HeldTo, s.Share = st.from, st.from, st.share
+	return s
 }
 
 // extend adds a stretch that begins where the segment ends.
 func (s *Segment) extend(st stretch) {
 	s.HeldTo = st.to
-	s.GPUMillis += st.amount[held]
-	s.ActiveMillis += st.amount[active]
-	s.IdleMillis += st.amount[idle]
-	s.ObservedMillis += st.amount[observed]
-	s.MemoryByteSeconds += st.amount[memory]
-	s.EnergyMillijoules += st.amount[energy]
+	s.count(st.amount)
 	if st.estimated {
 		s.EstimatedMillis += st.amount[held]
+	}
+}
+
+// count adds amounts.
+func (s *Segment) count(a amounts) {
+	s.GPUMillis += a[held]
+	s.ActiveMillis += a[active]
+	s.IdleMillis += a[idle]
+	s.ObservedMillis += a[observed]
+	s.MemoryByteSeconds += a[memory]
+	s.EnergyMillijoules += a[energy]
+}
+
+func (a *amounts) add(b amounts) {
+	for q := range a {
+		a[q] += b[q]
 	}
 }

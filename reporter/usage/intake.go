@@ -2,219 +2,219 @@ package usage
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/reporter/prom"
 )
 
-// nameLabel is the label under which Prometheus keeps the name of a metric.
-const nameLabel = "__name__"
-
-// needed lists the families that usage is made from.
-func needed() []string {
-	names := []string{
-		metric.CollectorStartTime.Name, metric.CollectorPollAge.Name, metric.NodeInfo.Name, metric.DeviceInfo.Name,
-		metric.DeviceSeconds.Name,
-		metric.ContainerStartTime.Name, metric.ContainerEndTime.Name, metric.ContainerShare.Name,
-	}
-	for _, f := range counters() {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
-// counters are a container's integrals, in the order of quantities.
-func counters() [6]*metric.Family {
-	return [6]*metric.Family{
-		held: &metric.ContainerAllocatedSeconds, active: &metric.ContainerActiveSeconds, idle: &metric.ContainerIdleSeconds,
-		observed: &metric.ContainerObservedSeconds, memory: &metric.ContainerMemoryByteSeconds, energy: &metric.ContainerEnergy,
-	}
-}
-
 // intake takes series in any order and puts together what one process said of
-// one thing.
+// one thing. It is filled again for every piece of a fleet.
 type intake struct {
-	series  int // that had samples
-	faults  faults
-	targets map[string]*target
+	families families
+	identity identity
+	sifter   sifter
+	slab     slab
+	faults   faults
+
+	known   map[string]*target // found by the intake of targets; not changed here
+	targets map[string]*target // others
 	strands map[string]*strand
-	devices map[string]*device // by UUID
-	tracks  map[foldKey][]*strand
-
-	identity map[string]bool // labels that are the collector's own, not the target's
-	counter  map[string]int  // container counters by name: the quantity
-	key      []byte
+	gpus    map[string]*gpu // by UUID
+	key     []byte
 }
 
-// target is one scraped process, or several one after the other.
-type target struct {
-	start steps  // Unix seconds
-	age   column // seconds between poll and scrape
-	node  string
+// gpu is what all targets say of one GPU.
+type gpu struct {
+	uuid     string
+	strands  []*strand // its own seconds by state
+	holdings []*holding
+	infos    []info
+	last     int64 // time of the latest sample of its seconds, Unix ms
+	stale    int64 // time of the latest staleness marker, Unix ms
 }
 
-// strand is what one target says of one holding.
+type info struct {
+	node, model string
+	last        int64 // time of the latest sample, Unix ms
+}
+
+// strand is what one target says of one holding, or of one device.
 type strand struct {
+	key               string // tells it from others of the same thing
 	target            *target
-	holder            holder
-	start, end, share steps
-	total             [6]column // by quantity
+	start, end, share steps // of a holding
+	total             [6]column
+	falls             []int64 // times of samples smaller than the ones before, of any total but held
+}
+
+// holding is what all targets say of one container on a physical GPU.
+type holding struct {
+	key     foldKey
+	name    holder // the first by name, where targets differ
+	strands []*strand
 }
 
 // holder is a container on a physical GPU.
 type holder struct{ uuid, namespace, pod, podUID, container string }
 
 // foldKey names a holding across targets.
-type foldKey struct{ uuid, pod, container string }
+type foldKey struct{ pod, container string }
 
 func (h holder) fold() foldKey {
 	pod := h.podUID
 	if pod == "" {
 		pod = h.namespace + "/" + h.pod
 	}
-	return foldKey{h.uuid, pod, h.container}
+	return foldKey{pod, h.container}
 }
 
-// device is what all targets say of one GPU.
-type device struct {
-	states map[*target]*[len(states)]column
-	infos  []deviceInfo
-	last   int64 // time of the latest sample of its seconds, Unix ms
-	stale  int64 // time of the latest staleness marker, Unix ms
-}
-
-type deviceInfo struct {
-	node, model string
-	last        int64 // time of the latest sample, Unix ms
-}
-
-func newIntake() *intake {
-	in := &intake{
-		faults:   faults{},
-		targets:  map[string]*target{},
-		strands:  map[string]*strand{},
-		devices:  map[string]*device{},
-		tracks:   map[foldKey][]*strand{},
-		identity: map[string]bool{nameLabel: true},
-		counter:  map[string]int{},
-	}
-	for _, f := range metric.Families() {
-		for _, l := range f.Labels {
-			in.identity[l] = true
-		}
-	}
-	for quantity, f := range counters() {
-		in.counter[f.Name] = quantity
-	}
+func newIntake(fs families, id identity, known map[string]*target, from, to int64) *intake {
+	in := &intake{families: fs, identity: id, known: known, sifter: sifter{from: from, to: to}}
+	in.reset()
 	return in
+}
+
+// reset forgets what was taken.
+func (in *intake) reset() {
+	in.slab.reset()
+	in.faults = faults{}
+	in.targets, in.strands, in.gpus = map[string]*target{}, map[string]*strand{}, map[string]*gpu{}
 }
 
 // take files one series.
 func (in *intake) take(s prom.Series) error {
-	samples := in.possible(s)
+	f, ok := in.families[s.Labels.Get(nameLabel)]
+	if !ok {
+		return nil
+	}
+	samples, fell := in.sifter.sift(s, f.most, in.faults)
+	if f.role <= node {
+		in.takeTarget(s, f.role, samples)
+		return nil
+	}
+	uuid := s.Labels.Get(metric.LabelUUID)
+	if uuid == "" {
+		in.faults.note(faultLabels, describe(s.Labels))
+		return nil
+	}
+	if f.role == deviceSeconds {
+		in.takeSeconds(in.gpu(uuid), s, samples, fell)
+		return nil
+	}
 	if len(samples) == 0 {
 		return nil
 	}
-	in.series++
-	name := s.Labels.Get(nameLabel)
-	if quantity, ok := in.counter[name]; ok {
-		c := &in.strand(s.Labels).total[quantity]
-		c.add(samples)
-		if quantity != held {
-			c.thin()
-		}
-		return nil
-	}
-	switch name {
-	case metric.ContainerStartTime.Name:
-		in.strand(s.Labels).start.add(samples)
-	case metric.ContainerEndTime.Name:
-		in.strand(s.Labels).end.add(samples)
-	case metric.ContainerShare.Name:
-		in.strand(s.Labels).share.add(samples)
-	case metric.CollectorStartTime.Name:
-		in.target(s.Labels).start.add(samples)
-	case metric.CollectorPollAge.Name:
-		in.target(s.Labels).age.add(samples)
-	case metric.NodeInfo.Name:
-		t := in.target(s.Labels)
-		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
-	case metric.DeviceInfo.Name:
-		d := in.device(s.Labels)
-		d.infos = append(d.infos, deviceInfo{
+	switch f.role {
+	case deviceInfo:
+		g := in.gpu(uuid)
+		g.infos = append(g.infos, info{
 			s.Labels.Get(metric.LabelNode), s.Labels.Get(metric.LabelModel), samples[len(samples)-1].T,
 		})
-	case metric.DeviceSeconds.Name:
-		in.takeState(s, samples)
+	case holdingStart:
+		in.holding(s.Labels).start.add(samples)
+	case holdingEnd:
+		in.holding(s.Labels).end.add(samples)
+	case holdingShare:
+		in.holding(s.Labels).share.add(samples)
+	case holdingTotal:
+		in.add(in.holding(s.Labels), f.quantity, s, samples, fell)
 	}
 	return nil
 }
 
-// possible returns the samples that the collector can have meant: no family of
-// it has other than finite values from zero on that fit into the ledger.
-func (in *intake) possible(s prom.Series) []prom.Sample {
-	const most = 1 << 62
-	bad := func(p prom.Sample) bool { return math.IsNaN(p.V) || p.V < 0 || p.V > most }
-	if !slices.ContainsFunc(s.Samples, bad) {
-		return s.Samples
+func (in *intake) takeTarget(s prom.Series, r role, samples []prom.Sample) {
+	if len(samples) == 0 {
+		return
 	}
-	in.faults.note(faultValue, describe(s.Labels))
-	return slices.DeleteFunc(slices.Clone(s.Samples), bad)
+	t := in.target(s.Labels)
+	switch r {
+	case processStart:
+		t.start.add(samples)
+	case pollAge:
+		t.age.add(in.sifter.from, samples)
+	case node:
+		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
+	}
 }
 
-func describe(ls prom.Labels) string {
-	text := ls.Get(nameLabel)
-	for _, name := range []string{metric.LabelUUID, metric.LabelNamespace, metric.LabelPod, metric.LabelContainer, metric.LabelState} {
-		if v := ls.Get(name); v != "" {
-			text += " " + name + "=" + v
-		}
-	}
-	return text
-}
-
-func (in *intake) takeState(s prom.Series, samples []prom.Sample) {
-	state := slices.Index(states[:], State(s.Labels.Get(metric.LabelState)))
-	if state < 0 {
-		return // of a later version; its time shows as uncovered
-	}
-	d, t := in.device(s.Labels), in.target(s.Labels)
-	if d.states[t] == nil {
-		d.states[t] = new([len(states)]column)
-	}
-	c := &d.states[t][state]
-	c.add(samples)
-	c.thin()
-	d.last = max(d.last, samples[len(samples)-1].T)
+func (in *intake) takeSeconds(g *gpu, s prom.Series, samples []prom.Sample, fell bool) {
 	if n := len(s.Stale); n > 0 {
-		d.stale = max(d.stale, s.Stale[n-1])
+		g.stale = max(g.stale, s.Stale[n-1])
+	}
+	if len(samples) == 0 {
+		return
+	}
+	state := slices.Index(states[:], State(s.Labels.Get(metric.LabelState)))
+	if state < 0 { // of a later version
+		in.faults.note(faultState, describe(s.Labels))
+		return
+	}
+	t := in.target(s.Labels)
+	i := slices.IndexFunc(g.strands, func(s *strand) bool { return s.target == t })
+	if i < 0 {
+		i = len(g.strands)
+		g.strands = append(g.strands, &strand{key: t.key, target: t})
+	}
+	in.add(g.strands[i], 1+state, s, samples, fell)
+	g.last = max(g.last, samples[len(samples)-1].T)
+}
+
+// add keeps a copy of samples. They come in order, except that a server may send
+// a series in parts.
+func (in *intake) add(to *strand, quantity int, s prom.Series, samples []prom.Sample, fell bool) {
+	c := &to.total[quantity]
+	room := append(append(in.slab.take(len(*c)+len(samples)), *c...), samples...)
+	if n := len(*c); n > 0 {
+		if room[n].T <= room[n-1].T {
+			var differ bool
+			if room, differ = merge(room); differ {
+				in.faults.note(faultTwice, describe(s.Labels))
+			}
+		}
+		fell = fell || falls(room)
+	}
+	*c = room
+	if fell && quantity != held {
+		for i := 1; i < len(room); i++ {
+			if room[i].V < room[i-1].V {
+				to.falls = append(to.falls, room[i].T)
+			}
+		}
+		slices.Sort(to.falls)
 	}
 }
 
 // target finds the target that a series comes from by the labels that are not
-// the collector's. A target that keeps labels of those names, such as the
-// collector's own pod, still joins: they are left out everywhere.
+// the collector's.
 func (in *intake) target(ls prom.Labels) *target {
-	in.key = in.targetKey(in.key[:0], ls)
-	t := in.targets[string(in.key)]
+	in.key = in.identity.appendTarget(in.key[:0], ls)
+	return in.targetOf(in.key)
+}
+
+func (in *intake) targetOf(key []byte) *target {
+	t := in.known[string(key)]
 	if t == nil {
-		t = &target{}
-		in.targets[string(in.key)] = t
+		t = in.targets[string(key)]
+	}
+	if t == nil {
+		t = &target{key: string(key)}
+		in.targets[t.key] = t
 	}
 	return t
 }
 
-func (in *intake) targetKey(key []byte, ls prom.Labels) []byte {
-	for _, l := range ls {
-		if !in.identity[l.Name] {
-			key = append(append(append(append(key, l.Name...), 0xff), l.Value...), 0xff)
-		}
+func (in *intake) gpu(uuid string) *gpu {
+	g := in.gpus[uuid]
+	if g == nil {
+		g = &gpu{uuid: uuid}
+		in.gpus[uuid] = g
 	}
-	return key
+	return g
 }
 
-func (in *intake) strand(ls prom.Labels) *strand {
+// holding finds what the series' target says of the series' container.
+func (in *intake) holding(ls prom.Labels) *strand {
 	var h holder
 	for _, l := range ls {
 		switch l.Name {
@@ -230,43 +230,48 @@ func (in *intake) strand(ls prom.Labels) *strand {
 			h.container = l.Value
 		}
 	}
-	key := in.targetKey(in.key[:0], ls)
+	key := in.identity.appendTarget(in.key[:0], ls)
+	ofTarget := len(key)
 	for _, part := range [...]string{h.uuid, h.namespace, h.pod, h.podUID, h.container} {
 		key = append(append(key, 0xff), part...)
 	}
 	in.key = key
 	s := in.strands[string(key)]
 	if s == nil {
-		name := string(key)
-		s = &strand{target: in.target(ls), holder: h}
-		in.strands[name] = s
-		in.tracks[h.fold()] = append(in.tracks[h.fold()], s)
+		s = &strand{key: string(key), target: in.targetOf(key[:ofTarget])}
+		in.strands[s.key] = s
+		in.gpu(h.uuid).hold(h, s)
 	}
 	return s
 }
 
-func (in *intake) device(ls prom.Labels) *device {
-	uuid := ls.Get(metric.LabelUUID)
-	d := in.devices[uuid]
-	if d == nil {
-		d = &device{states: map[*target]*[len(states)]column{}}
-		in.devices[uuid] = d
+// hold files a strand under its holding.
+func (g *gpu) hold(h holder, s *strand) {
+	key := h.fold()
+	i := slices.IndexFunc(g.holdings, func(o *holding) bool { return o.key == key })
+	if i < 0 {
+		g.holdings = append(g.holdings, &holding{key, h, []*strand{s}})
+		return
 	}
-	return d
+	o := g.holdings[i]
+	o.strands = append(o.strands, s)
+	if cmp.Or(cmp.Compare(h.namespace, o.name.namespace), cmp.Compare(h.pod, o.name.pod)) < 0 {
+		o.name = h
+	}
 }
 
-// info returns where the device is, and whether its info series agree.
-func (d *device) info() (best deviceInfo, agree bool) {
-	if len(d.infos) == 0 {
-		for t := range d.states {
-			best.node = max(best.node, t.node)
+// info returns where the GPU is, and whether its info series agree.
+func (g *gpu) info() (best info, agree bool) {
+	if len(g.infos) == 0 {
+		for _, s := range g.strands {
+			best.node = max(best.node, s.target.node)
 		}
 		return best, true
 	}
-	best = slices.MaxFunc(d.infos, func(a, b deviceInfo) int {
+	best = slices.MaxFunc(g.infos, func(a, b info) int {
 		return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.node, b.node), cmp.Compare(a.model, b.model))
 	})
-	for _, i := range d.infos {
+	for _, i := range g.infos {
 		agree = i.node == best.node && i.model == best.model
 		if !agree {
 			break

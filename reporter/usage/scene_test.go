@@ -3,7 +3,6 @@ package usage_test
 import (
 	"context"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +60,8 @@ func (m *memory) end(t int64, instance string) {
 	}
 }
 
+func (*memory) Road() string { return "memory" }
+
 func (m *memory) Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error {
 	keys := make([]string, 0, len(m.series))
 	for key := range m.series {
@@ -72,18 +73,10 @@ func (m *memory) Read(ctx context.Context, q prom.Query, yield func(prom.Series)
 	}
 	from, to := q.From.UnixMilli(), q.To.UnixMilli()
 	var room prom.Series // used for every series, as a real reader may
-	patterns := make([]*regexp.Regexp, len(q.Matchers))
-	for i, mt := range q.Matchers {
-		if mt.Op == prom.Equal {
-			mt.Value = regexp.QuoteMeta(mt.Value)
-		}
-		patterns[i] = regexp.MustCompile("^(?:" + mt.Value + ")$")
-	}
+	matches := matching(q.Matchers)
 	for _, key := range keys {
 		s := m.series[key]
-		if slices.ContainsFunc(q.Matchers, func(mt prom.Matcher) bool {
-			return !patterns[slices.Index(q.Matchers, mt)].MatchString(s.Labels.Get(mt.Name))
-		}) {
+		if !matches(s.Labels) {
 			continue
 		}
 		room.Labels = append(room.Labels[:0], s.Labels...)
@@ -135,6 +128,7 @@ type scraper struct {
 // scene is one node: a small, slow and obvious model of what its collectors
 // expose, which shares no code with the collector.
 type scene struct {
+	node         string // "node-1" if ""
 	uuids        []string
 	holds        []hold
 	processes    []process
@@ -149,6 +143,9 @@ type scene struct {
 func (sc scene) render(m *memory) {
 	if sc.poll == 0 {
 		sc.poll = second
+	}
+	if sc.node == "" {
+		sc.node = "node-1"
 	}
 	for _, s := range sc.scrapers {
 		for _, p := range sc.processes {
@@ -179,7 +176,7 @@ func (sc scene) scrape(m *memory, s scraper, p process, t int64) {
 	}
 	put(metric.CollectorStartTime, unix(p.from))
 	put(metric.CollectorPollAge, float64(t-now)/1000)
-	put(metric.NodeInfo, 1, "node", "node-1", "driver_version", "580", "cuda_version", "13", "attribution", "kubelet")
+	put(metric.NodeInfo, 1, "node", sc.node, "driver_version", "580", "cuda_version", "13", "attribution", "kubelet")
 	allocated := map[string]float64{}
 	for _, h := range sc.holds {
 		from, to := sc.seen(p, h.from), sc.seen(p, h.to)
@@ -212,7 +209,7 @@ func (sc scene) scrape(m *memory, s scraper, p process, t int64) {
 		put(metric.ContainerEnergy, v*100, labels...)
 	}
 	for _, uuid := range sc.uuids {
-		put(metric.DeviceInfo, 1, "uuid", uuid, "node", "node-1", "model", "NVIDIA H200", "pci_bus_id", "0")
+		put(metric.DeviceInfo, 1, "uuid", uuid, "node", sc.node, "model", "NVIDIA H200", "pci_bus_id", "0")
 		put(metric.DeviceSeconds, allocated[uuid], "uuid", uuid, "state", "allocated")
 		put(metric.DeviceSeconds, max(0, float64(sc.counted(p.from, now))/1000-allocated[uuid]), "uuid", uuid, "state", "unallocated")
 		put(metric.DeviceSeconds, 0, "uuid", uuid, "state", "unattributed")
@@ -244,7 +241,7 @@ func oneNode(holds ...hold) scene {
 
 func closed(t testing.TB, m *memory, from, to int64, edit ...func(*usage.Config)) usage.Hour {
 	t.Helper()
-	cfg := usage.Config{Cluster: "c1", Reader: m, Road: "memory"}
+	cfg := usage.Config{Cluster: "c1", Reader: m}
 	for _, e := range edit {
 		e(&cfg)
 	}
@@ -252,7 +249,7 @@ func closed(t testing.TB, m *memory, from, to int64, edit ...func(*usage.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := c.Close(context.Background(), span(from, to))
+	h, err := c.Hour(context.Background(), span(from, to))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,13 +9,15 @@ type State string
 
 // The states of a GPU's time. Allocated to Unavailable are what the collector
 // metered; Uncovered is time for which the node was there and no sample says
-// what its GPU did.
+// what its GPU did; Absent is time for which the GPU was not there, which no sum
+// of a fleet has in it. All six of one GPU make the whole window.
 const (
 	Allocated    State = "allocated"
 	Unallocated  State = "unallocated"
 	Unattributed State = "unattributed"
 	Unavailable  State = "unavailable"
 	Uncovered    State = "uncovered"
+	Absent       State = "absent"
 )
 
 // Segment is a stretch of one physical GPU's time: with State Allocated, the
@@ -55,7 +57,8 @@ type Hour struct {
 	Coverage Coverage
 	Source   string // source profile, "gputally"
 	Road     string // how the samples were read, "remote_read"
-	Warnings []string
+	// Exceptions are what is odd about the hour's samples, by kind.
+	Exceptions []Exception
 }
 
 // Coverage adds up the GPU-milliseconds of an hour or a report. The parts sum
@@ -69,4 +72,5 @@ type Coverage struct {
 	Uncovered    int64
 	Estimated    int64 // part of Allocated that bridges gaps
 	Residue      int64 // Expected minus the parts, signed
+	Absent       int64 // time for which GPUs were not there, no part of Expected
 }

@@ -13,13 +13,13 @@ const (
 	nodeLabelsLabel = "node"
 )
 
-// pools names the node pools of nodes.
-type pools struct {
+// nodePools names the node pools of nodes.
+type nodePools struct {
 	byNode map[string]string               // from labels
 	rule   func(node, model string) string // where there is no label
 }
 
-func (p pools) of(node, model string) string {
+func (p nodePools) of(node, model string) string {
 	if pool := p.byNode[node]; pool != "" {
 		return pool
 	}
@@ -28,8 +28,8 @@ func (p pools) of(node, model string) string {
 
 // readPools reads the label that names node pools. A node whose label changes
 // has the latest. Without kube-state-metrics the rules decide alone.
-func (c *Closer) readPools(ctx context.Context, w window.Window, f faults) (pools, error) {
-	p := pools{byNode: map[string]string{}, rule: c.cfg.NodePools}
+func (c *Closer) readPools(ctx context.Context, w window.Window, f faults) (nodePools, error) {
+	p := nodePools{byNode: map[string]string{}, rule: c.cfg.NodePools}
 	if c.cfg.NodePoolLabel == "" {
 		return p, nil
 	}

@@ -1,0 +1,193 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gputally/gputally/reporter/usage"
+)
+
+// What must be equal may differ by lag milliseconds and by the part drift: a
+// GPU and its containers are polled and scraped at times of their own.
+const (
+	lag   = 2000
+	drift = 0.001
+)
+
+// mostNamed bounds how many GPUs a finding names.
+const mostNamed = 3
+
+// audit holds the rows of an hour against each other and against its footer.
+// Rows come sorted, so a GPU's are together: it holds the rows of one GPU.
+type audit struct {
+	footer footer
+	digest *digest
+	rows   int64
+	last   usage.Segment
+	sums   usage.Coverage
+	wrong  []string // rows that are out of order or impossible
+
+	total    int64   // of the GPU at hand, all states
+	held     []share // of it
+	unequal  []string
+	overheld []string
+}
+
+// share is how much of a GPU was held for a time.
+type share struct {
+	from, to int64
+	share    float64
+}
+
+func newAudit(f footer) *audit { return &audit{footer: f, digest: newDigest()} }
+
+// add takes the next rows.
+func (a *audit) add(segments []usage.Segment) error {
+	for i := range segments {
+		s := &segments[i]
+		if a.rows > 0 && s.UUID != a.last.UUID {
+			a.endGPU()
+		}
+		err := checkSegment(s, a.footer.Cluster, a.footer.Window)
+		if err == nil && a.rows > 0 && usage.Compare(a.last, *s) > 0 {
+			err = errors.New("comes before the row before it")
+		}
+		if err == nil {
+			err = a.count(s)
+		}
+		if err != nil {
+			a.wrong = append(a.wrong, segmentError(int(a.rows), s, err).Error())
+		}
+		a.digest.segment(s)
+		a.last = *s
+		a.rows++
+	}
+	return nil
+}
+
+// count adds a row to the sums of its state and GPU.
+func (a *audit) count(s *usage.Segment) error {
+	sum := map[usage.State]*int64{
+		usage.Allocated: &a.sums.Allocated, usage.Unallocated: &a.sums.Unallocated, usage.Unattributed: &a.sums.Unattributed,
+		usage.Unavailable: &a.sums.Unavailable, usage.Uncovered: &a.sums.Uncovered, usage.Absent: &a.sums.Absent,
+	}[s.State]
+	if sum == nil {
+		return fmt.Errorf("state %q is none", s.State)
+	}
+	*sum += s.GPUMillis
+	a.sums.Estimated += s.EstimatedMillis
+	a.total += s.GPUMillis
+	if s.State == usage.Allocated {
+		a.held = append(a.held, share{s.HeldFrom, s.HeldTo, s.Share})
+	}
+	return nil
+}
+
+// endGPU judges the GPU at hand.
+func (a *audit) endGPU() {
+	whole := a.footer.Window.Duration().Milliseconds()
+	if math.Abs(float64(a.total-whole)) > lag+drift*float64(whole) {
+		a.unequal = append(a.unequal, fmt.Sprintf("GPU %s has %.3f s", a.last.UUID, seconds(a.total)))
+	}
+	if over := overheld(a.held); over > lag {
+		a.overheld = append(a.overheld, fmt.Sprintf("GPU %s by %.3f s", a.last.UUID, over/1000))
+	}
+	a.total, a.held = 0, a.held[:0]
+}
+
+// overheld is for how many GPU-milliseconds shares of one GPU were held at one
+// time that are more than the whole of it.
+func overheld(held []share) float64 {
+	type change struct {
+		at int64
+		by float64
+	}
+	var changes []change
+	for _, h := range held {
+		changes = append(changes, change{h.from, h.share}, change{h.to, -h.share})
+	}
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
+	var over, sum float64
+	for i, c := range changes {
+		if i > 0 && sum > 1+drift {
+			over += (sum - 1) * float64(c.at-changes[i-1].at)
+		}
+		sum += c.by
+	}
+	return over
+}
+
+func seconds(ms int64) float64 { return float64(ms) / 1000 }
+
+// findings are what is wrong with the hour, once all rows were added.
+func (a *audit) findings() []Finding {
+	if a.rows > 0 {
+		a.endGPU()
+	}
+	var all []Finding
+	note := func(kind Kind, what string, named []string) {
+		if len(named) == 0 {
+			return
+		}
+		if more := len(named) - mostNamed; more > 0 {
+			named = append(named[:mostNamed:mostNamed], fmt.Sprintf("and %d more", more))
+		}
+		all = append(all, Finding{Kind: kind, What: what + strings.Join(named, "; "), Do: doRestate})
+	}
+	note(Rows, "", a.wrong)
+	if sum := a.digest.sum(); sum != a.footer.Rows {
+		note(Rows, "", []string{fmt.Sprintf("the digest of its rows is %s, not %s", sum, a.footer.Rows)})
+	}
+	note(Conservation, "its sums are not those of its rows: ", a.differences())
+	note(Conservation, fmt.Sprintf("the states of a GPU don't make %.0f s: ", a.footer.Window.Duration().Seconds()), a.unequal)
+	note(Conservation, "more was held of a GPU than there is: ", a.overheld)
+	return all
+}
+
+// differences are the parts of the footer's coverage that are not the sums of
+// the rows.
+func (a *audit) differences() []string {
+	c := a.footer.Coverage
+	a.sums.Expected = c.Expected // no row says it
+	a.sums.Residue = c.Expected - c.Allocated - c.Unallocated - c.Unattributed - c.Unavailable - c.Uncovered
+	var differ []string
+	says, sums := coverageFields(&c), coverageFields(&a.sums)
+	for i := range says {
+		if *says[i].value != *sums[i].value {
+			differ = append(differ, fmt.Sprintf("%s is %d and should be %d", says[i].key, *says[i].value, *sums[i].value))
+		}
+	}
+	return differ
+}
+
+// auditEdges reads edges whole and makes sure that they are those of their name,
+// in order. Errors: as openEdges.
+func (l *Ledger) auditEdges(ctx context.Context, cluster string, at time.Time, name string) error {
+	f, err := l.openEdges(ctx, cluster, at, name)
+	if err != nil {
+		return err
+	}
+	d, first, sorted := newDigest(), true, true
+	var last usage.Edge
+	err = f.yield(func(all []usage.Edge) error {
+		for i := range all {
+			sorted = sorted && (first || usage.CompareEdges(last, all[i]) < 0)
+			first, last = false, all[i]
+			d.edge(&all[i])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if sum := d.sum(); sum != name || !sorted {
+		return &EdgesError{f.object.Key, cluster, at, fmt.Errorf("the digest of its rows is %s, not %s, or they are not sorted", sum, name)}
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package reporter_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gputally/gputally/reporter"
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+const dayObject = "ledger/daily/cluster=eu-1/date=" + day + "/usage.parquet"
+
+// keptDay is a bucket with a closed day, and a configuration of it.
+func keptDay(t *testing.T, more string) (b bucket.Bucket, config string) {
+	t.Helper()
+	dir, setting := folder(t)
+	b = openFolder(t, dir)
+	closeDay(t, b, "NVIDIA H200")
+	config = "--config=" + files{"gputally.yaml": mainFile(closedPort(t), setting) + more}.write(t)
+	run(t, now, "index", "rebuild", config).succeeds(t)
+	return b, config
+}
+
+// says fails the test unless a command ended well and said all of it.
+func (r result) says(t *testing.T, parts ...string) {
+	t.Helper()
+	out := r.succeeds(t)
+	for _, part := range parts {
+		if !strings.Contains(out, part) {
+			t.Errorf("it does not say %q:\n%s", part, out)
+		}
+	}
+}
+
+func TestLedgerCompactAndPrune(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "ledger: {restate_within: 1d, retain: {hourly: 30d, daily: 100d}}\n")
+	days := func(n int) time.Time { return now.Add(time.Duration(n) * 24 * time.Hour) }
+	report := []string{"report", "--by=namespace", "--period=" + day, "--format=csv", "--dry-run", config}
+	rows := run(t, now, report...).succeeds(t)
+
+	run(t, days(40), "ledger", "prune", config).says(t, "Deleted 0 objects of cluster eu-1", "24 hours stay until they are compacted")
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
+	if snapshot(t, b)[dayObject] == "" {
+		t.Fatalf("%s is not there", dayObject)
+	}
+	before := snapshot(t, b)
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 0 days of cluster eu-1.")
+	run(t, days(40), "ledger", "prune", "--dry-run", config).says(t, "Would delete 24 objects of cluster eu-1", "24 hourly")
+	if after := snapshot(t, b); len(after) != len(before) || after[dayObject] != before[dayObject] {
+		t.Errorf("%d objects were there and %d are", len(before), len(after))
+	}
+
+	run(t, days(40), "ledger", "prune", config).says(t, "Deleted 24 objects of cluster eu-1", "24 hourly, 0 daily")
+	if left := keys(snapshot(t, b), "ledger/hourly/", ""); len(left) != 0 {
+		t.Errorf("these are left: %v", left)
+	}
+	if again := run(t, days(40), report...).succeeds(t); again != rows {
+		t.Errorf("the report from the daily table is\n%s\nand was\n%s", again, rows)
+	}
+	run(t, days(101), "ledger", "prune", config).says(t, "24 hours are closed no more")
+	whole := window.Window{To: days(200)}
+	if hours, err := index.New(b, index.Config{}).Hours(t.Context(), "eu-1", whole); err != nil || len(hours) != 0 {
+		t.Errorf("the index has %d hours, %v", len(hours), err)
+	}
+	run(t, days(101), "ledger", "compact", "--cluster=us-1", config).want(t, reporter.ExitUsage, `--cluster: "us-1" is none of eu-1`)
+}
+
+// A day of which an hour may still be closed is left alone until it can't be.
+func TestCompactingADayWithAHole(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	hole := window.Hour(instant(day + "T20:00:00Z"))
+	if err := b.Delete(t.Context(), ledger.Key("eu-1", hole), bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 0 days of cluster eu-1.")
+	run(t, now.Add(48*time.Hour), "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
+}
+
+// Serve compacts when the night is over, once, and again when an hour changed.
+func TestServeCompactsAtNight(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	c := &clock{}
+	c.set("2026-11-20T00:30:00Z")
+	s := serve(t, c, config)
+	s.ticks(t)
+	if snapshot(t, b)[dayObject] != "" {
+		t.Error("it compacts though hours may still come in")
+	}
+	c.set("2026-11-20T01:10:00Z")
+	const compacted = `gputally_reporter_days_compacted_total{cluster="eu-1"}`
+	s.eventually(t, "the day", func() bool { return s.metrics(t)[compacted] == 1 })
+	first := snapshot(t, b)[dayObject]
+	put(t, b, usageOf(window.Hour(instant(day+"T05:00:00Z")), "NVIDIA H200", 45))
+	s.ticks(t)
+	if snapshot(t, b)[dayObject] != first {
+		t.Error("it compacts all the time")
+	}
+	c.set("2026-11-21T01:10:00Z")
+	s.eventually(t, "the day with its restated hour", func() bool { return snapshot(t, b)[dayObject] != first })
+	s.ends(t)
+}
+
+func TestLedgerVerify(t *testing.T) {
+	t.Parallel()
+	at := func(hour int) window.Window {
+		return window.Hour(instant(day + "T00:00:00Z").Add(time.Duration(hour) * time.Hour))
+	}
+	tests := map[string]struct {
+		breaks func(*testing.T, bucket.Bucket)
+		finds  []string
+	}{
+		"all is in order": {func(*testing.T, bucket.Bucket) {}, nil},
+		"an object that was changed": {func(t *testing.T, b bucket.Bucket) {
+			key := ledger.Key("eu-1", at(3))
+			data := read(t, b, key)
+			data[len(data)/2] ^= 1
+			if _, err := bucket.PutBytes(t.Context(), b, key, data, bucket.Condition{}); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"BAD   damaged: " + ledger.Key("eu-1", at(3)) + ": "}},
+		"an hour that the index has lost": {func(t *testing.T, b bucket.Bucket) {
+			if err := index.New(b, index.Config{}).ForgetHours(t.Context(), "eu-1", []window.Window{at(4)}); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"BAD   index: index/hours/cluster=eu-1/2026-11.json: it does not know hour 2026-11-19T04:00:00Z; make the index again"}},
+		"an hour that is gone": {func(t *testing.T, b bucket.Bucket) {
+			if err := b.Delete(t.Context(), ledger.Key("eu-1", at(5)), bucket.Condition{}); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"it knows hour 2026-11-19T05:00:00Z, which is not in the ledger"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, config := keptDay(t, "")
+			tt.breaks(t, b)
+			before := snapshot(t, b)
+			got := run(t, now, "ledger", "verify", config)
+			if len(tt.finds) == 0 {
+				got.says(t, "ok    cluster eu-1: 24 closed hours are in order\n")
+			} else {
+				got.want(t, reporter.ExitLedger, "cluster eu-1: the ledger is not in order: 1 findings")
+			}
+			for _, part := range tt.finds {
+				if !strings.Contains(got.stdout, part) {
+					t.Errorf("it does not say %q:\n%s", part, got.stdout)
+				}
+			}
+			if after := snapshot(t, b); len(after) != len(before) {
+				t.Errorf("%d objects were there and %d are", len(before), len(after))
+			}
+			// Other hours are none of its business.
+			run(t, now, "ledger", "verify", "--from="+day+"T10:00:00Z", "--to="+day+"T12:00:00Z", config).says(t, "2 closed hours are in order")
+		})
+	}
+}
+
+func TestLedgerCoverage(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	gap := usageOf(window.Hour(instant(day+"T02:00:00Z")), "NVIDIA H200", 30)
+	for i := range gap.Segments {
+		if gap.Segments[i].UUID == "GPU-1" {
+			gap.Segments[i].State, gap.Segments[i].Node = usage.Uncovered, "node-2"
+		}
+	}
+	slices.SortFunc(gap.Segments, usage.Compare)
+	gap.Coverage.Uncovered, gap.Coverage.Unallocated = 3_600_000, gap.Coverage.Unallocated-3_600_000
+	put(t, b, gap)
+	if err := b.Delete(t.Context(), ledger.Key("eu-1", window.Hour(instant(day+"T01:00:00Z"))), bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, now, "index", "rebuild", config).succeeds(t)
+	const columns = "hours_closed,hours_missing,expected,allocated,unallocated,unattributed,unavailable,uncovered,estimated,residue,absent,coverage_ratio\n"
+	span := []string{"ledger", "coverage", "--format=csv", "--from=" + day + "T00:00:00Z", "--to=" + day + "T03:00:00Z", config}
+	for by, want := range map[string]string{
+		"hour": "cluster,hour," + columns +
+			"eu-1,2026-11-19T00:00:00Z,1,0,7200.000,1800.000,5400.000,0.000,0.000,0.000,0.000,0.000,0.000,1.000000\n" +
+			"eu-1,2026-11-19T01:00:00Z,0,1,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000000\n" +
+			"eu-1,2026-11-19T02:00:00Z,1,0,7200.000,1800.000,1800.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.500000\n",
+		"node": "cluster,node," + columns +
+			"eu-1,node-1,2,1,10800.000,3600.000,7200.000,0.000,0.000,0.000,0.000,0.000,0.000,0.666666\n" +
+			"eu-1,node-2,2,1,3600.000,0.000,0.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.000000\n",
+		"cluster": "cluster," + columns +
+			"eu-1,2,1,14400.000,3600.000,7200.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.500000\n",
+	} {
+		if diff := cmp.Diff(want, run(t, now, append(span, "--by="+by)...).succeeds(t)); diff != "" {
+			t.Errorf("by %s (-want +got)\n%s", by, diff)
+		}
+	}
+	run(t, now, "ledger", "coverage", config).says(t, "cluster  hours_closed", "eu-1     23            1")
+}

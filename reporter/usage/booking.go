@@ -1,0 +1,129 @@
+package usage
+
+import "slices"
+
+// booking is what an hour counts of one epoch: what that had counted in all at
+// the window's end, less what it had at its begin.
+type booking struct {
+	opening, closing amounts
+	begin            amounts // at the window's begin as the samples say, from opening to closing
+}
+
+// booking makes the booking of a life. What the hours beside the window have
+// booked goes before what the samples say now.
+func (f *fold) booking(t *track, i int) booking {
+	l := &t.lives[i]
+	begin, end := f.total(t, l, f.from), f.total(t, l, f.to)
+	b := booking{f.opening(t, i, begin), f.closing(t, i, end), begin}
+	if l.counted > f.from { // up to there it counts nothing, because another did
+		skipped := l.whole.at(l.counted).whole()
+		for q := range skipped {
+			b.opening[q] = max(b.opening[q], skipped[q])
+			b.closing[q] = max(b.closing[q], skipped[q])
+		}
+	}
+	contradict := false
+	for q := range begin {
+		contradict = contradict || b.closing[q] < b.opening[q]
+		b.closing[q] = max(b.closing[q], b.opening[q])
+		b.begin[q] = min(max(b.begin[q], b.opening[q]), b.closing[q])
+	}
+	if contradict {
+		f.faults.note(faultEdge, t.what)
+	}
+	if b.begin[held]-b.opening[held] > slack {
+		f.faults.note(faultLate, t.what)
+	}
+	f.book(t, i, b)
+	return b
+}
+
+// opening is what the hour before has booked. An epoch that began since the hour
+// before did, and of which that did not know, was counted nowhere. One that is
+// older may have been counted in hours before: then the samples decide.
+func (f *fold) opening(t *track, i int, computed amounts) amounts {
+	before := f.neighbours.Before
+	l := &t.lives[i]
+	if before == nil || !l.known && i != t.firstUnknown(f.from) {
+		return computed
+	}
+	if total, ok := before.Find(t.uuid, t.key.pod, t.key.container, l.name()); ok && (l.known || l.reaches(total)) {
+		return total
+	}
+	if !l.known {
+		return computed
+	}
+	if i == 0 { // the hour before may not have known the start
+		if total, ok := before.Find(t.uuid, t.key.pod, t.key.container, 0); ok && l.reaches(total) {
+			return total
+		}
+	}
+	if l.start >= f.since && l.beganBefore(f.from) {
+		return amounts{}
+	}
+	return computed
+}
+
+// closing is what the hour after has booked.
+func (f *fold) closing(t *track, i int, computed amounts) amounts {
+	l := &t.lives[i]
+	if !l.known && i != t.lastUnknown(f.to) {
+		return computed
+	}
+	if total, ok := f.neighbours.After.Find(t.uuid, t.key.pod, t.key.container, l.name()); ok {
+		return total
+	}
+	return computed
+}
+
+// name is what names the epoch in an Edge. An unknown start is 0: of a track's
+// epochs without one only that at the edge is booked.
+func (e *epoch) name() int64 {
+	if e.known {
+		return e.start
+	}
+	return 0
+}
+
+// reaches tells whether the life's seconds held can have been at a total.
+func (l *life) reaches(total amounts) bool { return total[held] <= l.whole.last().v.whole()[held] }
+
+// beganBefore tells whether there may be something to count before an edge.
+func (l *life) beganBefore(edge int64) bool {
+	return l.whole[0].t < edge || l.known && l.start < edge
+}
+
+// firstUnknown is the first epoch without start if it began before an edge, else -1.
+func (t *track) firstUnknown(edge int64) int {
+	i := slices.IndexFunc(t.lives, func(l life) bool { return !l.known })
+	if i >= 0 && !t.lives[i].beganBefore(edge) {
+		return -1
+	}
+	return i
+}
+
+// lastUnknown is the last epoch without start that began before an edge, or -1.
+func (t *track) lastUnknown(edge int64) int {
+	for i := len(t.lives) - 1; i >= 0; i-- {
+		if l := &t.lives[i]; !l.known && l.beganBefore(edge) {
+			return i
+		}
+	}
+	return -1
+}
+
+// book notes the totals that the hours beside the window shall use.
+func (f *fold) book(t *track, i int, b booking) {
+	l := &t.lives[i]
+	e := Edge{UUID: t.uuid, Pod: t.key.pod, Container: t.key.container, Start: l.name()}
+	if l.beganBefore(f.from) && (l.known || i == t.firstUnknown(f.from)) {
+		e.Total = b.opening
+		f.part.Opening = append(f.part.Opening, e)
+	}
+	last := &l.points[len(l.points)-1]
+	over := last.share == 0 && last.at < f.from
+	if l.beganBefore(f.to) && (l.known || i == t.lastUnknown(f.to)) && !over {
+		e.Total = b.closing
+		f.part.Closing = append(f.part.Closing, e)
+	}
+}

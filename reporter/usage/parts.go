@@ -1,0 +1,112 @@
+package usage
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// sorter brings parts into the order of UUIDs. Pieces come in that order, but
+// for the first, which has the UUIDs that are unlike all others, and for the
+// halves of one piece. So it keeps what the first had, and the halves of one
+// piece until the next; both are small beside the samples.
+type sorter struct {
+	emit  func(Part) error
+	odd   Part // of the first piece: waits for its place
+	open  Part // of the piece at place
+	place int
+}
+
+// add takes the part of a piece, which is valid during the call only.
+func (s *sorter) add(place int, p Part) error {
+	if place != s.place {
+		if err := s.turn(place); err != nil {
+			return err
+		}
+	}
+	s.open.Segments = append(s.open.Segments, p.Segments...)
+	s.open.Opening = append(s.open.Opening, p.Opening...)
+	s.open.Closing = append(s.open.Closing, p.Closing...)
+	return nil
+}
+
+// turn hands on the piece that is complete.
+func (s *sorter) turn(next int) error {
+	if s.place == 0 {
+		s.odd, s.open = s.open, Part{}
+		s.odd.sort()
+	} else if uuid := last(s.open); uuid != "" {
+		if err := s.hand(uuid); err != nil {
+			return err
+		}
+	}
+	s.place = next
+	return nil
+}
+
+// flush hands on the rest.
+func (s *sorter) flush() error {
+	if err := s.turn(s.place + 1); err != nil {
+		return err
+	}
+	return s.hand("")
+}
+
+// hand emits the open part with what is odd up to a UUID; "" stands for all.
+func (s *sorter) hand(upTo string) error {
+	s.open.Segments = append(s.open.Segments, cut(&s.odd.Segments, upTo, func(r Segment) string { return r.UUID })...)
+	s.open.Opening = append(s.open.Opening, cut(&s.odd.Opening, upTo, func(e Edge) string { return e.UUID })...)
+	s.open.Closing = append(s.open.Closing, cut(&s.odd.Closing, upTo, func(e Edge) string { return e.UUID })...)
+	p := s.open
+	s.open = Part{p.Segments[:0], p.Opening[:0], p.Closing[:0]}
+	if len(p.Segments)+len(p.Opening)+len(p.Closing) == 0 {
+		return nil
+	}
+	p.sort()
+	return s.emit(p)
+}
+
+func (p *Part) sort() {
+	if !slices.IsSortedFunc(p.Segments, Compare) {
+		slices.SortFunc(p.Segments, Compare)
+	}
+	if !slices.IsSortedFunc(p.Opening, CompareEdges) {
+		slices.SortFunc(p.Opening, CompareEdges)
+	}
+	if !slices.IsSortedFunc(p.Closing, CompareEdges) {
+		slices.SortFunc(p.Closing, CompareEdges)
+	}
+}
+
+// last is the last UUID in a part.
+func last(p Part) string {
+	var uuid string
+	for _, s := range p.Segments {
+		uuid = max(uuid, s.UUID)
+	}
+	for _, e := range p.Closing {
+		uuid = max(uuid, e.UUID)
+	}
+	for _, e := range p.Opening {
+		uuid = max(uuid, e.UUID)
+	}
+	return uuid
+}
+
+// cut takes from sorted rows those up to a UUID.
+func cut[T any](rows *[]T, upTo string, uuid func(T) string) []T {
+	n := len(*rows)
+	if upTo != "" {
+		n, _ = slices.BinarySearchFunc(*rows, upTo, func(r T, upTo string) int {
+			if c := cmp.Compare(uuid(r), upTo); c != 0 {
+				return c
+			}
+			return -1 // those with the UUID itself, too
+		})
+	}
+	taken := (*rows)[:n]
+	*rows = (*rows)[n:]
+	return taken
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

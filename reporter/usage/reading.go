@@ -1,0 +1,206 @@
+package usage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// uuidPrefix begins the UUID of a GPU; hex digits follow.
+const uuidPrefix = "GPU-"
+
+// reading reads the samples of one window: first what is known of the
+// collectors, then their GPUs piece by piece.
+type reading struct {
+	closer   *Closer
+	query    prom.Query
+	from, to int64 // the range that is read, Unix ms
+	known    map[string]*target
+	odd      faults // about the reading itself
+}
+
+func (c *Closer) newReading(w window.Window) *reading {
+	r := &reading{closer: c, odd: faults{}}
+	r.query.From, r.query.To = w.From.Add(-c.cfg.Lookback), w.To.Add(c.cfg.Lookahead)
+	r.from, r.to = r.query.From.UnixMilli(), r.query.To.UnixMilli()
+	r.query.Matchers = c.families.matchers()
+	return r
+}
+
+// targets reads what the collectors say of themselves, and cuts their GPUs into
+// pieces.
+func (r *reading) targets(ctx context.Context) ([]prom.Piece, error) {
+	families := ofTargets()
+	in := newIntake(families, r.closer.identity, nil, r.from, r.to)
+	q := r.query
+	q.Matchers = families.matchers()
+	var warnings []string
+	if _, err := r.fill(ctx, in, q, prom.Piece{}, &warnings); err != nil {
+		return nil, err
+	}
+	r.known = in.targets
+	r.warn(warnings)
+	for kind, what := range in.faults {
+		r.odd[kind] = append(r.odd[kind], what...)
+	}
+	nodes := map[string]bool{}
+	for key, t := range r.known {
+		name := t.node
+		if name == "" {
+			name = key
+		}
+		nodes[name] = true
+	}
+	per := r.closer.cfg.NodesPerPiece
+	return prom.Partition(metric.LabelUUID, uuidPrefix, (len(nodes)+per-1)/per), nil
+}
+
+// warn notes what readers said, once for all pieces.
+func (r *reading) warn(texts []string) {
+	for _, text := range texts {
+		if !slices.Contains(r.odd[faultReplica], text) {
+			r.odd.note(faultReplica, text)
+		}
+	}
+}
+
+// batch is a piece that was read, or why it was not.
+type batch struct {
+	place    int // of the piece in the partition; its halves have the same
+	intake   *intake
+	warnings []string
+	err      error
+}
+
+// pieces reads pieces in their order and hands them to fold, which runs while
+// the next is read.
+func (r *reading) pieces(ctx context.Context, pieces []prom.Piece, fold func(batch) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ahead := max(0, r.closer.cfg.ReadAhead)
+	p := producer{reading: r, free: make(chan *intake, ahead+1), full: make(chan batch)}
+	for range ahead + 1 {
+		p.free <- newIntake(r.closer.families, r.closer.identity, r.known, r.from, r.to)
+	}
+	go p.run(ctx, pieces)
+	defer func() { // it is gone when this returns
+		cancel()
+		for range p.full { //nolint:revive // nothing is left to be done with it
+		}
+	}()
+	for b := range p.full {
+		if b.err != nil {
+			return b.err
+		}
+		r.warn(b.warnings)
+		if err := fold(b); err != nil {
+			return err
+		}
+		p.free <- b.intake
+	}
+	return ctx.Err()
+}
+
+// producer reads pieces one after the other, as long as there are intakes for
+// them.
+type producer struct {
+	*reading
+	free  chan *intake
+	full  chan batch
+	level int // how often pieces were halved: the next ones need it too
+}
+
+func (p *producer) run(ctx context.Context, pieces []prom.Piece) {
+	defer close(p.full)
+	for place, piece := range pieces {
+		if !p.read(ctx, piece, place, 0) {
+			return
+		}
+	}
+}
+
+// read reads a piece that was halved so often, and tells whether the next may be
+// read. The halves of a piece that is too large are pieces of their own.
+func (p *producer) read(ctx context.Context, piece prom.Piece, place, level int) bool {
+	var halves []prom.Piece
+	if level < p.level {
+		halves, _ = p.halves(piece)
+	}
+	if halves == nil {
+		b := batch{place: place}
+		select {
+		case b.intake = <-p.free:
+		case <-ctx.Done():
+			return false
+		}
+		halves, b.err = p.fill(ctx, b.intake, p.query, piece, &b.warnings)
+		if halves == nil {
+			select {
+			case p.full <- b:
+				return b.err == nil
+			case <-ctx.Done():
+				return false
+			}
+		}
+		p.free <- b.intake
+		p.level = max(p.level, level+1)
+	}
+	for _, half := range halves {
+		if !p.read(ctx, half, place, level+1) {
+			return false
+		}
+	}
+	return true
+}
+
+// halves returns the parts of a piece with the same range of time, nil if it can
+// only be cut by time, and those.
+func (r *reading) halves(p prom.Piece) (byUUID, byTime []prom.Piece) {
+	halves, ok := p.Halves()
+	if !ok {
+		return nil, nil
+	}
+	one, half := p.Of(r.query), halves[0].Of(r.query)
+	if one.From.Equal(half.From) && one.To.Equal(half.To) {
+		return halves, nil
+	}
+	return nil, halves
+}
+
+// fill fills an intake with a piece. If that is more than the server gives at
+// once, it returns the halves by UUID, to be filled in one by one; where there
+// are none, the piece is read in parts of its time.
+func (r *reading) fill(ctx context.Context, in *intake, q prom.Query, piece prom.Piece, warnings *[]string) ([]prom.Piece, error) {
+	q.Warn = func(text string) { *warnings = append(*warnings, text) }
+	q.Restart = in.reset
+	parts := []prom.Piece{piece}
+	for i := 0; i < len(parts); i++ {
+		if i == 0 {
+			in.reset()
+		}
+		err := r.closer.cfg.Reader.Read(ctx, parts[i].Of(q), in.take)
+		switch {
+		case err == nil:
+			continue
+		case ctx.Err() != nil || !errors.Is(err, prom.Limit) && !errors.Is(err, prom.Timeout):
+			return nil, err
+		}
+		r.closer.cfg.Halved(err)
+		byUUID, byTime := r.halves(parts[i])
+		switch {
+		case byUUID != nil:
+			return byUUID, nil
+		case byTime == nil:
+			return nil, fmt.Errorf("even the smallest piece is too much for the server: %w", err)
+		}
+		// What came of it can't be told from the rest: all is read anew.
+		parts = slices.Replace(parts, i, i+1, byTime...)
+		q.Restart = nil
+		i = -1
+	}
+	return nil, nil
+}
