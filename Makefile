@@ -60,7 +60,7 @@ accuracy: build tools ## Replay TRACE=pods.csv NODES=nodes.csv DAYS=133-140 into
 	@bin/gputally-replay accuracy --pods='$(TRACE)' --nodes='$(NODES)' --days='$(or $(DAYS),133-140)' $(ARGS)
 
 .PHONY: e2e
-e2e: tools ## Run the tests that need system packages or long builds
+e2e: tools $(TOOLS)/thanos $(TOOLS)/victoria-metrics ## Run the tests that need system packages or long builds
 	$(GO) test -count=1 -tags 'real e2e' -timeout 60m ./...
 
 .PHONY: clean
@@ -86,7 +86,15 @@ $(eval $(call tool,helm,helm,helm.sh/helm/v4/cmd/helm))
 $(eval $(call tool,kubeconform,kubeconform,github.com/yannh/kubeconform/cmd/kubeconform))
 $(eval $(call tool,golangci-lint,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
 $(eval $(call tool,dockerlint,dockerlint,.))
+$(eval $(call tool,thanos,thanos,github.com/thanos-io/thanos/cmd/thanos,-tags slicelabels))
 $(TOOLS)/dockerlint: .tools/dockerlint/main.go
+
+# VictoriaMetrics as Debian has it, unpacked and not installed.
+$(TOOLS)/victoria-metrics:
+	@mkdir -p $(TOOLS) .tools/e2e
+	@echo "unpacking victoria-metrics"
+	@cd .tools/e2e && apt-get download -q victoria-metrics && dpkg-deb -x victoria-metrics_*.deb .
+	@cp .tools/e2e/usr/bin/victoria-metrics $@
 
 # A Prometheus for the demo: one on PATH that is new enough, else the pinned one.
 .PHONY: prometheus

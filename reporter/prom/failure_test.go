@@ -64,6 +64,15 @@ func TestRefusalsAreSorted(t *testing.T) {
 	}
 }
 
+func TestALongRefusalIsToldFromBothEnds(t *testing.T) {
+	t.Parallel()
+	text := "cannot export " + strings.Repeat("filters and ranges, ", 200) + "more than 30 series; increase -search.maxUniqueTimeseries"
+	_, err := collect(t, client(t, prom.Config{URL: serve(t, refuse(400, text))}), between(0, 1))
+	if !errors.Is(err, prom.Limit) || !strings.Contains(err.Error(), "cannot export") || !strings.Contains(err.Error(), "-search.maxUniqueTimeseries") || len(err.Error()) > 1000 {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestBrokenAnswersAreTypedErrors(t *testing.T) {
 	t.Parallel()
 	ls := labels("__name__", "seconds", "uuid", "GPU-a")

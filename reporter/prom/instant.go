@@ -27,7 +27,8 @@ func (instant) read(ctx context.Context, s *server, r request, yield func(Series
 		"dedup":                 {"false"},
 	}
 	return s.exchange(ctx, formCall("api/v1/query", form), func(resp *http.Response) error {
-		if err := typed(resp.Header, "application/json"); err != nil {
+		// VictoriaMetrics sends the second for raw samples.
+		if err := typed(resp.Header, "application/json", "application/stream+json"); err != nil {
 			return err
 		}
 		return decodeMatrix(resp.Body, r, yield)
@@ -124,7 +125,7 @@ func (m *matrix) text(into *string) error {
 		return m.in.skip()
 	}
 	text, err := m.in.string()
-	*into = oneLine(text[:min(len(text), messageLimit)])
+	*into = shortened(text)
 	return err
 }
 
@@ -166,5 +167,5 @@ func (m *matrix) verdict() error {
 
 // partial is the Error of an answer that lacks a part of the data.
 func partial(text string) *Error {
-	return &Error{Kind: Partial, Message: oneLine([]byte(text)), retry: true}
+	return &Error{Kind: Partial, Message: shortened([]byte(text)), retry: true}
 }

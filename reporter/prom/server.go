@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -126,7 +127,7 @@ func refusal(shown string, resp *http.Response) *Error {
 		URL:     shown,
 		Status:  resp.StatusCode,
 		Kind:    kindOf(resp.StatusCode, string(text)),
-		Message: oneLine(text[:min(len(text), messageLimit)]),
+		Message: shortened(text),
 		after:   retryAfter(resp.Header),
 	}
 	// A limit stays a limit: the same request would meet it again.
@@ -135,6 +136,16 @@ func refusal(shown string, resp *http.Response) *Error {
 		e.Err = errors.New("redirects elsewhere")
 	}
 	return e
+}
+
+// shortened makes one line of a text that may be long: its beginning and its
+// end, where some servers put the cause.
+func shortened(text []byte) string {
+	if len(text) <= messageLimit {
+		return oneLine(text)
+	}
+	const half = messageLimit / 2
+	return oneLine(text[:half]) + " … " + oneLine(text[len(text)-half:])
 }
 
 // spoken is the message in the text of an answer, which the JSON API wraps.
@@ -148,11 +159,11 @@ func spoken(text []byte) []byte {
 	return text
 }
 
-// typed returns an Error unless the answer is of the content type.
-func typed(h http.Header, want string) error {
+// typed returns an Error unless the answer is of one of the content types.
+func typed(h http.Header, want ...string) error {
 	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil || media != want {
-		return garbled("the answer is of type %q, not %s", h.Get("Content-Type"), want)
+	if err != nil || !slices.Contains(want, media) {
+		return garbled("the answer is of type %q, not %s", h.Get("Content-Type"), want[0])
 	}
 	return nil
 }

@@ -1,0 +1,240 @@
+//go:build real && e2e
+
+package prom_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"math"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang/snappy"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/prometheus/prompb"
+
+	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/prom/promserver"
+)
+
+// freeAddress is an address on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startTool runs one of the tools that "make e2e" gets, until stop is called or
+// the test ends, and returns when the URL answers.
+func startTool(t *testing.T, readyURL, name string, args ...string) (stop func()) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", ".tools", "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%v (run \"make e2e\")", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // it is killed
+		close(ended)
+	}()
+	stop = func() {
+		cancel()
+		<-ended
+	}
+	t.Cleanup(stop)
+	until(t, name+" answers on "+readyURL, func() bool {
+		resp, err := http.Get(readyURL)
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+	return stop
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, met func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(2 * time.Minute); !met(); {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("in two minutes it was not so: %s", what)
+		}
+	}
+}
+
+// push writes the history by remote write.
+func (h history) push(t *testing.T, url string) {
+	t.Helper()
+	var all prompb.WriteRequest
+	for _, key := range slices.Sorted(maps.Keys(h)) {
+		var series prompb.TimeSeries
+		for _, l := range h[key].Labels {
+			series.Labels = append(series.Labels, prompb.Label{Name: l.Name, Value: l.Value})
+		}
+		for _, s := range h[key].Samples {
+			series.Samples = append(series.Samples, prompb.Sample{Timestamp: s.T, Value: s.V})
+		}
+		for _, at := range h[key].Stale {
+			series.Samples = append(series.Samples, prompb.Sample{Timestamp: at, Value: staleMarker})
+		}
+		all.Timeseries = append(all.Timeseries, series)
+	}
+	b, err := all.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(url, "application/x-protobuf", bytes.NewReader(snappy.Encode(nil, b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode/100 != 2 {
+		t.Fatalf("remote write: %s %s", resp.Status, text)
+	}
+}
+
+// seconds asks for everything in a range.
+func seconds(from, to time.Time) prom.Query {
+	return prom.Query{From: from, To: to, Matchers: []prom.Matcher{{Name: "__name__", Value: "seconds"}}}
+}
+
+// sorted reads everything, by labels.
+func sorted(t *testing.T, c *prom.Client, q prom.Query) []prom.Series {
+	t.Helper()
+	got, err := collect(t, c, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(got, func(a, b prom.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) })
+	return got
+}
+
+func TestVictoriaMetricsGivesBackWhatItWasGiven(t *testing.T) {
+	from := time.Now().Truncate(time.Hour).Add(-5 * time.Hour)
+	to := from.Add(4 * time.Hour)
+	h := invent(from, to)
+	for _, s := range h { // it keeps 15 digits, which is enough for milliseconds
+		for i := range s.Samples {
+			s.Samples[i].V = math.Round(s.Samples[i].V*1000) / 1000
+		}
+	}
+	address := freeAddress(t)
+	startTool(t, "http://"+address+"/health", "victoria-metrics",
+		"-storageDataPath="+t.TempDir(), "-httpListenAddr="+address, "-retentionPeriod=12", "-search.maxUniqueTimeseries=20", "-search.maxExportSeries=20")
+	h.push(t, "http://"+address+"/api/v1/write")
+	resp, err := http.Get("http://" + address + "/internal/force_flush")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+
+	c := client(t, prom.Config{URL: "http://" + address, Road: "auto", Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	all := func(prom.Labels) bool { return true }
+	cut, end := from.Add(7*time.Minute+time.Millisecond), from.Add(11*time.Minute+333*time.Millisecond)
+	pieces := prom.Partition("uuid", "GPU-", 4)
+	if diff := gocmp.Diff(h.within(cut, end, all), inPieces(t, c, seconds(cut, end), pieces), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("series of a short range (-want +got):\n%s", diff)
+	}
+	if c.Road() != "export" {
+		t.Errorf("road %q", c.Road())
+	}
+	if _, err := collect(t, c, seconds(from, to)); !errors.Is(err, prom.Limit) {
+		t.Errorf("error %v of more series than the server allows, want a limit", err)
+	}
+	want := h.within(from, to, all)
+	got := inPieces(t, c, seconds(from, to), pieces)
+	if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("series in pieces (-want +got):\n%s", diff)
+	}
+	json := client(t, prom.Config{URL: "http://" + address, Road: "json", Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	plain := inPieces(t, json, seconds(cut, end), pieces)
+	for i := range plain { // what is a marker elsewhere is not a number here
+		plain[i].Samples = slices.DeleteFunc(plain[i].Samples, func(s prom.Sample) bool { return math.IsNaN(s.V) })
+	}
+	for i, s := range h.within(cut, end, all) {
+		if i >= len(plain) || !slices.Equal(s.Samples, plain[i].Samples) {
+			t.Errorf("by JSON %s is not what it is by export", s.Labels)
+		}
+	}
+	if _, err := collect(t, c, prom.Query{From: from, To: to, Matchers: []prom.Matcher{{Name: "a", Op: prom.Match, Value: "("}}}); !errors.Is(err, prom.Rejected) {
+		t.Errorf("error %v of a wrong regular expression", err)
+	}
+}
+
+func TestThanosGivesAllOrFails(t *testing.T) {
+	from := time.Now().Truncate(blockLength).Add(-4 * blockLength)
+	to := from.Add(2 * blockLength)
+	h := invent(from, to)
+	dir := t.TempDir()
+	h.store(t, promserver.DataDir(dir))
+	source := startServer(t, promserver.Config{Dir: dir, YAML: externalLabel, Retention: 30 * 24 * time.Hour})
+	sidecarHTTP, sidecarGRPC, queryHTTP := freeAddress(t), freeAddress(t), freeAddress(t)
+	stop := startTool(t, "http://"+sidecarHTTP+"/-/ready", "thanos", "sidecar", "--tsdb.path="+promserver.DataDir(dir),
+		"--prometheus.url="+source.URL, "--http-address="+sidecarHTTP, "--grpc-address="+sidecarGRPC)
+	startTool(t, "http://"+queryHTTP+"/-/ready", "thanos", "query",
+		"--endpoint="+sidecarGRPC, "--http-address="+queryHTTP, "--grpc-address="+freeAddress(t))
+	stores := func() string {
+		resp, err := http.Get("http://" + queryHTTP + "/api/v1/stores")
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return string(text)
+	}
+	until(t, "the querier knows the sidecar", func() bool { return strings.Contains(stores(), `"cluster"`) })
+
+	c := client(t, prom.Config{URL: "http://" + queryHTTP, Road: "auto", Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	remote := client(t, prom.Config{URL: source.URL, Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	var want []prom.Series
+	for _, s := range sorted(t, remote, seconds(from, to)) {
+		if s.Stale = nil; len(s.Samples) > 0 {
+			want = append(want, s)
+		}
+	}
+	if diff := gocmp.Diff(want, sorted(t, c, seconds(from, to)), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("series (-remote_read +thanos):\n%s", diff)
+	}
+	if c.Road() != "json" {
+		t.Errorf("road %q", c.Road())
+	}
+
+	stop() // at first the querier does not know that the sidecar is gone
+	_, err := collect(t, c, seconds(from, to))
+	t.Logf("just after: %v", err)
+	if !errors.Is(err, prom.Partial) {
+		t.Errorf("error %v with a store down, want partial", err)
+	}
+	until(t, "the querier knows that the sidecar is gone", func() bool { return strings.Contains(stores(), "onnection refused") })
+	_, err = collect(t, c, seconds(from, to))
+	t.Logf("later: %v", err)
+	if !errors.Is(err, prom.Partial) {
+		t.Errorf("error %v with a store that is known to be down, want partial", err)
+	}
+}
