@@ -100,6 +100,13 @@ $(TOOLS)/victoria-metrics:
 	@cd .tools/e2e && apt-get download -q victoria-metrics && dpkg-deb -x victoria-metrics_*.deb .
 	@cp .tools/e2e/usr/bin/victoria-metrics $@
 
+# VictoriaMetrics as Debian has it, unpacked and not installed.
+$(TOOLS)/victoria-metrics:
+	@mkdir -p $(TOOLS) .tools/e2e
+	@echo "unpacking victoria-metrics"
+	@cd .tools/e2e && apt-get download -q victoria-metrics && dpkg-deb -x victoria-metrics_*.deb .
+	@cp .tools/e2e/usr/bin/victoria-metrics $@
+
 # A Prometheus for the demo: one on PATH that is new enough, else the pinned one.
 .PHONY: prometheus
 prometheus:

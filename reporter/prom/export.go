@@ -21,6 +21,8 @@ func (export) read(ctx context.Context, s *server, r request, yield func(Series)
 		// is asked for on both sides, which the decoder cuts off again.
 		"start": {seconds(r.from - 1)},
 		"end":   {seconds(r.to + 1)},
+
+		denyPartial: {"1"},
 	}
 	return s.exchange(ctx, formCall("api/v1/export", form), func(resp *http.Response) error {
 		if err := typed(resp.Header, "application/stream+json"); err != nil {

@@ -164,7 +164,7 @@ func TestExportAsksForMoreThanItYields(t *testing.T) {
 		if r.Method != http.MethodPost || r.URL.Path != "/api/v1/export" {
 			t.Errorf("request is %s %s", r.Method, r.URL)
 		}
-		for field, want := range map[string]string{"match[]": `{__name__="seconds"}`, "start": "1700000000.999", "end": "1700000002.001"} {
+		for field, want := range map[string]string{"match[]": `{__name__="seconds"}`, "start": "1700000000.999", "end": "1700000002.001", "deny_partial_response": "1"} {
 			if got := r.PostFormValue(field); got != want {
 				t.Errorf("%s is %q, want %q", field, got, want)
 			}

@@ -25,6 +25,7 @@ func (instant) read(ctx context.Context, s *server, r request, yield func(Series
 		"partial_response":      {"false"},
 		"max_source_resolution": {"0s"},
 		"dedup":                 {"false"},
+		denyPartial:             {"1"},
 	}
 	return s.exchange(ctx, formCall("api/v1/query", form), func(resp *http.Response) error {
 		// VictoriaMetrics sends the second for raw samples.
@@ -34,6 +35,10 @@ func (instant) read(ctx context.Context, s *server, r request, yield func(Series
 		return decodeMatrix(resp.Body, r, yield)
 	})
 }
+
+// denyPartial tells a cluster of VictoriaMetrics to answer from all its storages
+// or not at all.
+const denyPartial = "deny_partial_response"
 
 // formCall posts a form: a selector may be longer than a URL.
 func formCall(path string, form url.Values) call {

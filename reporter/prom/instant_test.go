@@ -177,6 +177,7 @@ func TestJSONAsksForRawSamplesOfAllStores(t *testing.T) {
 			"partial_response":      "false",
 			"max_source_resolution": "0s",
 			"dedup":                 "false",
+			"deny_partial_response": "1",
 		} {
 			if got := r.PostFormValue(field); got != want {
 				t.Errorf("%s is %q, want %q", field, got, want)

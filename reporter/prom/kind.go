@@ -64,7 +64,7 @@ func limitWords() []string {
 // behind them, as Thanos and Mimir pass it on.
 func partialWords() []string {
 	return []string{
-		"code = unavailable", "code = aborted", "no store matched", "failed to fetch some blocks",
+		"code = unavailable", "code = aborted", "no storeapis", "failed to fetch some blocks",
 		"store-consistency-check-failed", "cannot fetch query results from vmstorage",
 	}
 }

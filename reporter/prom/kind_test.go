@@ -49,6 +49,7 @@ func TestLimitsOfEveryServerAreTold(t *testing.T) {
 		"Thanos: bytes":                        {422, "fetch series for block 01GZDQPDKDF7ENV3KQ8MS7SAPZ: exceeded bytes limit while fetching postings: limit 1 violated (got 8)", prom.Limit},
 		"Thanos: chunks":                       {422, "rpc error: code = Aborted desc = exceeds limit of 10 chunks", prom.Limit},
 		"Thanos: a store that is down":         {422, `expanding series: proxy Series(): rpc error: code = Aborted desc = fetch series for {cluster="a"} sidecar:10901: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: connect: connection refused"`, prom.Partial},
+		"Thanos: no store left":                {422, "expanding series: proxy Series(): No StoreAPIs available", prom.Partial},
 		"Thanos: a store that is slow":         {422, "rpc error: code = Aborted desc = receive series: rpc error: code = DeadlineExceeded desc = context deadline exceeded", prom.Timeout},
 		"VictoriaMetrics: series":              {422, "cannot fetch data: search error: more than 300001 time series found on the time range; either increase -search.maxUniqueTimeseries or shrink the time range", prom.Limit},
 		"VictoriaMetrics: series, later":       {422, "the number of matching timeseries exceeds 300000; either narrow down the search or increase -search.max* command-line flag values at vmselect", prom.Limit},

@@ -187,54 +187,98 @@ func TestVictoriaMetricsGivesBackWhatItWasGiven(t *testing.T) {
 	}
 }
 
+// thanosOver runs a sidecar beside a Prometheus and returns its address and how
+// to stop it.
+func thanosOver(t *testing.T, source *promserver.Server, dir string) (address string, stop func()) {
+	t.Helper()
+	web, grpc := freeAddress(t), freeAddress(t)
+	return grpc, startTool(t, "http://"+web+"/-/ready", "thanos", "sidecar", "--tsdb.path="+promserver.DataDir(dir),
+		"--prometheus.url="+source.URL, "--http-address="+web, "--grpc-address="+grpc)
+}
+
+// querier runs a querier and returns its URL once it knows so many stores.
+func querier(t *testing.T, stores int, flags ...string) string {
+	t.Helper()
+	address := freeAddress(t)
+	startTool(t, "http://"+address+"/-/ready", "thanos",
+		append([]string{"query", "--http-address=" + address, "--grpc-address=" + freeAddress(t)}, flags...)...)
+	until(t, "the querier knows its stores", func() bool {
+		return strings.Count(storesOf(t, "http://"+address), `"cluster"`) == stores
+	})
+	return "http://" + address
+}
+
+// storesOf is what a querier tells of its stores.
+func storesOf(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url + "/api/v1/stores")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A Thanos over two clusters, of which one goes away.
 func TestThanosGivesAllOrFails(t *testing.T) {
 	from := time.Now().Truncate(blockLength).Add(-4 * blockLength)
 	to := from.Add(2 * blockLength)
 	h := invent(from, to)
-	dir := t.TempDir()
+	dir, otherDir := t.TempDir(), t.TempDir()
 	h.store(t, promserver.DataDir(dir))
 	source := startServer(t, promserver.Config{Dir: dir, YAML: externalLabel, Retention: 30 * 24 * time.Hour})
-	sidecarHTTP, sidecarGRPC, queryHTTP := freeAddress(t), freeAddress(t), freeAddress(t)
-	stop := startTool(t, "http://"+sidecarHTTP+"/-/ready", "thanos", "sidecar", "--tsdb.path="+promserver.DataDir(dir),
-		"--prometheus.url="+source.URL, "--http-address="+sidecarHTTP, "--grpc-address="+sidecarGRPC)
-	startTool(t, "http://"+queryHTTP+"/-/ready", "thanos", "query",
-		"--endpoint="+sidecarGRPC, "--http-address="+queryHTTP, "--grpc-address="+freeAddress(t))
-	stores := func() string {
-		resp, err := http.Get("http://" + queryHTTP + "/api/v1/stores")
-		if err != nil {
-			return err.Error()
-		}
-		defer resp.Body.Close()
-		text, _ := io.ReadAll(resp.Body)
-		return string(text)
-	}
-	until(t, "the querier knows the sidecar", func() bool { return strings.Contains(stores(), `"cluster"`) })
+	store, stop := thanosOver(t, source, dir)
+	otherStore, _ := thanosOver(t, startServer(t, promserver.Config{Dir: otherDir, YAML: strings.ReplaceAll(externalLabel, "test", "other")}), otherDir)
+	loose := querier(t, 2, "--endpoint="+store, "--endpoint="+otherStore)
+	strict := querier(t, 2, "--endpoint-strict="+store, "--endpoint="+otherStore)
+	alone := querier(t, 1, "--endpoint="+store)
 
-	c := client(t, prom.Config{URL: "http://" + queryHTTP, Road: "auto", Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
-	remote := client(t, prom.Config{URL: source.URL, Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	read := func(url, cluster string) *prom.Client {
+		return client(t, prom.Config{URL: url, Road: "auto", Selector: []prom.Matcher{{Name: "cluster", Value: cluster}}})
+	}
 	var want []prom.Series
-	for _, s := range sorted(t, remote, seconds(from, to)) {
+	for _, s := range sorted(t, read(source.URL, "test"), seconds(from, to)) {
 		if s.Stale = nil; len(s.Samples) > 0 {
 			want = append(want, s)
 		}
 	}
-	if diff := gocmp.Diff(want, sorted(t, c, seconds(from, to)), cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("series (-remote_read +thanos):\n%s", diff)
-	}
-	if c.Road() != "json" {
-		t.Errorf("road %q", c.Road())
+	for _, url := range []string{loose, strict, alone} {
+		c := read(url, "test")
+		if diff := gocmp.Diff(want, sorted(t, c, seconds(from, to)), cmpopts.EquateEmpty()); diff != "" || c.Road() != "json" {
+			t.Errorf("road %q, series (-remote_read +thanos):\n%s", c.Road(), diff)
+		}
+		for name, got := range map[string][]prom.Series{
+			"a cluster that isn't there": sorted(t, read(url, "third"), seconds(from, to)),
+			"a time before all samples":  sorted(t, c, seconds(from.Add(-time.Hour), from.Add(-time.Minute))),
+		} {
+			if len(got) > 0 {
+				t.Errorf("%s: %d series", name, len(got))
+			}
+		}
 	}
 
-	stop() // at first the querier does not know that the sidecar is gone
-	_, err := collect(t, c, seconds(from, to))
-	t.Logf("just after: %v", err)
-	if !errors.Is(err, prom.Partial) {
-		t.Errorf("error %v with a store down, want partial", err)
+	stop() // at first the queriers do not know that the sidecar is gone
+	for _, url := range []string{loose, strict, alone} {
+		_, err := collect(t, read(url, "test"), seconds(from, to))
+		t.Logf("just after: %v", err)
+		if !errors.Is(err, prom.Partial) {
+			t.Errorf("error %v with a store down, want partial", err)
+		}
+		until(t, "the querier knows that the sidecar is gone", func() bool { return strings.Contains(storesOf(t, url), "onnection refused") })
 	}
-	until(t, "the querier knows that the sidecar is gone", func() bool { return strings.Contains(stores(), "onnection refused") })
-	_, err = collect(t, c, seconds(from, to))
-	t.Logf("later: %v", err)
-	if !errors.Is(err, prom.Partial) {
-		t.Errorf("error %v with a store that is known to be down, want partial", err)
+	for name, url := range map[string]string{"strict": strict, "alone": alone} {
+		_, err := collect(t, read(url, "test"), seconds(from, to))
+		t.Logf("%s, later: %v", name, err)
+		if !errors.Is(err, prom.Partial) {
+			t.Errorf("%s: error %v with a store that is known to be down, want partial", name, err)
+		}
+	}
+	// This is why the documentation asks for --endpoint-strict.
+	if got, err := collect(t, read(loose, "test"), seconds(from, to)); err != nil || len(got) > 0 {
+		t.Errorf("%d series and error %v from a querier that forgot a store", len(got), err)
 	}
 }
