@@ -28,10 +28,14 @@ func (l *Ledger) Draft(cluster string, hour window.Window) (*Draft, error) {
 	if err := checkHour(cluster, hour); err != nil {
 		return nil, fmt.Errorf("close hour %s of cluster %s: %w", hour, cluster, err)
 	}
+	zstd, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
 	return &Draft{
 		cluster: cluster, hour: hour,
-		rows: newEncoder[row](l.version), digest: newDigest(),
-		opening: &edgeSet{version: l.version}, closing: &edgeSet{version: l.version},
+		rows: newEncoder[row](l.version, zstd), digest: newDigest(),
+		opening: &edgeSet{version: l.version, zstd: zstd}, closing: &edgeSet{version: l.version, zstd: zstd},
 	}, nil
 }
 

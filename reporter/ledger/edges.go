@@ -16,6 +16,7 @@ import (
 // booked the same edges.
 type edgeSet struct {
 	version string
+	zstd    codec
 	rows    *encoder[edgeRow] // nil until there is an edge
 	digest  *digest
 	last    usage.Edge
@@ -25,7 +26,7 @@ func (s *edgeSet) add(all []usage.Edge) error {
 	for i := range all {
 		e := &all[i]
 		if s.rows == nil {
-			s.rows, s.digest = newEncoder[edgeRow](s.version), newDigest()
+			s.rows, s.digest = newEncoder[edgeRow](s.version, s.zstd), newDigest()
 		} else if usage.CompareEdges(s.last, *e) >= 0 {
 			return fmt.Errorf("edge of GPU %s, pod %s, container %s comes before or again after the edge that was added before it; parts must come sorted",
 				e.UUID, e.Pod, e.Container)
