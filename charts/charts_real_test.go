@@ -49,7 +49,7 @@ func render(t *testing.T, values string) string {
 
 func TestChartRendersWhatIsExpectedAndValid(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"minimal", "full", "shared"} {
+	for _, name := range []string{"minimal", "full", "shared", "gke"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := render(t, filepath.Join("testdata", name+".values.yaml"))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/simulate"
 	"github.com/gputally/gputally/collector/simulate/history"
@@ -29,13 +30,16 @@ import (
 // closed, and scrapes the live one.
 func TestFromTheDriverToAReportInS3(t *testing.T) {
 	t.Parallel()
-	bin := buildCommands(t, "gputally-collector", "gputally-reporter")
+	bin := t.TempDir()
+	if err := collectortest.Build(bin, "gputally-collector", "gputally-reporter"); err != nil {
+		t.Fatal(err)
+	}
 	old := window.Hour(time.Now().UTC().Truncate(time.Hour).Add(-2 * time.Hour))
 	dir := t.TempDir()
 	writePast(t, promserver.DataDir(dir), old)
 	live := newLiveNode(t, filepath.Join(bin, "gputally-collector"))
 	server, err := promserver.Start(t.Context(), promserver.Config{Dir: dir, YAML: fmt.Sprintf(
-		"global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n- job_name: gputally-collector\n  static_configs: [{targets: [%q]}]\n", live.address)})
+		"global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n- job_name: gputally-collector\n  static_configs: [{targets: [%q]}]\n", live.collector.Address)})
 	if err != nil {
 		t.Fatal(err)
 	}

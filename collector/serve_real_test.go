@@ -18,10 +18,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
 )
@@ -45,13 +45,13 @@ func TestMetricsPassPromtool(t *testing.T) {
 	for _, id := range []int{74, 76, 269, 270, 271, 138, 139, 140, 141, 197, 198} { // NVML_FI_DEV_… in nvml.h
 		node.GPUs[0].Fields = append(node.GPUs[0].Fields, nvmltest.Field{ID: id, Kind: nvmltest.Ulonglong, Value: 1 << 20})
 	}
-	w := newWorld(t, node)
-	w.kubelet.Hold(pod("train", gpu0), pod("short", "MIG-1"))
-	p := w.start(t, "--nvml.xid", "--nvml.ecc", "--nvml.row-remap", "--nvml.throttle", "--nvml.nvlink", "--nvml.pcie")
-	p.until(t, "both containers are metered", func(s scrape) bool {
-		return s.has(&metric.ContainerEnergy, container("train", gpu0)...) && s.has(&metric.ContainerShare, container("short", gpu1)...)
+	w := collectortest.NewNode(t, node)
+	w.Kubelet.Hold(pod("train", gpu0), pod("short", "MIG-1"))
+	p := start(t, w, "--nvml.xid", "--nvml.ecc", "--nvml.row-remap", "--nvml.throttle", "--nvml.nvlink", "--nvml.pcie")
+	p.Until(t, "both containers are metered", func(s collectortest.Scrape) bool {
+		return s.Has(&metric.ContainerEnergy, container("train", gpu0)...) && s.Has(&metric.ContainerShare, container("short", gpu1)...)
 	})
-	w.kubelet.Hold(pod("train", gpu0))
+	w.Kubelet.Hold(pod("train", gpu0), pod("stranger", "shared-0-of-4"))
 	node.GPUs[0].XIDs = []int{79} // after the collector began to watch
 	var metrics string
 	var missing []string
@@ -61,12 +61,12 @@ func TestMetricsPassPromtool(t *testing.T) {
 			t.Errorf("never seen together: %v", missing)
 		}
 	}()
-	p.eventually(t, "every family is there to be checked", func() bool {
+	p.Eventually(t, "every family is there to be checked", func() bool {
 		clock += 1000 // ratios are known only while the driver's counters move
 		count(clock)
-		w.play(t, node)
+		w.Play(t, node)
 		var err error
-		metrics, err = p.get("/metrics")
+		metrics, err = p.Get("/metrics")
 		if err != nil {
 			return false
 		}
@@ -87,40 +87,24 @@ func TestMetricsPassPromtool(t *testing.T) {
 
 func TestThePagesOfTheServer(t *testing.T) {
 	t.Parallel()
-	p := newWorld(t, nvmltest.Node(1)).start(t)
+	p := start(t, collectortest.NewNode(t, nvmltest.Node(1)))
 	for path, want := range map[string]string{
 		"/":        `href="/metrics"`,
 		"/healthz": "ok",
 		"/readyz":  "ok",
 		"/metrics": "gputally_collector_build_info{",
 	} {
-		p.eventually(t, path+" shows "+want, func() bool {
-			page, err := p.get(path)
+		p.Eventually(t, path+" shows "+want, func() bool {
+			page, err := p.Get(path)
 			return err == nil && strings.Contains(page, want) && !strings.Contains(page, "/debug/pprof")
 		})
 	}
 }
 
-func TestSIGTERMEndsItWithinASecond(t *testing.T) {
-	t.Parallel()
-	p := newWorld(t, nvmltest.Node(2)).start(t)
-	p.until(t, "it meters", func(s scrape) bool { return s.is(1, &metric.DeviceUp, gpu0) })
-	begin := time.Now()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if code := p.wait(t); code != 0 {
-		t.Errorf("it ended with code %d", code)
-	}
-	if took := time.Since(begin); took > time.Second {
-		t.Errorf("it took %s to end", took)
-	}
-}
-
 func TestAReplacedDriverEndsItWithACodeOfItsOwn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nvmltest.Scenario{CountError: nvmltest.VersionMismatch})
-	cmd := w.command(t)
+	w := collectortest.NewNode(t, nvmltest.Scenario{CountError: nvmltest.VersionMismatch})
+	cmd := w.Command(t, built(t))
 	out, err := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(string(out), "start this process anew") {
 		t.Errorf("it ended with %v:\n%s", err, out)
@@ -135,7 +119,7 @@ func TestWhatItCantStartWithIsNamed(t *testing.T) {
 	}
 	t.Cleanup(func() { taken.Close() })
 	none := filepath.Join(t.TempDir(), "web.yml")
-	w := newWorld(t, nvmltest.Node(1))
+	w := collectortest.NewNode(t, nvmltest.Node(1))
 	for name, tc := range map[string]struct {
 		args []string
 		code int
@@ -149,14 +133,14 @@ func TestWhatItCantStartWithIsNamed(t *testing.T) {
 		"a log level that there is not":   {[]string{"--log.level=loud"}, 2, []string{"--log.level: ", "loud"}},
 		"a node without a name":           {[]string{"--node="}, 2, []string{"--node: ", "NODE_NAME"}},
 		"a pattern cut short":             {[]string{"--kubelet.resource=nvidia.com/[a"}, 2, []string{"--kubelet.resource: ", "nvidia.com/[a"}},
-		"a gap shorter than two polls":    {[]string{"--meter.max-gap=300ms"}, 2, []string{"--meter.max-gap: 300ms", "--meter.interval (200ms)"}},
+		"a gap shorter than two polls":    {[]string{"--meter.max-gap=1500ms"}, 2, []string{"--meter.max-gap: 1.5s", "--meter.interval (1s)"}},
 		"several at once":                 {[]string{"--nvml.timeout=0s", "--meter.max-gap=1ms"}, 2, []string{"--nvml.timeout: 0s", "--meter.max-gap: 1ms"}},
 		"a web configuration that is not": {[]string{"--web.config.file=" + none}, 1, []string{none}},
 		"a port that is taken":            {[]string{"--web.listen-address=" + taken.Addr().String()}, 1, []string{taken.Addr().String(), "address already in use"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			expectFailure(t, w.command(t, tc.args...), tc.code, tc.want...)
+			expectFailure(t, w.Command(t, built(t), tc.args...), tc.code, tc.want...)
 		})
 	}
 }
@@ -191,7 +175,7 @@ tls_server_config:
 basic_auth_users:
   prometheus: $2a$04$Oq9HJ5ycClE9OZwN0LB17OYunxUKvgtjh8LsqnJjPdPASJ7tlWv/m
 `)
-	p := newWorld(t, nvmltest.Node(1)).start(t, "--web.config.file="+config)
+	p := start(t, collectortest.NewNode(t, nvmltest.Node(1)), "--web.config.file="+config)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	defer client.CloseIdleConnections()
 	for name, tc := range map[string]struct {
@@ -203,7 +187,7 @@ basic_auth_users:
 		"without a password":   {"https", "", http.StatusUnauthorized},
 		"without a connection": {"http", "hunter2", http.StatusBadRequest},
 	} {
-		r, err := http.NewRequest(http.MethodGet, tc.scheme+"://"+p.address+"/metrics", nil)
+		r, err := http.NewRequest(http.MethodGet, tc.scheme+"://"+p.Address+"/metrics", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +203,7 @@ basic_auth_users:
 			t.Errorf("%s: status %d, want %d", name, answer.StatusCode, tc.want)
 		}
 	}
-	if _, err := http.Get("https://" + p.address + "/metrics"); err == nil {
+	if _, err := http.Get("https://" + p.Address + "/metrics"); err == nil {
 		t.Error("a client that does not know the certificate trusts it")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
 )
@@ -20,15 +21,14 @@ import (
 // made each 15 s.
 func BenchmarkProcess(b *testing.B) {
 	node := nvmltest.Node(8)
-	w := newWorld(b, node)
-	w.interval = time.Second
+	w := collectortest.NewNode(b, node)
 	var ids []string
 	for _, g := range node.GPUs {
 		for s := range 25 {
 			ids = append(ids, fmt.Sprintf("%s::%d", g.UUID, s))
 		}
 	}
-	w.kubelet.SetAllocatable(kubelettest.Devices{Resource: "nvidia.com/gpu", IDs: ids})
+	w.Kubelet.SetAllocatable(kubelettest.Devices{Resource: "nvidia.com/gpu", IDs: ids})
 	made := 0
 	pod := func(id string) kubelettest.Pod {
 		made++
@@ -38,31 +38,31 @@ func BenchmarkProcess(b *testing.B) {
 	for _, id := range ids {
 		pods = append(pods, pod(id))
 	}
-	w.kubelet.Hold(pods...)
-	p := w.start(b)
+	w.Kubelet.Hold(pods...)
+	p := collectortest.Start(b, w.Command(b, built(b)))
 	for b.Loop() {
-		begin, used := time.Now(), p.ticks(b)
+		begin, used := time.Now(), ticks(b, p)
 		tick := time.NewTicker(3 * time.Second)
 		for i := range 10 {
 			<-tick.C
 			pods[i*20] = pod(ids[i*20])
-			w.kubelet.Hold(pods...)
+			w.Kubelet.Hold(pods...)
 			if i%5 == 4 {
-				if _, err := p.get("/metrics"); err != nil {
+				if _, err := p.Get("/metrics"); err != nil {
 					b.Fatal(err)
 				}
 			}
 		}
 		tick.Stop()
 		const perSecond = 100 // clock ticks, USER_HZ of Linux
-		b.ReportMetric((p.ticks(b)-used)/perSecond/time.Since(begin).Seconds()*100, "%CPU")
-		b.ReportMetric(p.resident(b), "MiB-RSS")
+		b.ReportMetric((ticks(b, p)-used)/perSecond/time.Since(begin).Seconds()*100, "%CPU")
+		b.ReportMetric(resident(b, p), "MiB-RSS")
 	}
 }
 
-func (p *process) proc(b *testing.B, name string) string {
+func proc(b *testing.B, p *collectortest.Process, name string) string {
 	b.Helper()
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, name))
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.PID(), name))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -70,9 +70,9 @@ func (p *process) proc(b *testing.B, name string) string {
 }
 
 // ticks is the processor time so far, of user and system.
-func (p *process) ticks(b *testing.B) float64 {
+func ticks(b *testing.B, p *collectortest.Process) float64 {
 	b.Helper()
-	stat := p.proc(b, "stat")
+	stat := proc(b, p, "stat")
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	var sum float64
 	for _, f := range fields[11:13] { // the 14th and 15th, of which two went with the name
@@ -86,9 +86,9 @@ func (p *process) ticks(b *testing.B) float64 {
 }
 
 // resident is the memory in use now.
-func (p *process) resident(b *testing.B) float64 {
+func resident(b *testing.B, p *collectortest.Process) float64 {
 	b.Helper()
-	_, rest, _ := strings.Cut(p.proc(b, "status"), "VmRSS:")
+	_, rest, _ := strings.Cut(proc(b, p, "status"), "VmRSS:")
 	var kib float64
 	if _, err := fmt.Sscan(rest, &kib); err != nil {
 		b.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -110,47 +112,87 @@ func (b *body) Header() http.Header         { return b.header }
 func (b *body) WriteHeader(status int)      { b.status = status }
 func (b *body) Write(p []byte) (int, error) { b.bytes += len(p); return len(p), nil }
 
-// scrape renders c through promhttp, as the collector serves it.
-func scrape(b *testing.B, c prometheus.Collector) {
+// costs are of scrapes: how long they took, and the processor time that they
+// used, which is the same on a busy machine. size is of each answer, in bytes.
+type costs struct {
+	took, used []time.Duration
+	size       int
+}
+
+// scraper renders g through promhttp, as the collector serves it. Each call is
+// a scrape.
+func scraper(b *testing.B, g prometheus.Gatherer) func(*costs) {
 	b.Helper()
-	reg := prometheus.NewRegistry()
-	if err := reg.Register(c); err != nil {
+	handler := promhttp.HandlerFor(g, promhttp.HandlerOpts{CoalesceGather: true})
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	request.Header.Set("Accept-Encoding", "gzip") // as Prometheus does
+	return func(to *costs) {
+		out := &body{header: http.Header{}, status: http.StatusOK}
+		begin, before := time.Now(), processorTime(b)
+		handler.ServeHTTP(out, request)
+		to.took, to.used = append(to.took, time.Since(begin)), append(to.used, processorTime(b)-before)
+		to.size = out.bytes
+		if out.status != http.StatusOK || out.bytes == 0 {
+			b.Fatalf("status %d, %d bytes", out.status, out.bytes)
+		}
+	}
+}
+
+// processorTime is that of this process so far, in user and kernel mode.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)
 	}
-	handler := promhttp.HandlerFor(reg, promhttp.HandlerOpts{CoalesceGather: true})
-	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-	b.ReportAllocs()
-	var out *body
-	for b.Loop() {
-		out = &body{header: http.Header{}, status: http.StatusOK}
-		handler.ServeHTTP(out, request)
-	}
-	if out.status != http.StatusOK || out.bytes == 0 {
-		b.Fatalf("status %d, %d bytes", out.status, out.bytes)
-	}
-	b.ReportMetric(float64(out.bytes), "B/scrape")
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkScrape is a scrape of a full node. Compare it with BenchmarkBareScrape.
+// percentile is in milliseconds.
+func percentile(of []time.Duration, percent int) float64 {
+	sorted := slices.Sorted(slices.Values(of))
+	return float64(sorted[(len(sorted)-1)*percent/100].Microseconds()) / 1000
+}
+
+// BenchmarkScrape scrapes a full node, as the collector renders it and in turn
+// as bare client_golang renders the same series without a snapshot: the least
+// that a scrape can take with it. An operation is one of both.
 func BenchmarkScrape(b *testing.B) {
 	s := fullNode()
-	scrape(b, exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"}, func() time.Time { return origin.Add(time.Hour) }))
-	b.ReportMetric(float64(len(strip(s).rows)), "series")
-}
-
-// BenchmarkBareScrape renders the same series without a snapshot: the least
-// that a scrape can take with client_golang.
-func BenchmarkBareScrape(b *testing.B) {
-	rows := strip(fullNode())
-	scrape(b, rows)
+	rows := strip(s)
+	id := exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"}
+	ours := scraper(b, exporter.New(fixed{s}, id, func() time.Time { return origin.Add(time.Hour) }))
+	reg := prometheus.NewRegistry()
+	if err := reg.Register(rows); err != nil {
+		b.Fatal(err)
+	}
+	bare := scraper(b, reg)
+	var our, least costs
+	for b.Loop() {
+		ours(&our)
+		bare(&least)
+	}
+	b.ReportMetric(0, "ns/op") // of both
 	b.ReportMetric(float64(len(rows.rows)), "series")
+	b.ReportMetric(float64(our.size), "B/scrape")
+	b.ReportMetric(percentile(our.took, 50), "p50-ms")
+	b.ReportMetric(percentile(our.took, 99), "p99-ms")
+	b.ReportMetric(percentile(our.used, 99), "p99-CPU-ms")
+	b.ReportMetric(percentile(least.took, 50), "bare-p50-ms")
+	b.ReportMetric(percentile(least.took, 99), "bare-p99-ms")
+	b.ReportMetric(percentile(least.used, 99), "bare-p99-CPU-ms")
+	b.ReportMetric(percentile(our.took, 50)/percentile(least.took, 50), "×bare")
 }
 
 func TestTheBareScrapeRendersTheSame(t *testing.T) {
 	t.Parallel()
 	s := fullNode()
 	c := exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"}, func() time.Time { return origin.Add(time.Hour) })
-	if render(t, c) != render(t, strip(s)) {
+	reg := prometheus.NewPedanticRegistry()
+	if err := reg.Register(strip(s)); err != nil {
+		t.Fatal(err)
+	}
+	if render(t, c) != render(t, reg) {
 		t.Error("the two benchmarks compare different things")
 	}
 }

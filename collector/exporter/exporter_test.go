@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,22 +89,20 @@ func node() *meter.Snapshot {
 			{Name: meter.SourceKubelet, Failures: 2, Duration: 2 * time.Second},
 			{Name: meter.SourceCheckpoint, Up: true},
 		},
-		Unresolved: 1, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
+		Unresolved: []string{"shared-0-of-4"}, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
 	}
 }
 
-func collector(s *meter.Snapshot) *exporter.Collector {
+func collector(s *meter.Snapshot) *exporter.Exporter {
 	return exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"},
 		func() time.Time { return origin.Add(90*time.Second + 250*time.Millisecond) })
 }
 
-func render(t testing.TB, c prometheus.Collector) string {
+// render writes what is gathered as text. Gatherers finds what is inconsistent
+// and sorts.
+func render(t testing.TB, g prometheus.Gatherer) string {
 	t.Helper()
-	reg := prometheus.NewPedanticRegistry()
-	if err := reg.Register(c); err != nil {
-		t.Fatal(err)
-	}
-	families, err := reg.Gather()
+	families, err := prometheus.Gatherers{g}.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +136,7 @@ func TestScrapeRendersTheSnapshot(t *testing.T) {
 
 func TestScrapeIsLintClean(t *testing.T) {
 	t.Parallel()
-	problems, err := testutil.CollectAndLint(collector(node()))
+	problems, err := testutil.GatherAndLint(collector(node()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +150,15 @@ func TestScrapingChangesNothing(t *testing.T) {
 	c := collector(node())
 	if first, second := render(t, c), render(t, c); first != second {
 		t.Errorf("two scrapes of one snapshot differ:\n%s", cmp.Diff(first, second))
+	}
+}
+
+func TestANameThatIsNoTextDoesNotSpoilTheScrape(t *testing.T) {
+	t.Parallel()
+	s := node()
+	s.Devices[0].GPU.Model = "NVIDIA \xff\xfe"
+	if got := render(t, collector(s)); !strings.Contains(got, "model=\"NVIDIA \uFFFD\"") {
+		t.Errorf("the model is not readable in\n%s", got)
 	}
 }
 

@@ -17,6 +17,10 @@ type Identity struct {
 	Activity string
 }
 
+// named is how many of the device ids that nobody knows are shown: a device
+// plugin of an unknown kind may hand out any number of them.
+const named = 20
+
 // Emit takes one series: its family, its value, and the values of the family's
 // labels in order. The slice is reused after the call.
 type Emit func(f *metric.Family, value float64, labels []string)
@@ -58,7 +62,10 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 	w.put(&metric.CollectorStartTime, unix(s.Start))
 	w.put(&metric.CollectorPollAge, max(0, now.Sub(s.Taken).Seconds()))
 	w.put(&metric.CollectorPolls, float64(s.Polls))
-	w.put(&metric.CollectorUnresolved, float64(s.Unresolved))
+	w.put(&metric.CollectorUnresolved, float64(len(s.Unresolved)))
+	for _, id := range s.Unresolved[:min(len(s.Unresolved), named)] {
+		w.put(&metric.CollectorUnresolvedInfo, 1, id)
+	}
 	w.put(&metric.CollectorAmbiguous, float64(s.Ambiguous))
 	w.put(&metric.CollectorUnobservedSeconds, s.Unobserved.Seconds())
 	known := 0

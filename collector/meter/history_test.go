@@ -32,6 +32,7 @@ func relive(t *testing.T, seed uint64, polls int) {
 	f := newFleet(seed)
 	var loop *meter.Loop
 	var books *oracle
+	var sums *conservation
 	var before *meter.Snapshot
 	for poll := range polls {
 		if loop == nil || f.one(40) { // the process starts
@@ -42,7 +43,7 @@ func relive(t *testing.T, seed uint64, polls int) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			books, before = newOracle(f), nil
+			books, sums, before = newOracle(f), newConservation(), nil
 		}
 		if err := loop.Poll(t.Context()); err != nil {
 			t.Fatal(err)
@@ -50,7 +51,7 @@ func relive(t *testing.T, seed uint64, polls int) {
 		s := loop.Latest()
 		books.poll(f.clock)
 		books.audit(t, s)
-		conserve(t, s)
+		sums.check(t, s, books)
 		if before != nil {
 			if fault := fallen(before, s); fault != "" {
 				t.Error(fault)
@@ -81,22 +82,59 @@ func (f *fleet) pass() {
 	f.live(d)
 }
 
-// conserve checks that no second has two owners or none.
-func conserve(t *testing.T, s *meter.Snapshot) {
+// conservation checks that no second has two owners or none.
+type conservation struct {
+	lives map[life]meter.Holding // the latest of each holding that ever was
+	whole map[string]bool        // GPUs listed by each poll since time is booked
+	since time.Time              // time is booked, zero while it is not
+}
+
+// life is one holding: a container that comes back later begins another one.
+type life struct {
+	place
+	start time.Time
+}
+
+func newConservation() *conservation {
+	return &conservation{lives: map[life]meter.Holding{}, whole: map[string]bool{}}
+}
+
+func (c *conservation) check(t *testing.T, s *meter.Snapshot, books *oracle) {
 	t.Helper()
-	held, joules := map[string]float64{}, map[string]float64{}
 	for _, h := range s.Holdings {
-		held[h.UUID] += h.Allocated
-		joules[h.UUID] += or(h.Energy, 0)
+		c.lives[life{place{h.Holder, h.UUID}, h.Start}] = h
 	}
+	held, joules := map[string]float64{}, map[string]float64{}
+	for l, h := range c.lives {
+		held[l.uuid] += h.Allocated
+		joules[l.uuid] += or(h.Energy, 0)
+	}
+	c.follow(books)
+	observed := books.last.Sub(c.since).Seconds() - s.Unobserved.Seconds()
 	for _, d := range s.Devices {
-		// Holdings leave the snapshot some time after their end.
-		if held[d.GPU.UUID] > d.States.Allocated+1e-6 {
-			t.Errorf("containers hold %v s of %s, which was held for %v s", held[d.GPU.UUID], d.GPU.UUID, d.States.Allocated)
+		uuid := d.GPU.UUID
+		if math.Abs(held[uuid]-d.States.Allocated) > 1e-6 {
+			t.Errorf("containers held %v s of %s, which was held for %v s", held[uuid], uuid, d.States.Allocated)
 		}
-		if joules[d.GPU.UUID] > or(d.Energy, 0)+1e-6 {
-			t.Errorf("containers used %v J of %s, which used %v J", joules[d.GPU.UUID], d.GPU.UUID, or(d.Energy, 0))
+		if joules[uuid] > or(d.Energy, 0)+1e-6 {
+			t.Errorf("containers used %v J of %s, which used %v J", joules[uuid], uuid, or(d.Energy, 0))
 		}
+		sum := d.States.Allocated + d.States.Unallocated + d.States.Unattributed + d.States.Unavailable
+		if c.whole[uuid] && math.Abs(sum-observed) > 1e-6*max(1, observed) {
+			t.Errorf("the states of %s sum to %v s, %v s were observed", uuid, sum, observed)
+		}
+	}
+}
+
+// follow finds the GPUs that were there all the time. The time of any other is
+// less than what was observed of the node.
+func (c *conservation) follow(books *oracle) {
+	first := c.since.IsZero() && !books.known.IsZero()
+	if first {
+		c.since = books.last
+	}
+	for card, g := range books.gpus {
+		c.whole[card.uuid] = g.listed && (first || c.whole[card.uuid])
 	}
 }
 

@@ -69,6 +69,7 @@ type Loop struct {
 	kubelet  sourceHealth
 	names    sourceHealth
 	unknown  map[string]bool // unresolved ids that were logged
+	down     map[string]bool // GPUs that did not answer, by UUID
 	latest   atomic.Pointer[Snapshot]
 	ticked   atomic.Int64 // Unix ms at which the latest poll began
 }
@@ -90,6 +91,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		kubelet:  sourceHealth{name: SourceKubelet},
 		names:    sourceHealth{name: SourceCheckpoint},
 		unknown:  map[string]bool{},
+		down:     map[string]bool{},
 	}, nil
 }
 
@@ -151,8 +153,22 @@ func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 		}
 		return nil, nil
 	}
+	l.noteDown(inv)
 	l.own(&inv)
 	return &inv, nil
+}
+
+// noteDown logs when a GPU goes down and when it is back.
+func (l *Loop) noteDown(inv device.Inventory) {
+	for _, g := range inv.GPUs {
+		switch r := &g.Reading; {
+		case !r.Up && !l.down[g.UUID]:
+			l.cfg.Logger.Warn("GPU does not answer; its time goes to nobody until it does", "uuid", g.UUID, "reason", r.Reason)
+		case r.Up && l.down[g.UUID]:
+			l.cfg.Logger.Info("GPU answers again", "uuid", g.UUID)
+		}
+		l.down[g.UUID] = !g.Reading.Up
+	}
 }
 
 // own names the owners of the processes. Where nobody can, that none are listed
@@ -192,7 +208,7 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 	return &Attribution{
 		Holdings:     r.Holdings,
 		Unattributed: r.Unattributed,
-		Unresolved:   len(r.Unresolved),
+		Unresolved:   r.Unresolved,
 		Ambiguous:    h.Ambiguous,
 	}
 }

@@ -52,7 +52,7 @@ type Attribution struct {
 	Holdings []device.Holding // each (holder, UUID) once; shares of a GPU sum to at most 1
 	// Unattributed is the share of a GPU that is held, but by whom is not clear.
 	Unattributed map[string]float64
-	Unresolved   int
+	Unresolved   []string // device ids held that no GPU answers to, sorted
 	Ambiguous    int
 }
 

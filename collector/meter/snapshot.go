@@ -17,7 +17,7 @@ type Snapshot struct {
 	Holdings   []Holding
 	Driver     Driver
 	Polls      int64
-	Unresolved int           // device ids held that no GPU answers to
+	Unresolved []string      // device ids held that no GPU answers to, sorted
 	Ambiguous  int           // holdings that wait for their pod UID
 	Unobserved time.Duration // time between polls that was charged to nobody
 	Sources    []SourceHealth

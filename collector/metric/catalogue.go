@@ -64,7 +64,7 @@ var (
 	}
 	DeviceDRAMActive = Family{
 		"gputally_device_dram_active_ratio", Gauge, "ratio",
-		"Share of time during which data was read from or written to the GPU's memory.", byUUID,
+		"Memory bandwidth in use, as a share of what the GPU can do in theory.", byUUID,
 	}
 )
 
@@ -92,7 +92,7 @@ var (
 	}
 	MIGInstanceDRAMActive = Family{
 		"gputally_mig_instance_dram_active_ratio", Gauge, "ratio",
-		"Share of time during which data was read from or written to the MIG instance's memory.", byUUID,
+		"Memory bandwidth of the MIG instance in use, as a share of what it can do in theory.", byUUID,
 	}
 )
 
@@ -238,6 +238,11 @@ var (
 		"gputally_collector_unresolved_devices", Gauge, "",
 		"Device ids that containers hold and that no known GPU answers to.", nil,
 	}
+	CollectorUnresolvedInfo = Family{
+		"gputally_collector_unresolved_device_info", Gauge, "",
+		"A device id that a container holds and that no known GPU answers to; the first 20 of them.",
+		[]string{LabelDeviceID},
+	}
 	CollectorAmbiguous = Family{
 		"gputally_collector_ambiguous_holdings", Gauge, "",
 		"Holdings whose pod UID is not clear yet; their time waits until it is.", nil,
@@ -268,6 +273,6 @@ func Families() []*Family {
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
 		&CollectorStartTime, &CollectorPollAge, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
-		&CollectorUnresolved, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorActivityKnown,
+		&CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorActivityKnown,
 	}
 }

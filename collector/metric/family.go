@@ -45,6 +45,7 @@ const (
 
 	LabelKind      = "kind"
 	LabelDirection = "direction"
+	LabelDeviceID  = "device_id"
 )
 
 // States of a physical GPU's time, the values of LabelState. At every moment

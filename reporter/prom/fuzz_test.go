@@ -18,31 +18,37 @@ func checkDecoded(t *testing.T, body []byte) {
 	t.Helper()
 	const from, to = 100, 1_000_000
 	err := prom.DecodeStream(bytes.NewReader(body), from, to, func(s prom.Series) error {
-		if len(s.Labels) == 0 || len(s.Samples)+len(s.Stale) == 0 {
-			t.Errorf("series %v has %d samples", s.Labels, len(s.Samples))
-		}
-		for i := 1; i < len(s.Labels); i++ {
-			if s.Labels[i-1].Name >= s.Labels[i].Name {
-				t.Errorf("labels %v are not sorted", s.Labels)
-			}
-		}
-		times := make([]int64, 0, len(s.Samples))
-		for _, sample := range s.Samples {
-			times = append(times, sample.T)
-		}
-		for _, times := range [][]int64{times, s.Stale} {
-			if len(times) > 0 && (times[0] < from || times[len(times)-1] > to) {
-				t.Errorf("times %v are out of range", times)
-			}
-			if !slices.IsSorted(times) || len(slices.Compact(slices.Clone(times))) != len(times) {
-				t.Errorf("times %v do not rise", times)
-			}
-		}
+		checkSeries(t, s, from, to)
 		return nil
 	})
 	var e *prom.Error
 	if err != nil && !errors.As(err, &e) {
 		t.Errorf("error %v is not typed", err)
+	}
+}
+
+// checkSeries checks that labels are sorted and times rise within the range.
+func checkSeries(t *testing.T, s prom.Series, from, to int64) {
+	t.Helper()
+	if len(s.Labels) == 0 || len(s.Samples)+len(s.Stale) == 0 {
+		t.Errorf("series %v has %d samples", s.Labels, len(s.Samples))
+	}
+	for i := 1; i < len(s.Labels); i++ {
+		if s.Labels[i-1].Name >= s.Labels[i].Name {
+			t.Errorf("labels %v are not sorted", s.Labels)
+		}
+	}
+	times := make([]int64, 0, len(s.Samples))
+	for _, sample := range s.Samples {
+		times = append(times, sample.T)
+	}
+	for _, times := range [][]int64{times, s.Stale} {
+		if len(times) > 0 && (times[0] < from || times[len(times)-1] > to) {
+			t.Errorf("times %v are out of range", times)
+		}
+		if !slices.IsSorted(times) || len(slices.Compact(slices.Clone(times))) != len(times) {
+			t.Errorf("times %v do not rise", times)
+		}
 	}
 }
 

@@ -207,6 +207,97 @@ func TestARealServerGivesBackWhatItWasGiven(t *testing.T) {
 	}
 }
 
+// withoutMarks is what the road of JSON gives of series: no staleness markers,
+// and no external labels.
+func withoutMarks(series []prom.Series) []prom.Series {
+	var out []prom.Series
+	for _, s := range series {
+		if len(s.Samples) > 0 {
+			s.Labels = slices.DeleteFunc(slices.Clone(s.Labels), func(l prom.Label) bool { return l.Name == "cluster" })
+			s.Stale = nil
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func TestARealServerGivesTheSameByJSON(t *testing.T) {
+	t.Parallel()
+	from := time.Now().Truncate(blockLength).Add(-4 * blockLength)
+	to := from.Add(2 * blockLength)
+	h := invent(from, to)
+	dir := t.TempDir()
+	h.store(t, promserver.DataDir(dir))
+	s := startServer(t, promserver.Config{Dir: dir, YAML: externalLabel, Retention: 30 * 24 * time.Hour, ExtraArgs: []string{"--query.max-samples=3000"}})
+	seconds := []prom.Matcher{{Name: "__name__", Value: "seconds"}}
+	first := from.Add(37 * time.Minute)
+	for _, key := range slices.Sorted(maps.Keys(h)) { // a range that begins with a sample
+		if ss := h[key]; len(ss.Samples) > 100 {
+			first = time.UnixMilli(ss.Samples[50].T)
+			break
+		}
+	}
+	whole := prom.Query{From: from, To: to, Matchers: seconds}
+	exact := prom.Query{From: first, To: first.Add(2 * time.Minute), Matchers: seconds}
+	remote := client(t, prom.Config{URL: s.URL, Road: "auto"})
+	json := client(t, prom.Config{URL: s.URL, Road: "json"})
+
+	if _, err := collect(t, json, whole); !errors.Is(err, prom.Limit) {
+		t.Errorf("error %v of more samples than the server allows, want a limit", err)
+	}
+	for name, q := range map[string]prom.Query{"a range that begins with a sample": exact, "pieces under the server's limit": whole} {
+		want, err := collect(t, remote, q)
+		if err != nil || remote.Road() != "remote_read" {
+			t.Fatalf("road %q, error %v", remote.Road(), err)
+		}
+		got := inPieces(t, json, q, prom.Partition("uuid", "GPU-", 4))
+		byLabels := func(a, b prom.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) }
+		want = withoutMarks(want)
+		slices.SortFunc(want, byLabels)
+		if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: series (-remote_read +json):\n%s", name, diff)
+		}
+	}
+}
+
+// inPieces reads a query in pieces, which are halved where they meet a limit,
+// and joins the parts of each series.
+func inPieces(t *testing.T, c *prom.Client, q prom.Query, pieces []prom.Piece) []prom.Series {
+	t.Helper()
+	joined := history{}
+	limits := 0
+	for len(pieces) > 0 {
+		p := pieces[0]
+		pieces = pieces[1:]
+		got, err := collect(t, c, p.Of(q))
+		if errors.Is(err, prom.Limit) {
+			limits++
+			halves, ok := p.Halves()
+			if !ok {
+				t.Fatalf("the smallest piece meets a limit: %v", err)
+			}
+			pieces = append(halves, pieces...)
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range got {
+			key := s.Labels.String()
+			if joined[key] == nil {
+				joined[key] = &prom.Series{Labels: s.Labels}
+			}
+			joined[key].Samples = append(joined[key].Samples, s.Samples...)
+			joined[key].Stale = append(joined[key].Stale, s.Stale...)
+		}
+	}
+	var all []prom.Series
+	for _, key := range slices.Sorted(maps.Keys(joined)) {
+		all = append(all, *joined[key])
+	}
+	t.Logf("%d series, %d pieces met the limit", len(all), limits)
+	return all
+}
+
 func TestARealServerTellsItsStatus(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -1,0 +1,124 @@
+package collectortest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Patience bounds every wait for a condition.
+const Patience = 30 * time.Second
+
+// Process is a collector that runs.
+type Process struct {
+	Address string // host and port
+	Log     *Log
+	cmd     *exec.Cmd
+	ended   chan struct{} // closed when it has ended
+	waited  bool          // somebody knows its exit code
+}
+
+// Start runs a collector until the test ends and waits until it listens. The
+// test fails if it does not end with code 0 then; who calls Stop or Wait before
+// has to look at the code.
+func Start(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	p := &Process{cmd: cmd, Log: &Log{}, ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.Log, p.Log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // ProcessState tells all
+	}()
+	t.Cleanup(func() {
+		if !p.waited {
+			if code := p.Stop(t); code != 0 {
+				t.Errorf("the collector ended with code %d", code)
+			}
+		}
+		if t.Failed() {
+			t.Logf("log of the collector:\n%s", p.Log)
+		}
+	})
+	listening := regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+	p.Eventually(t, "it listens", func() bool {
+		found := listening.FindStringSubmatch(p.Log.String())
+		if found != nil {
+			p.Address = found[1]
+		}
+		return found != nil
+	})
+	return p
+}
+
+// PID is the number of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Stop asks the process to end, if it still runs, and returns its exit code.
+func (p *Process) Stop(t testing.TB) int {
+	t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails once it has ended
+	return p.Wait(t)
+}
+
+// Wait returns the exit code of a process that ends.
+func (p *Process) Wait(t testing.TB) int {
+	t.Helper()
+	p.waited = true
+	select {
+	case <-p.ended:
+	case <-time.After(Patience):
+		t.Errorf("the collector did not end within %s", Patience)
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// Eventually polls a condition while the process runs.
+func (p *Process) Eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(Patience)
+	for !condition() {
+		select {
+		case <-p.ended:
+			t.Fatalf("the collector ended with %s before %s", p.cmd.ProcessState, what)
+		case <-deadline:
+			t.Fatalf("not within %s: %s", Patience, what)
+		case <-tick.C:
+		}
+	}
+}
+
+// Get returns a page. Any status but 200 is an error.
+func (p *Process) Get(path string) (string, error) {
+	r, err := http.Get("http://" + p.Address + path)
+	if err != nil {
+		return "", err
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err == nil && r.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %s: %s", path, r.Status, body)
+	}
+	return string(body), err
+}
+
+// Healthy expects that both probes are content.
+func (p *Process) Healthy(t testing.TB) {
+	t.Helper()
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if _, err := p.Get(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
