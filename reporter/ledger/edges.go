@@ -131,17 +131,21 @@ func (l *Ledger) openEdges(ctx context.Context, cluster string, at time.Time, na
 	return f, nil
 }
 
-// table loads the edges of an instant by their digest; without a digest there
-// are none. Errors: as openEdges.
-func (l *Ledger) table(ctx context.Context, cluster string, at time.Time, name string) (*usage.EdgeTable, error) {
-	if name == "" {
+// table loads the edges that an hour has booked at an instant, by their digest.
+// An hour that has booked edges, but none there, gives a table without any; one
+// that was closed without edges gives nil. Errors: as openEdges.
+func (l *Ledger) table(ctx context.Context, at time.Time, hour footer, name string) (*usage.EdgeTable, error) {
+	if !hour.booked() {
 		return nil, nil
 	}
-	f, err := l.openEdges(ctx, cluster, at, name)
+	t := usage.NewEdgeTable()
+	if name == "" {
+		return t, nil
+	}
+	f, err := l.openEdges(ctx, hour.Cluster, at, name)
 	if err != nil {
 		return nil, err
 	}
-	t := usage.NewEdgeTable()
 	err = f.yield(func(all []usage.Edge) error {
 		for _, e := range all {
 			t.Add(e)
