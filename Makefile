@@ -70,7 +70,7 @@ clean: ## Remove what was built, but not the tools
 # --- tools: pinned in modules of their own, built into .tools/bin, rebuilt when their module changes
 
 .PHONY: tools
-tools: $(addprefix $(TOOLS)/,prometheus promtool versitygw helm kubeconform golangci-lint) ## Build the pinned tools that tests need
+tools: $(addprefix $(TOOLS)/,prometheus promtool versitygw helm kubeconform duckdb golangci-lint) ## Build the pinned tools that tests need
 
 define tool # name, module, package, flags
 $(TOOLS)/$(1): .tools/$(2)/go.mod .tools/$(2)/go.sum
@@ -87,6 +87,10 @@ $(eval $(call tool,kubeconform,kubeconform,github.com/yannh/kubeconform/cmd/kube
 $(eval $(call tool,golangci-lint,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint))
 $(eval $(call tool,dockerlint,dockerlint,.))
 $(TOOLS)/dockerlint: .tools/dockerlint/main.go
+# The engine that checks and races ours; it comes as a C++ library, hence cgo.
+$(eval $(call tool,duckdb,duckdb,.))
+$(TOOLS)/duckdb: export CGO_ENABLED = 1
+$(TOOLS)/duckdb: .tools/duckdb/main.go
 
 # A Prometheus for the demo: one on PATH that is new enough, else the pinned one.
 .PHONY: prometheus
