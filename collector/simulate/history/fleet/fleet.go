@@ -14,12 +14,27 @@ type Config struct {
 	GPUs     int           // a multiple of 8
 	From, To time.Time     // of the history, whole milliseconds
 	Scrape   time.Duration // default 30 s
+	Longest  time.Duration // life of a pod, default 60 h
+	Lanes    [][]int       // of the nodes, default DefaultLanes
 	Seed     uint64
+}
+
+// DefaultLanes are those of a fleet with all kinds of jobs. Each node has one of
+// the layouts. A lane is a number of GPUs, or below 0 the number of lanes that
+// share one GPU.
+func DefaultLanes() [][]int {
+	return [][]int{{8}, {4, 4}, {2, 2, 2, 2}, {1, 1, 1, 1, 1, 1, 1, 1}, {4, 2, 1, 1}, {1, 1, 1, 1, 1, 1, -2, -2}}
 }
 
 func (c *Config) defaults() error {
 	if c.Scrape == 0 {
 		c.Scrape = 30 * time.Second
+	}
+	if c.Longest == 0 {
+		c.Longest = 60 * time.Hour
+	}
+	if c.Lanes == nil {
+		c.Lanes = DefaultLanes()
 	}
 	switch {
 	case c.GPUs < perNode || c.GPUs%perNode != 0:
@@ -28,6 +43,21 @@ func (c *Config) defaults() error {
 		return errors.New("fleet: the range is empty")
 	case c.Scrape < time.Second:
 		return fmt.Errorf("fleet: %s between scrapes is less than a poll", c.Scrape)
+	case c.Longest < shortest:
+		return fmt.Errorf("fleet: no life is as short as %s", c.Longest)
+	}
+	return c.checkLanes()
+}
+
+func (c *Config) checkLanes() error {
+	for _, layout := range c.Lanes {
+		gpus := 0
+		for _, lane := range layout {
+			gpus += max(lane, 1)
+		}
+		if gpus != perNode {
+			return fmt.Errorf("fleet: the lanes %v take %d GPUs, nodes have %d", layout, gpus, perNode)
+		}
 	}
 	return nil
 }
@@ -56,6 +86,22 @@ type Holding struct {
 	UUID                              string // of the physical GPU
 	From, To                          int64  // Unix ms
 	Milli                             int64  // thousandths of the GPU
+
+	Active, Idle int64 // thousandths of the time
+	Memory       int64 // bytes in use
+	Milliwatts   int64 // drawn
+}
+
+// GPU is a physical GPU.
+type GPU struct{ UUID, Node, Model string }
+
+// GPUs calls yield with all GPUs, in the order of nodes.
+func (f *Fleet) GPUs(yield func(GPU)) {
+	for _, n := range f.nodes {
+		for _, g := range n.gpus {
+			yield(GPU{g.uuid, n.name, g.model})
+		}
+	}
 }
 
 // Held is the truth about the holding in [from, to), in Unix ms: thousandths of

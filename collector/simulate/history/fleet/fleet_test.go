@@ -41,6 +41,8 @@ func TestConfigsThatMakeNoFleet(t *testing.T) {
 		"no GPUs":                      func(c *fleet.Config) { c.GPUs = 0 },
 		"half a node":                  func(c *fleet.Config) { c.GPUs = 12 },
 		"a range without an hour":      func(c *fleet.Config) { c.To = c.From },
+		"a life below the shortest":    func(c *fleet.Config) { c.Longest = time.Second },
+		"lanes for nine GPUs":          func(c *fleet.Config) { c.Lanes = [][]int{{8}, {4, 4, -2}} },
 		"scrapes more often than poll": func(c *fleet.Config) { c.Scrape = 900 * time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,14 +9,13 @@ import (
 	"time"
 )
 
+// Teams is the number of namespaces, team-00 and so on.
+const Teams = 60
+
 // What the pods are like.
 const (
 	shortest = 10 * time.Second
-	longest  = 60 * time.Hour
 	pause    = 73 * time.Minute // mean time between two pods on a lane
-	// warmUp is for how long before its history a fleet runs, so that it begins
-	// with long pods in the midst of their lives.
-	warmUp = 2 * longest
 )
 
 // What goes wrong.
@@ -27,10 +26,6 @@ const (
 	restartsPerDay = 0.05            // of the collector, per node
 	longestRestart = 20 * time.Second
 )
-
-// layouts divide a node into lanes: each is a number of GPUs, or below 0 the
-// number of parts of one GPU.
-var layouts = [...][]int{{8}, {4, 4}, {2, 2, 2, 2}, {1, 1, 1, 1, 1, 1, 1, 1}, {4, 2, 1, 1}, {1, 1, 1, 1, 1, 1, -2, -2}}
 
 var models = [...]string{"NVIDIA H200", "NVIDIA H100 80GB HBM3", "NVIDIA A100-SXM4-80GB"}
 
@@ -55,11 +50,9 @@ func (s span) has(t int64) bool { return s.from <= t && t < s.to }
 // holding is a Holding with what is written of it.
 type holding struct {
 	Holding
-	gpu                int   // number in the node
-	active, idle       int64 // thousandths of what it holds
-	memory, milliwatts int64
-	series             [len(holdingFamilies)]ref
-	shown              int // how many of its series the latest scrape showed
+	gpu    int // number in the node
+	series [len(holdingFamilies)]ref
+	shown  int // how many of its series the latest scrape showed
 }
 
 func newNode(cfg Config, number int) *node {
@@ -74,10 +67,11 @@ func newNode(cfg Config, number int) *node {
 	}
 	from, to := cfg.From.UnixMilli(), cfg.To.UnixMilli()
 	first := 0
-	for _, lane := range layouts[r.IntN(len(layouts))] {
-		gpus, parts := max(lane, 1), max(-lane, 1)
+	for _, width := range cfg.Lanes[r.IntN(len(cfg.Lanes))] {
+		gpus, parts := max(width, 1), max(-width, 1)
+		l := lane{first: first, gpus: gpus, milli: 1000 / int64(parts), longest: cfg.Longest}
 		for range parts {
-			n.fillLane(r, span{from, to}, n.gpus[first:first+gpus], first, 1000/int64(parts))
+			n.fill(r, span{from, to}, l)
 		}
 		first += gpus
 	}
@@ -88,27 +82,32 @@ func newNode(cfg Config, number int) *node {
 	return n
 }
 
-// fillLane puts pod after pod on some GPUs, from before the history to its end.
-func (n *node) fillLane(r *rand.Rand, history span, gpus []gpu, first int, milli int64) {
-	at := history.from - warmUp.Milliseconds()
+// lane is a row of GPUs, or a part of one, that one pod holds after the other.
+type lane struct {
+	first, gpus int // numbers in the node
+	milli       int64
+	longest     time.Duration
+}
+
+// fill puts pod after pod on a lane, from long before the history, so that it
+// begins with long pods in the midst of their lives, to its end.
+func (n *node) fill(r *rand.Rand, history span, l lane) {
+	at := history.from - 2*l.longest.Milliseconds()
 	for at < history.to {
-		life := int64(float64(shortest.Milliseconds()) * math.Pow(float64(longest/shortest), r.Float64()))
-		from, to := at, at+life
+		life := float64(shortest.Milliseconds()) * math.Pow(float64(l.longest)/float64(shortest), r.Float64())
+		from, to := at, at+int64(life)
 		at = to + int64(r.ExpFloat64()*float64(pause.Milliseconds()))
-		team := r.IntN(60)
-		h := holding{
-			Holding: Holding{
-				Namespace: fmt.Sprintf("team-%02d", team), Pod: "job-" + randomText(r, 10) + "-" + randomText(r, 5),
-				PodUID: newUUID(r), Container: "main", From: from, To: to, Milli: milli,
-			},
-			active: r.Int64N(901), idle: r.Int64N(100),
-			memory: (1 + r.Int64N(60)) << 30, milliwatts: 150_000 + r.Int64N(500_000),
-		}
+		h := holding{Holding: Holding{
+			Namespace: fmt.Sprintf("team-%02d", r.IntN(Teams)), Pod: "job-" + randomText(r, 10) + "-" + randomText(r, 5),
+			PodUID: newUUID(r), Container: "main", From: from, To: to, Milli: l.milli,
+			Active: r.Int64N(901), Idle: r.Int64N(100), Memory: (1 + r.Int64N(60)) << 30, Milliwatts: 150_000 + r.Int64N(500_000),
+		}}
 		if to <= history.from-linger {
 			continue
 		}
-		for i, g := range gpus {
-			h.UUID, h.gpu = g.uuid, first+i
+		for i := range l.gpus {
+			h.gpu = l.first + i
+			h.UUID = n.gpus[h.gpu].uuid
 			n.holdings = append(n.holdings, h)
 		}
 	}

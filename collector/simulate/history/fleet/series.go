@@ -39,8 +39,8 @@ func (n *node) showHolding(w *writer, h *holding, begin, seen int64, over bool) 
 		share, count = 0, count+1
 	}
 	values := [len(holdingFamilies)]float64{
-		float64(held) / 1e6, float64(held*h.active) / 1e9, float64(held*h.idle) / 1e9, float64(held) / 1e6,
-		float64(h.memory) * float64(seen) / 1e3, float64(h.milliwatts*seen) / 1e6,
+		float64(held) / 1e6, float64(held*h.Active) / 1e9, float64(held*h.Idle) / 1e9, float64(held) / 1e6,
+		float64(h.Memory) * float64(seen) / 1e3, float64(h.Milliwatts*seen) / 1e6,
 		share, float64(begin) / 1e3, float64(h.To) / 1e3,
 	}
 	for i, v := range values[:count] {
