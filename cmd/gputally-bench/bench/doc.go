@@ -10,8 +10,9 @@
 // and the figures are medians of the rounds.
 //
 // Processor time is that of the process, from the kernel; memory is the highest
-// resident set that it ever had. A server's memory is what it holds beyond its
-// start without the files that it maps, which the kernel takes back at will.
+// resident set that it ever had. A server's memory is what it held at most, and
+// how much of it beyond its start, without the files that it maps, which the
+// kernel takes back at will.
 //
 // Fleets and ledgers are made up once and kept in a folder. Sums are compared
 // with the truth of the fleet by DuckDB, which shares no code with the ledger.

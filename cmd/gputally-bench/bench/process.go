@@ -19,8 +19,9 @@ type spent struct {
 	wall, cpu time.Duration
 	memory    int64 // highest resident set, bytes
 	server    struct {
-		cpu    time.Duration
-		memory int64 // highest beyond the start, bytes
+		cpu time.Duration
+		// Bytes without mapped files: when it had just started, and at most.
+		idle, highest int64
 	}
 }
 

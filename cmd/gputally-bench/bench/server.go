@@ -21,7 +21,7 @@ func (r *run) against(ctx context.Context, blocks string, measure func(url strin
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	const anonymous = "RssAnon"
-	before, err := memory(server.PID(), anonymous)
+	idle, err := memory(server.PID(), anonymous)
 	if err != nil {
 		return s, err
 	}
@@ -31,7 +31,7 @@ func (r *run) against(ctx context.Context, blocks string, measure func(url strin
 	}
 	highest := watch(server.PID(), anonymous)
 	s, err = measure(server.URL)
-	s.server.memory = max(0, highest()-before)
+	s.server.idle, s.server.highest = idle, max(idle, highest())
 	if err != nil {
 		return s, err
 	}

@@ -9,8 +9,8 @@ import (
 
 // The columns of the table. Server columns are empty where there is none.
 const (
-	headFormat = "\n%-48s %9s %6s %9s %6s %9s %10s %10s\n"
-	lineFormat = "  %-46s %9s %6s %9s %6s %9s %10s %10s\n"
+	headFormat = "\n%-48s %9s %6s %9s %6s %9s %10s %16s\n"
+	lineFormat = "  %-46s %9s %6s %9s %6s %9s %10s %16s\n"
 )
 
 // title begins a part of the table.
@@ -28,7 +28,7 @@ func (r *run) line(name string, s spent, yardstick *spent) {
 		wall, cpu = times(s.wall, yardstick.wall), times(s.cpu, yardstick.cpu)
 	}
 	if s.server.cpu > 0 {
-		serverCPU, serverMemory = seconds(s.server.cpu), mebibytes(s.server.memory)
+		serverCPU, serverMemory = seconds(s.server.cpu), fmt.Sprintf("+%d of %s", (s.server.highest-s.server.idle+1<<19)>>20, mebibytes(s.server.highest))
 	}
 	fmt.Fprintf(r.stdout, lineFormat, name, seconds(s.wall), wall, seconds(s.cpu), cpu, mebibytes(s.memory), serverCPU, serverMemory)
 }
@@ -50,7 +50,8 @@ func median(all []spent) spent {
 	m.cpu = middle(all, func(s spent) time.Duration { return s.cpu })
 	m.memory = middle(all, func(s spent) int64 { return s.memory })
 	m.server.cpu = middle(all, func(s spent) time.Duration { return s.server.cpu })
-	m.server.memory = middle(all, func(s spent) int64 { return s.server.memory })
+	m.server.idle = middle(all, func(s spent) int64 { return s.server.idle })
+	m.server.highest = middle(all, func(s spent) int64 { return s.server.highest })
 	return m
 }
 
