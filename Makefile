@@ -48,8 +48,14 @@ lint: $(TOOLS)/golangci-lint $(TOOLS)/dockerlint ## Lint the code and the Docker
 	$(TOOLS)/dockerlint Dockerfile
 
 .PHONY: bench
-bench: tools ## Run the benchmarks
+bench: tools ## Run the benchmarks, then measure a fleet (see figures)
 	$(GO) test -tags real -run '^$$' -bench . -benchmem ./...
+	$(MAKE) --no-print-directory figures
+
+# TRACE and NODES add a trace to the made-up pods; ARGS=closing and the like pick a part.
+.PHONY: figures
+figures: build tools ## Measure closing, reporting and exactness of FLEET=10000 GPUs, BIG=100000, with TRACE=pods.csv NODES=nodes.csv
+	@bin/gputally-bench --gpus=$(or $(FLEET),10000) --big=$(or $(BIG),100000) --pods='$(TRACE)' --nodes='$(NODES)' $(ARGS)
 
 .PHONY: generate
 generate: ## Write the generated documents and dashboards again
@@ -64,8 +70,8 @@ e2e: tools $(TOOLS)/thanos $(TOOLS)/victoria-metrics ## Run the tests that need 
 	$(GO) test -count=1 -tags 'real e2e' -timeout 60m ./...
 
 .PHONY: clean
-clean: ## Remove what was built, but not the tools
-	rm -rf bin .demo
+clean: ## Remove what was built and made up, but not the tools
+	rm -rf bin .demo .bench
 
 # --- tools: pinned in modules of their own, built into .tools/bin, rebuilt when their module changes
 
@@ -92,13 +98,6 @@ $(TOOLS)/dockerlint: .tools/dockerlint/main.go
 $(eval $(call tool,duckdb,duckdb,.))
 $(TOOLS)/duckdb: export CGO_ENABLED = 1
 $(TOOLS)/duckdb: .tools/duckdb/main.go
-
-# VictoriaMetrics as Debian has it, unpacked and not installed.
-$(TOOLS)/victoria-metrics:
-	@mkdir -p $(TOOLS) .tools/e2e
-	@echo "unpacking victoria-metrics"
-	@cd .tools/e2e && apt-get download -q victoria-metrics && dpkg-deb -x victoria-metrics_*.deb .
-	@cp .tools/e2e/usr/bin/victoria-metrics $@
 
 # VictoriaMetrics as Debian has it, unpacked and not installed.
 $(TOOLS)/victoria-metrics:

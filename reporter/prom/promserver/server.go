@@ -107,6 +107,9 @@ func start(ctx context.Context, cfg Config, address string) (*Server, error) {
 	return s, nil
 }
 
+// PID is the number of the server's process.
+func (s *Server) PID() int { return s.child.cmd.Process.Pid }
+
 // Done is closed when the server's process has ended, for whatever reason.
 func (s *Server) Done() <-chan struct{} { return s.child.done }
 
