@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/exporter-toolkit/bootstrap"
 	"github.com/prometheus/exporter-toolkit/web"
 
@@ -110,21 +111,25 @@ func meterAndServe(ctx context.Context, loop *meter.Loop, served <-chan error) e
 	}
 }
 
-func (f *flags) handler(b *bootstrap.Bootstrap, loop *meter.Loop) (http.Handler, error) {
-	reg := prometheus.NewRegistry()
+// handler serves what the meter knows, and what the process tells of itself.
+func (f *flags) handler(b *bootstrap.Bootstrap, loop *meter.Loop) http.Handler {
 	id := exporter.Identity{Node: *f.node, Attribution: *f.attribution, Activity: f.activity()}
-	if err := reg.Register(exporter.New(loop, id, time.Now)); err != nil {
-		return nil, err
-	}
+	metered := exporter.New(loop, id, time.Now)
+	process := prometheus.NewRegistry()
 	if !b.DisableExporterMetrics {
-		reg.MustRegister(
+		process.MustRegister(
 			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 			collectors.NewGoCollector(),
 			versioncollector.NewCollector("gputally_collector"),
 		)
 	}
-	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
-		Registry:       reg,
-		CoalesceGather: true,
-	}), nil
+	both := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := metered.Gather()
+		if err != nil {
+			return nil, err
+		}
+		others, err := process.Gather()
+		return append(families, others...), err
+	})
+	return promhttp.HandlerFor(both, promhttp.HandlerOpts{Registry: process, CoalesceGather: true})
 }

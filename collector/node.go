@@ -82,7 +82,7 @@ func (f *flags) assemble(n *node, b *bootstrap.Bootstrap) (http.Handler, error) 
 	}
 	b.Handle("/healthz", healthz(n.loop, f.patience(), time.Now))
 	b.Handle("/readyz", readyz(n.loop))
-	return f.handler(b, n.loop)
+	return f.handler(b, n.loop), nil
 }
 
 // attribute adds to cfg what tells who holds the GPUs and whose processes use them.

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -18,81 +19,83 @@ type Snapshots interface {
 	Latest() *meter.Snapshot
 }
 
-// Collector is a prometheus.Collector over the latest snapshot.
-type Collector struct {
+// Exporter renders the latest snapshot. It is a prometheus.Gatherer rather than
+// a Collector: a registry would check, hash and sort again each scrape what the
+// catalogue says once, and take longer for that than all else here.
+type Exporter struct {
 	snapshots Snapshots
 	id        Identity
 	now       func() time.Time
-	descs     map[*metric.Family]*prometheus.Desc
+	families  []*metric.Family // sorted by name
 }
 
-var _ prometheus.Collector = (*Collector)(nil)
+var _ prometheus.Gatherer = (*Exporter)(nil)
 
-// New returns a collector that renders what snapshots gives.
-func New(snapshots Snapshots, id Identity, now func() time.Time) *Collector {
-	c := &Collector{snapshots: snapshots, id: id, now: now, descs: map[*metric.Family]*prometheus.Desc{}}
-	for _, f := range metric.Families() {
-		c.descs[f] = prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
-	}
-	return c
+// New returns an exporter of what snapshots gives.
+func New(snapshots Snapshots, id Identity, now func() time.Time) *Exporter {
+	families := metric.Families()
+	slices.SortFunc(families, func(a, b *metric.Family) int { return cmp.Compare(a.Name, b.Name) })
+	return &Exporter{snapshots: snapshots, id: id, now: now, families: families}
 }
 
-// Describe sends every family of the catalogue.
-func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, f := range metric.Families() {
-		ch <- c.descs[f]
-	}
-}
-
-// Collect renders the latest snapshot; before the first there is nothing to show.
-func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	s := c.snapshots.Latest()
+// Gather renders the latest snapshot, families sorted by name; before the first
+// there is nothing to show. It never fails.
+func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
+	s := e.snapshots.Latest()
 	if s == nil {
-		return
+		return nil, nil
 	}
-	last := labels{}
-	Walk(s, c.id, c.now(), func(f *metric.Family, v float64, values []string) {
-		ch <- &sample{desc: c.descs[f], kind: f.Type, value: v, labels: last.of(c.descs[f], f, values)}
+	filled := make(map[*metric.Family]*dto.MetricFamily, len(e.families))
+	var last labels
+	Walk(s, e.id, e.now(), func(f *metric.Family, v float64, values []string) {
+		to := filled[f]
+		if to == nil {
+			to = &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: kind(f).Enum()}
+			filled[f] = to
+		}
+		to.Metric = append(to.Metric, sample(f, v, last.of(f, values)))
 	})
-}
-
-// sample is one series of one scrape.
-type sample struct {
-	desc   *prometheus.Desc
-	kind   metric.Type
-	value  float64
-	labels []*dto.LabelPair // sorted by name, shared with others
-}
-
-// Desc belongs to prometheus.Metric.
-func (s *sample) Desc() *prometheus.Desc { return s.desc }
-
-// Write belongs to prometheus.Metric.
-func (s *sample) Write(to *dto.Metric) error {
-	to.Label = s.labels
-	if s.kind == metric.Counter {
-		to.Counter = &dto.Counter{Value: &s.value}
-	} else {
-		to.Gauge = &dto.Gauge{Value: &s.value}
+	all := make([]*dto.MetricFamily, 0, len(filled))
+	for _, f := range e.families {
+		if to := filled[f]; to != nil {
+			all = append(all, to)
+		}
 	}
-	return nil
+	return all, nil
 }
 
-// labels keeps the labels made last: the series of one container or GPU follow
-// each other, and making their labels anew for each would be a third of the work.
+func kind(f *metric.Family) dto.MetricType {
+	if f.Type == metric.Counter {
+		return dto.MetricType_COUNTER
+	}
+	return dto.MetricType_GAUGE
+}
+
+func sample(f *metric.Family, v float64, labels []*dto.LabelPair) *dto.Metric {
+	if f.Type == metric.Counter {
+		return &dto.Metric{Label: labels, Counter: &dto.Counter{Value: &v}}
+	}
+	return &dto.Metric{Label: labels, Gauge: &dto.Gauge{Value: &v}}
+}
+
+// labels keeps the labels made last, since the series of one container or GPU
+// follow each other.
 type labels struct {
 	names, values []string
 	pairs         []*dto.LabelPair
 }
 
-func (l *labels) of(desc *prometheus.Desc, f *metric.Family, values []string) []*dto.LabelPair {
-	if !slices.Equal(l.names, f.Labels) || !slices.Equal(l.values, values) {
-		l.names, l.values = f.Labels, slices.Clone(values)
-		text := slices.Clone(values)
-		for i := range text { // one that is none would cost the whole scrape
-			text[i] = strings.ToValidUTF8(text[i], "\uFFFD")
-		}
-		l.pairs = prometheus.MakeLabelPairs(desc, text)
+// of returns the labels of a series, sorted by name. They must not be changed.
+func (l *labels) of(f *metric.Family, values []string) []*dto.LabelPair {
+	if slices.Equal(l.names, f.Labels) && slices.Equal(l.values, values) {
+		return l.pairs
 	}
+	l.names, l.values = f.Labels, append(l.values[:0], values...)
+	l.pairs = make([]*dto.LabelPair, len(values))
+	for i, v := range values {
+		v = strings.ToValidUTF8(v, "\uFFFD") // what is no text would cost the whole scrape
+		l.pairs[i] = &dto.LabelPair{Name: &f.Labels[i], Value: &v}
+	}
+	slices.SortFunc(l.pairs, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return l.pairs
 }

@@ -48,7 +48,7 @@ func (x *Index) Verify(ctx context.Context, source Ledger, cluster string, w win
 		if err != nil {
 			return err
 		}
-		what := ""
+		var what string
 		switch want := Hour(entry); {
 		case !ok:
 			what = "it does not know hour " + instantText(object.Window)

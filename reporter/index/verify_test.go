@@ -104,14 +104,16 @@ func TestVerify(t *testing.T) {
 		"an hour is not in the ledger": {func(t *testing.T, _ bucket.Bucket, _ *ledger.Ledger, x *index.Index) {
 			putHour(t, x, hourRecord("prod", hourAt(t, "2026-11-19T23:00:00Z"), 1))
 		}, []string{"it knows hour 2026-11-19T23:00:00Z, which is not in the ledger"}},
-		"an hour was restated and not noted": {func(t *testing.T, b bucket.Bucket, l *ledger.Ledger, _ *index.Index) {
+		"an hour was restated and not noted": {func(t *testing.T, _ bucket.Bucket, l *ledger.Ledger, _ *index.Index) {
 			closed(t, l, index.New(empty(), index.Config{}), "prod", two, "dcgm")
 		}, []string{"it has revision 1 of hour 2026-11-20T02:00:00Z, whose revision is 2"}},
 		"a record says something else": {func(t *testing.T, _ bucket.Bucket, _ *ledger.Ledger, x *index.Index) {
 			putHour(t, x, hourRecord("prod", one, 1))
 		}, []string{"it says something else of hour 2026-11-20T01:00:00Z"}},
-		"the index is broken": {func(t *testing.T, b bucket.Bucket, _ *ledger.Ledger, _ *index.Index) { overwrite(t, b, hoursKey, "{") },
-			[]string{"damaged: " + hoursKey}},
+		"the index is broken": {
+			func(t *testing.T, b bucket.Bucket, _ *ledger.Ledger, _ *index.Index) { overwrite(t, b, hoursKey, "{") },
+			[]string{"damaged: " + hoursKey},
+		},
 		"a later version wrote it": {func(t *testing.T, b bucket.Bucket, _ *ledger.Ledger, _ *index.Index) {
 			overwrite(t, b, hoursKey, `{"version":99}`)
 		}, []string{"damaged: " + hoursKey}},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +38,7 @@ func BenchmarkClose(b *testing.B) {
 	l := ledger.New(store, ledger.Config{})
 	ctx := context.Background()
 	b.ReportAllocs()
+	var used time.Duration
 	for hour := h.Window; b.Loop(); hour = window.Hour(hour.To) {
 		b.StopTimer()
 		shift := hour.From.Sub(h.Window.From).Milliseconds()
@@ -44,6 +47,7 @@ func BenchmarkClose(b *testing.B) {
 			segments[i].HeldFrom += shift
 			segments[i].HeldTo += shift
 		}
+		start := cpu(b)
 		b.StartTimer()
 		d, err := l.Draft("prod", hour)
 		if err != nil {
@@ -59,8 +63,17 @@ func BenchmarkClose(b *testing.B) {
 		if _, err := l.Commit(ctx, d, h); err != nil {
 			b.Fatal(err)
 		}
+		used += cpu(b) - start
 	}
-	report(b, len(h.Segments), 0)
+	b.ReportMetric(float64(used.Microseconds())/1000/float64(b.N), "cpu-ms/op")
+	for _, prefix := range []string{"ledger/hourly/", "ledger/edges/"} {
+		var size int
+		all := keys(b, store, prefix)
+		for _, key := range all {
+			size += len(read(b, store, key))
+		}
+		b.ReportMetric(float64(size)/float64(len(all))/1000, strings.Trim(strings.TrimPrefix(prefix, "ledger/"), "/")+"-kB")
+	}
 }
 
 // benchEdges are the edges of so many epochs, of which each second is a device's.
@@ -172,6 +185,17 @@ func BenchmarkStat(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// cpu is the CPU time of this process, which other processes don't disturb as
+// they do the wall clock.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 func report(b *testing.B, rows int, size int64) {

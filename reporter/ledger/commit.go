@@ -26,10 +26,10 @@ func (l *Ledger) Commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, err
 }
 
 func (l *Ledger) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, error) {
-	if d.committed {
+	if d.done {
 		return Entry{}, errors.New("the draft is committed already, or has failed; begin another")
 	}
-	d.committed = true
+	d.done = true
 	f := footer{
 		Cluster: d.cluster, Window: d.hour, Source: h.Source, Road: h.Road,
 		Exceptions: h.Exceptions, Coverage: h.Coverage, Writer: l.version,

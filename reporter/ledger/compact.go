@@ -219,7 +219,11 @@ func (d *dayDraft) unchanged(ctx context.Context) (bool, error) {
 
 // take encodes the hours that there are.
 func (d *dayDraft) take(ctx context.Context, partial bool) error {
-	d.rows = newEncoder[row](d.footer.Writer)
+	zstd, err := newCodec()
+	if err != nil {
+		return err
+	}
+	d.rows = newEncoder[row](d.footer.Writer, zstd)
 	missing, err := d.walk(ctx, func(f *file) error {
 		h, err := f.dayHour()
 		if err != nil {

@@ -49,11 +49,14 @@
 // others. Edges are written before the hour that names them. After an hour is
 // restated, Disagree tells which neighbours still count from another edge; until
 // they are restated too, both footers show it. An object of edges that no hour
-// names, left by a crash, harms nobody and goes with Prune.
+// names, left by a crash or a restatement, harms nobody and goes with Prune.
 //
-// An hour that was closed without edges (by Put) has none to hand on. One whose
-// edges are gone or damaged gives an *EdgesError; closing the hours beside them
-// again writes them anew under the same name.
+// An hour with rows that was closed without edges (by Put) has none to hand on.
+// One that has booked edges at its other end only, or that has no rows, is known
+// to have booked none: what began in it was not counted yet.
+//
+// Edges that are gone or damaged give an *EdgesError; closing the hours beside
+// them again writes them anew under the same name.
 //
 // # Daily table and retention
 //

@@ -20,7 +20,7 @@ type Draft struct {
 	last      usage.Segment
 	opening   *edgeSet
 	closing   *edgeSet
-	committed bool
+	done      bool // committed, or failed
 }
 
 // Draft begins an hour.
@@ -28,10 +28,14 @@ func (l *Ledger) Draft(cluster string, hour window.Window) (*Draft, error) {
 	if err := checkHour(cluster, hour); err != nil {
 		return nil, fmt.Errorf("close hour %s of cluster %s: %w", hour, cluster, err)
 	}
+	zstd, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
 	return &Draft{
 		cluster: cluster, hour: hour,
-		rows: newEncoder[row](l.version), digest: newDigest(),
-		opening: &edgeSet{version: l.version}, closing: &edgeSet{version: l.version},
+		rows: newEncoder[row](l.version, zstd), digest: newDigest(),
+		opening: &edgeSet{version: l.version, zstd: zstd}, closing: &edgeSet{version: l.version, zstd: zstd},
 	}, nil
 }
 
@@ -41,14 +45,14 @@ func (l *Ledger) Draft(cluster string, hour window.Window) (*Draft, error) {
 func (d *Draft) Add(p usage.Part) error {
 	err := d.add(p)
 	if err != nil {
-		d.committed = true
+		d.done = true
 		return fmt.Errorf("close hour %s of cluster %s: %w", d.hour, d.cluster, err)
 	}
 	return nil
 }
 
 func (d *Draft) add(p usage.Part) error {
-	if d.committed {
+	if d.done {
 		return errors.New("the draft is committed, or has failed, and takes no more parts")
 	}
 	for i := range p.Segments {

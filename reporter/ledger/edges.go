@@ -16,6 +16,7 @@ import (
 // booked the same edges.
 type edgeSet struct {
 	version string
+	zstd    codec
 	rows    *encoder[edgeRow] // nil until there is an edge
 	digest  *digest
 	last    usage.Edge
@@ -25,7 +26,7 @@ func (s *edgeSet) add(all []usage.Edge) error {
 	for i := range all {
 		e := &all[i]
 		if s.rows == nil {
-			s.rows, s.digest = newEncoder[edgeRow](s.version), newDigest()
+			s.rows, s.digest = newEncoder[edgeRow](s.version, s.zstd), newDigest()
 		} else if usage.CompareEdges(s.last, *e) >= 0 {
 			return fmt.Errorf("edge of GPU %s, pod %s, container %s comes before or again after the edge that was added before it; parts must come sorted",
 				e.UUID, e.Pod, e.Container)
@@ -130,17 +131,21 @@ func (l *Ledger) openEdges(ctx context.Context, cluster string, at time.Time, na
 	return f, nil
 }
 
-// table loads the edges of an instant by their digest; without a digest there
-// are none. Errors: as openEdges.
-func (l *Ledger) table(ctx context.Context, cluster string, at time.Time, name string) (*usage.EdgeTable, error) {
-	if name == "" {
+// table loads the edges that an hour has booked at an instant, by their digest.
+// An hour that has booked edges, but none there, gives a table without any; one
+// that was closed without edges gives nil. Errors: as openEdges.
+func (l *Ledger) table(ctx context.Context, at time.Time, hour footer, name string) (*usage.EdgeTable, error) {
+	if !hour.booked() {
 		return nil, nil
 	}
-	f, err := l.openEdges(ctx, cluster, at, name)
+	t := usage.NewEdgeTable()
+	if name == "" {
+		return t, nil
+	}
+	f, err := l.openEdges(ctx, hour.Cluster, at, name)
 	if err != nil {
 		return nil, err
 	}
-	t := usage.NewEdgeTable()
 	err = f.yield(func(all []usage.Edge) error {
 		for _, e := range all {
 			t.Add(e)

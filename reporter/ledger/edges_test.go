@@ -138,6 +138,29 @@ func TestHoursWithoutEdgesOrNeighbours(t *testing.T) {
 	}
 }
 
+// An hour that knows that it has booked nothing is not one of which nothing is
+// known: what began in it was not counted yet.
+func TestHoursThatBookedNothingAtAnEdge(t *testing.T) {
+	t.Parallel()
+	five, six := hourAt(t, "2026-11-20T05:00:00Z"), hourAt(t, "2026-11-20T06:00:00Z")
+	for name, closeHour := range map[string]func(b bucket.Bucket){
+		"all that it saw was over": func(b bucket.Bucket) { closeWith(t, b, five, edgesAt(10), nil) },
+		"there were no samples":    func(b bucket.Bucket) { put(t, b, usage.Hour{Cluster: "prod", Window: five}) },
+	} {
+		b := empty()
+		closeHour(b)
+		l := ledger.New(b, ledger.Config{})
+		n, err := l.Neighbours(context.Background(), "prod", six)
+		if err != nil || n.Before == nil || n.Before.Len() != 0 || n.After != nil {
+			t.Errorf("%s: neighbours are %v, %v", name, n, err)
+		}
+		closeWith(t, b, six, edgesAt(20), edgesAt(30))
+		if got := disagree(t, l, six); len(got) != 1 {
+			t.Errorf("%s: disagree %v", name, got)
+		}
+	}
+}
+
 func TestNewEdgesAreANewRevision(t *testing.T) {
 	t.Parallel()
 	b := empty()
@@ -210,6 +233,24 @@ func TestEdgesThatCannotBeRead(t *testing.T) {
 				t.Errorf("after it was closed again: %v", err)
 			}
 		})
+	}
+}
+
+func TestEveryChangedByteOfEdgesIsFound(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	five := hourAt(t, "2026-11-20T05:00:00Z")
+	closeWith(t, b, five, nil, edgesAt(20))
+	key := keys(t, b, "ledger/edges/")[0]
+	whole := read(t, b, key)
+	l := ledger.New(b, ledger.Config{})
+	for at := range whole {
+		for what, data := range map[string][]byte{"changed": flip(whole, at), "cut": whole[:at]} {
+			overwrite(t, b, key, data)
+			if _, _, err := l.Edges(context.Background(), "prod", five); !errors.As(err, new(*ledger.EdgesError)) {
+				t.Errorf("%s at byte %d of %d: got %v", what, at, len(whole), err)
+			}
+		}
 	}
 }
 

@@ -27,12 +27,12 @@ type encoder[R any] struct {
 	open  int64 // in the row group that is not ended yet
 }
 
-func newEncoder[R any](version string) *encoder[R] {
+func newEncoder[R any](version string, zstd codec) *encoder[R] {
 	e := &encoder[R]{chunk: make([]R, 0, chunkRows)}
 	e.w = parquet.NewGenericWriter[R](&e.out,
 		// Not the default, which names the build and would change the bytes.
 		parquet.CreatedBy("gputally", version, ""),
-		parquet.Compression(&parquet.Zstd),
+		parquet.Compression(zstd),
 		parquet.MaxRowsPerRowGroup(rowGroupRows),
 	)
 	return e

@@ -39,6 +39,12 @@ func (f footer) says(o footer) bool {
 		f.Rows == o.Rows && f.Opening == o.Opening && f.Closing == o.Closing
 }
 
+// booked tells whether the hour knows its edges. One with rows and no edges was
+// closed without; one without rows has seen nothing of which there would be any.
+func (f footer) booked() bool {
+	return f.Opening != "" || f.Closing != "" || f.Rows == sha256Hex(nil)
+}
+
 func equalExceptions(a, b usage.Exception) bool {
 	return a.Kind == b.Kind && a.Count == b.Count && slices.Equal(a.Named, b.Named)
 }

@@ -125,13 +125,13 @@ func historyRevision(key, prefix string) (int, error) {
 }
 
 // parseHistoryKey reads hour and revision from what historyKey writes.
-func parseHistoryKey(key string) (cluster string, hour window.Window, revision int, ok bool) {
+func parseHistoryKey(key string) (hour window.Window, revision int, ok bool) {
 	at := strings.Index(key, "revision=")
 	if at < 0 {
-		return "", window.Window{}, 0, false
+		return window.Window{}, 0, false
 	}
-	cluster, from, ok := parsePlace(key[:at], history, hourLayout)
+	_, from, ok := parsePlace(key[:at], history, hourLayout)
 	hour = window.Hour(from)
 	revision, err := historyRevision(key, key[:at]+"revision=")
-	return cluster, hour, revision, ok && err == nil
+	return hour, revision, ok && err == nil
 }

@@ -3,23 +3,24 @@ package ledger
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// Edges are what a closed hour has booked at its begin and at its end. A table
-// is nil if it has booked none. Errors: *MissingError, *CorruptError,
+// Edges are what a closed hour has booked at its begin and at its end. The
+// tables are nil if it was closed without edges. Errors: *MissingError, *CorruptError,
 // *EdgesError, *SchemaError, the bucket's.
 func (l *Ledger) Edges(ctx context.Context, cluster string, hour window.Window) (opening, closing *usage.EdgeTable, err error) {
 	f, err := l.openHour(ctx, cluster, hour)
 	if err != nil {
 		return nil, nil, err
 	}
-	if opening, err = l.table(ctx, cluster, hour.From, f.footer.Opening); err != nil {
+	if opening, err = l.table(ctx, hour.From, f.footer, f.footer.Opening); err != nil {
 		return nil, nil, err
 	}
-	closing, err = l.table(ctx, cluster, hour.To, f.footer.Closing)
+	closing, err = l.table(ctx, hour.To, f.footer, f.footer.Closing)
 	return opening, closing, err
 }
 
@@ -33,10 +34,10 @@ func (l *Ledger) Neighbours(ctx context.Context, cluster string, hour window.Win
 		return usage.Neighbours{}, err
 	}
 	var n usage.Neighbours
-	if n.Before, err = l.table(ctx, cluster, hour.From, before.Closing); err != nil {
+	if n.Before, err = l.table(ctx, hour.From, before, before.Closing); err != nil {
 		return usage.Neighbours{}, err
 	}
-	n.After, err = l.table(ctx, cluster, hour.To, after.Opening)
+	n.After, err = l.table(ctx, hour.To, after, after.Opening)
 	return n, err
 }
 
@@ -55,19 +56,17 @@ func (l *Ledger) Disagree(ctx context.Context, cluster string, hour window.Windo
 	}
 	var disagree []window.Window
 	for _, side := range []struct {
-		hour            window.Window
-		at              window.Window // the hour that begins with the edge
-		closing, opened string
+		other, earlier, later footer
 	}{
-		{before.Window, hour, before.Closing, f.footer.Opening},
-		{after.Window, after.Window, f.footer.Closing, after.Opening},
+		{before, before, f.footer},
+		{after, f.footer, after},
 	} {
-		differ, err := l.differ(ctx, cluster, side.at, side.closing, side.opened)
+		differ, err := l.differ(ctx, side.earlier, side.later, time.Time{})
 		if err != nil {
 			return nil, err
 		}
 		if differ {
-			disagree = append(disagree, side.hour)
+			disagree = append(disagree, side.other.Window)
 		}
 	}
 	return disagree, nil
@@ -94,27 +93,28 @@ func (l *Ledger) footerOf(ctx context.Context, cluster string, hour window.Windo
 	return f.footer, nil
 }
 
-// differ tells whether two hours booked different edges at the instant at which
-// the later begins. An edge that only the earlier has booked is of something
-// that the later did not see, and so counted nothing of; one that only the
-// later has booked stands for what the earlier should have counted.
-func (l *Ledger) differ(ctx context.Context, cluster string, later window.Window, closing, opening string) (bool, error) {
-	if closing == opening || closing == "" || opening == "" {
+// differ tells whether two hours, one after the other, booked different edges at
+// the instant between them. An edge that only the earlier has booked is of
+// something that the later did not see, and so counted nothing of. One that only
+// the later has booked stands for what the earlier should have counted, unless
+// it is of an epoch that began before since.
+func (l *Ledger) differ(ctx context.Context, earlier, later footer, since time.Time) (bool, error) {
+	if later.Opening == "" || later.Opening == earlier.Closing || !earlier.booked() {
 		return false, nil
 	}
-	booked, err := l.table(ctx, cluster, later.From, closing)
+	booked, err := l.table(ctx, later.Window.From, earlier, earlier.Closing)
 	if err != nil {
 		return false, err
 	}
-	f, err := l.openEdges(ctx, cluster, later.From, opening)
+	f, err := l.openEdges(ctx, later.Cluster, later.Window.From, later.Opening)
 	if err != nil {
 		return false, err
 	}
 	differ := false
 	err = f.yield(func(all []usage.Edge) error {
 		for _, e := range all {
-			total, _ := booked.Find(e.UUID, e.Pod, e.Container, e.Start)
-			differ = differ || total != e.Total
+			total, ok := booked.Find(e.UUID, e.Pod, e.Container, e.Start)
+			differ = differ || total != e.Total && (ok || e.Start >= since.UnixMilli())
 		}
 		return nil
 	})

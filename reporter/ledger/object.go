@@ -83,7 +83,11 @@ func (f *file) segments(yield func([]usage.Segment) error) error {
 
 // encode writes the hour as an object of its own.
 func (f *file) encode() ([]byte, error) {
-	e := newEncoder[row](f.footer.Writer)
+	zstd, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	e := newEncoder[row](f.footer.Writer, zstd)
 	if err := f.copyTo(e); err != nil {
 		return nil, err
 	}

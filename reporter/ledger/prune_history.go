@@ -32,12 +32,12 @@ func (p *pruning) history(ctx context.Context) error {
 	}
 	newest := map[window.Window]int{}
 	for _, o := range all {
-		if _, hour, revision, ok := parseHistoryKey(o.Key); ok {
+		if hour, revision, ok := parseHistoryKey(o.Key); ok {
 			newest[hour] = max(newest[hour], revision)
 		}
 	}
 	for _, o := range all {
-		_, hour, revision, ok := parseHistoryKey(o.Key)
+		hour, revision, ok := parseHistoryKey(o.Key)
 		if !ok && !strings.HasSuffix(o.Key, ".damaged") { // of a day
 			continue
 		}

@@ -95,7 +95,7 @@ func TestPruneOfHoursAndDays(t *testing.T) {
 			if err != nil || len(missing) != tt.missing {
 				t.Errorf("%d hours are missing, %v; want %d", len(missing), err, tt.missing)
 			}
-			p.Forget = func(_ context.Context, hours []window.Window) error { return errors.New("forgets again") }
+			p.Forget = func(context.Context, []window.Window) error { return errors.New("forgets again") }
 			if again := prune(t, b, p); again.Hourly.Objects+again.Daily.Objects != 0 {
 				t.Errorf("another run deletes more: %+v", again)
 			}

@@ -35,8 +35,8 @@ type row struct {
 
 // edgeRow is a usage.Edge with its columns.
 type edgeRow struct {
-	UUID      string `parquet:"uuid,dict"`
-	Pod       string `parquet:"pod,dict"`
+	UUID      string `parquet:"uuid,delta"`
+	Pod       string `parquet:"pod,delta"`
 	Container string `parquet:"container,dict"`
 	Start     int64  `parquet:"start,delta,timestamp(millisecond)"`
 	Total1    int64  `parquet:"total_1,delta"`

@@ -99,23 +99,35 @@ func TestVerify(t *testing.T) {
 		happen func(t *testing.T, b *dated)
 		want   []string // parts of findings, in order
 	}{
-		"an hour is damaged": {func(t *testing.T, b *dated) { overwrite(t, b, late, flip(read(t, b, late), 99)) },
-			[]string{"damaged: " + late + ": its content has changed since it was written; restate the hour"}},
-		"an hour is another's": {func(t *testing.T, b *dated) { overwrite(t, b, late, read(t, b, early)) },
-			[]string{"damaged: " + late + ": it holds 2026-11-20T04:00:00Z"}},
+		"an hour is damaged": {
+			func(t *testing.T, b *dated) { overwrite(t, b, late, flip(read(t, b, late), 99)) },
+			[]string{"damaged: " + late + ": its content has changed since it was written; restate the hour"},
+		},
+		"an hour is another's": {
+			func(t *testing.T, b *dated) { overwrite(t, b, late, read(t, b, early)) },
+			[]string{"damaged: " + late + ": it holds 2026-11-20T04:00:00Z"},
+		},
 		"an hour is of a later schema": {func(t *testing.T, b *dated) {
 			overwrite(t, b, late, reseal(t, bytes.Replace(read(t, b, late), []byte("gputally.schema\x18\x011"), []byte("gputally.schema\x18\x012"), 1)))
 		}, []string{"damaged: " + late + ": its schema is 2; use the version of gputally that wrote it"}},
-		"the day is damaged": {func(t *testing.T, b *dated) { overwrite(t, b, dayKey, flip(read(t, b, dayKey), 99)) },
-			[]string{"damaged: " + dayKey + ": its content has changed since it was written; make the day again"}},
-		"the history is damaged": {func(t *testing.T, b *dated) { overwrite(t, b, old, flip(read(t, b, old), 99)) },
-			[]string{"damaged: " + old + ": its content has changed since it was written; move it away"}},
-		"the history holds another revision": {func(t *testing.T, b *dated) {
-			overwrite(t, b, strings.Replace(old, "revision=1", "revision=7", 1), read(t, b, old))
+		"the day is damaged": {
+			func(t *testing.T, b *dated) { overwrite(t, b, dayKey, flip(read(t, b, dayKey), 99)) },
+			[]string{"damaged: " + dayKey + ": its content has changed since it was written; make the day again"},
 		},
-			[]string{"damaged: ledger/history/cluster=prod/date=2026-11-20/hour=03/revision=7/usage.parquet: it holds revision 1"}},
-		"edges are gone": {func(t *testing.T, b *dated) { remove(t, b, keys(t, b, edges)...) },
-			[]string{"edge: " + edges, "edges at 2026-11-20T12:00:00Z are gone; restate both hours"}},
+		"the history is damaged": {
+			func(t *testing.T, b *dated) { overwrite(t, b, old, flip(read(t, b, old), 99)) },
+			[]string{"damaged: " + old + ": its content has changed since it was written; move it away"},
+		},
+		"the history holds another revision": {
+			func(t *testing.T, b *dated) {
+				overwrite(t, b, strings.Replace(old, "revision=1", "revision=7", 1), read(t, b, old))
+			},
+			[]string{"damaged: ledger/history/cluster=prod/date=2026-11-20/hour=03/revision=7/usage.parquet: it holds revision 1"},
+		},
+		"edges are gone": {
+			func(t *testing.T, b *dated) { remove(t, b, keys(t, b, edges)...) },
+			[]string{"edge: " + edges, "edges at 2026-11-20T12:00:00Z are gone; restate both hours"},
+		},
 		"edges are damaged": {func(t *testing.T, b *dated) {
 			key := keys(t, b, edges)[0]
 			overwrite(t, b, key, flip(read(t, b, key), 99))
@@ -141,8 +153,10 @@ func TestVerify(t *testing.T) {
 			}
 			compact(t, b)
 		}, []string{"edge: ledger/hourly/cluster=prod/date=2026-11-20/hour=12/usage.parquet: it counts from other edges than those that hour 2026-11-20T11:00:00Z closed with; restate both"}},
-		"the day has another revision": {func(t *testing.T, b *dated) { closeTrue(t, b, twelve, func(h *usage.Hour) { h.Source = "dcgm" }) },
-			[]string{"behind: " + dayKey + ": it has revision 1 of hour 2026-11-20T12:00:00Z, whose revision is 2; make the day again"}},
+		"the day has another revision": {
+			func(t *testing.T, b *dated) { closeTrue(t, b, twelve, func(h *usage.Hour) { h.Source = "dcgm" }) },
+			[]string{"behind: " + dayKey + ": it has revision 1 of hour 2026-11-20T12:00:00Z, whose revision is 2; make the day again"},
+		},
 		"the day lacks an hour": {func(t *testing.T, b *dated) {
 			remove(t, b, dayKey)
 			for hour := range theDay(t).Hours() {
@@ -219,6 +233,38 @@ func TestVerifyDoesNotMissEdgesThatWerePruned(t *testing.T) {
 	}
 	if got := findings(t, b, ledger.Verification{Window: theDay(t)}); len(got) == 0 {
 		t.Error("found nothing without being told")
+	}
+}
+
+func TestVerifyTakesNoLostSamplesForAContradiction(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	five, six := hourAt(t, "2026-11-20T05:00:00Z"), hourAt(t, "2026-11-20T06:00:00Z")
+	unseen := func(start time.Time) []usage.Edge {
+		return append(edgesAt(20), usage.Edge{UUID: "GPU-2", Start: start.UnixMilli(), Total: [6]int64{7}})
+	}
+	for start, want := range map[time.Time]int{five.From.Add(-time.Millisecond): 0, five.From: 1} {
+		for _, hour := range []window.Window{five, six} {
+			h := trueHour(hour)
+			l := ledger.New(b, ledger.Config{})
+			d, err := l.Draft("prod", hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := usage.Part{Segments: h.Segments, Opening: edgesAt(10), Closing: edgesAt(20)}
+			if hour == six {
+				p.Opening, p.Closing = unseen(start), edgesAt(30)
+			}
+			if err := d.Add(p); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := l.Commit(context.Background(), d, h); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := findings(t, b, ledger.Verification{Window: theDay(t)}); len(got) != want {
+			t.Errorf("an epoch since %s: found %q", start, got)
+		}
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
@@ -37,17 +36,13 @@ type node struct {
 
 // serve polls every second and answers /metrics until ctx ends.
 func (n *node) serve(ctx context.Context, group *errgroup.Group, now func() time.Time) error {
-	reg := prometheus.NewRegistry()
-	if err := reg.Register(exporter.New(n.snapshots, n.identity, now)); err != nil {
-		return err
-	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for the collector of %s: %w", n.name, err)
 	}
 	n.address = listener.Addr().String()
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", promhttp.HandlerFor(exporter.New(n.snapshots, n.identity, now), promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	if err := n.snapshots.Poll(ctx, now()); err != nil {
 		return errors.Join(err, listener.Close())
