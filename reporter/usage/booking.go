@@ -14,7 +14,12 @@ type booking struct {
 func (f *fold) booking(t *track, i int) booking {
 	l := &t.lives[i]
 	begin, end := f.total(t, l, f.from), f.total(t, l, f.to)
-	b := booking{f.opening(t, i, begin), f.closing(t, i, end), begin}
+	opening, opened := f.opening(t, i, begin)
+	closing, closed := f.closing(t, i, end)
+	b := booking{opening, closing, begin}
+	if begin == (amounts{}) {
+		b.begin = l.whole.at(f.from).whole()
+	}
 	if l.counted > f.from { // up to there it counts nothing, because another did
 		skipped := l.whole.at(l.counted).whole()
 		for q := range skipped {
@@ -24,8 +29,13 @@ func (f *fold) booking(t *track, i int) booking {
 	}
 	contradict := false
 	for q := range begin {
-		contradict = contradict || b.closing[q] < b.opening[q]
-		b.closing[q] = max(b.closing[q], b.opening[q])
+		if off := b.opening[q] - b.closing[q]; off > 0 { // what is booked stands
+			contradict = contradict || opened == closed && off > max(slack, b.opening[q]/1000)
+			if closed && !opened {
+				b.opening[q] = b.closing[q]
+			}
+			b.closing[q] = b.opening[q]
+		}
 		b.begin[q] = min(max(b.begin[q], b.opening[q]), b.closing[q])
 	}
 	if contradict {
@@ -41,39 +51,39 @@ func (f *fold) booking(t *track, i int) booking {
 // opening is what the hour before has booked. An epoch that began since the hour
 // before did, and of which that did not know, was counted nowhere. One that is
 // older may have been counted in hours before: then the samples decide.
-func (f *fold) opening(t *track, i int, computed amounts) amounts {
+func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked bool) {
 	before := f.neighbours.Before
 	l := &t.lives[i]
 	if before == nil || !l.known && i != t.firstUnknown(f.from) {
-		return computed
+		return computed, false
 	}
 	if total, ok := before.Find(t.uuid, t.key.pod, t.key.container, l.name()); ok && (l.known || l.reaches(total)) {
-		return total
+		return total, true
 	}
 	if !l.known {
-		return computed
+		return computed, false
 	}
 	if i == 0 { // the hour before may not have known the start
 		if total, ok := before.Find(t.uuid, t.key.pod, t.key.container, 0); ok && l.reaches(total) {
-			return total
+			return total, true
 		}
 	}
 	if l.start >= f.since && l.beganBefore(f.from) {
-		return amounts{}
+		return amounts{}, true
 	}
-	return computed
+	return computed, false
 }
 
 // closing is what the hour after has booked.
-func (f *fold) closing(t *track, i int, computed amounts) amounts {
+func (f *fold) closing(t *track, i int, computed amounts) (total amounts, booked bool) {
 	l := &t.lives[i]
 	if !l.known && i != t.lastUnknown(f.to) {
-		return computed
+		return computed, false
 	}
 	if total, ok := f.neighbours.After.Find(t.uuid, t.key.pod, t.key.container, l.name()); ok {
-		return total
+		return total, true
 	}
-	return computed
+	return computed, false
 }
 
 // name is what names the epoch in an Edge. An unknown start is 0: of a track's

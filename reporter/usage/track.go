@@ -101,8 +101,11 @@ func (f *fold) around(l *life, at int64) curve {
 // that the window on the other side of it finds the same.
 func (f *fold) total(t *track, l *life, at int64) amounts {
 	c := f.around(l, at)
-	if len(c) == 0 {
-		return l.whole.at(at).whole() // no more than one of the two knows anything
+	if len(c) == 0 { // no more than one of the two knows anything
+		if l.known && l.start >= at-f.back && l.start < at && l.points[0].t > at {
+			return amounts{} // not the one before: it is too early for a scrape
+		}
+		return l.whole.at(at).whole()
 	}
 	if own := l.own(); l.bridged && c.last().t == own.t {
 		c = append(append(c[:len(c)-1], own), l.whole.last())

@@ -1,0 +1,165 @@
+package usage_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/usage"
+)
+
+// asOf is a Reader to which samples after a time, in ms after t0, are not there
+// yet. Those of a replica come later still by its lag.
+type asOf struct {
+	*memory
+	now int64
+	lag map[string]int64 // by instance
+}
+
+func (a asOf) Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error {
+	return a.memory.Read(ctx, q, func(s prom.Series) error {
+		until := t0 + a.now - a.lag[s.Labels.Get("instance")]
+		s.Samples = slices.DeleteFunc(s.Samples, func(p prom.Sample) bool { return p.T > until })
+		s.Stale = slices.DeleteFunc(s.Stale, func(t int64) bool { return t > until })
+		if len(s.Samples)+len(s.Stale) == 0 {
+			return nil
+		}
+		return yield(s)
+	})
+}
+
+// books are the hours of a day as a ledger keeps them.
+type books struct {
+	t     *rapid.T
+	edges []int64 // of the hours, in ms after t0
+	hours []*whole
+}
+
+func (b *books) table(edges []usage.Edge) *usage.EdgeTable {
+	table := usage.NewEdgeTable()
+	for _, e := range edges {
+		table.Add(e)
+	}
+	return table
+}
+
+// close closes an hour with what its neighbours have booked, but for stale ones,
+// which are to be closed again, too.
+func (b *books) close(i int, r usage.Reader, stale func(int) bool) {
+	var n usage.Neighbours
+	if i > 0 && b.hours[i-1] != nil && !stale(i-1) {
+		n.Before, n.Since = b.table(b.hours[i-1].Closing), span(b.edges[i-1], 0).From
+	}
+	if i+1 < len(b.hours) && b.hours[i+1] != nil && !stale(i+1) {
+		n.After = b.table(b.hours[i+1].Opening)
+	}
+	c, err := usage.New(usage.Config{Cluster: "c1", Reader: r})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	h := closeWhole(b.t, c, span(b.edges[i], b.edges[i+1]), n)
+	for _, s := range h.Hour.Segments {
+		if s.GPUMillis < 0 || s.ActiveMillis < 0 || s.IdleMillis < 0 || s.ObservedMillis < 0 || s.EstimatedMillis < 0 ||
+			s.MemoryByteSeconds < 0 || s.EnergyMillijoules < 0 || s.HeldFrom >= s.HeldTo || s.Share <= 0 {
+			b.t.Fatalf("impossible segment %+v", s)
+		}
+	}
+	b.hours[i] = &h
+}
+
+func never(int) bool { return false }
+
+// mustBe compares the hours with the day: what holders have is the same to the
+// last unit, what the device counts of its own differs by no more than rounding.
+func (b *books) mustBe(what string, day usage.Hour) {
+	var hours []usage.Hour
+	unallocated := int64(0)
+	for _, h := range b.hours {
+		hours = append(hours, h.Hour)
+		unallocated += h.Hour.Coverage.Unallocated
+	}
+	got, want := byHolder(hours...), byHolder(day)
+	for _, all := range []map[string]sums{got, want} {
+		for who, s := range all {
+			s.estimated = 0 // what was estimated may turn out to have been counted
+			if all[who] = s; s == (sums{}) {
+				delete(all, who)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sums{})); diff != "" {
+		b.t.Fatalf("%s: the hours are not the day (-day +hours):\n%s", what, diff)
+	}
+	if off := unallocated - day.Coverage.Unallocated; off < -5 || off > 5 {
+		b.t.Fatalf("%s: unallocated for %d ms in the hours, %d ms in the day", what, unallocated, day.Coverage.Unallocated)
+	}
+}
+
+// drawBooks cuts two short hours into some that last for so long, at least.
+func drawBooks(t *rapid.T, length int64) *books {
+	cuts := rapid.SliceOfN(rapid.Int64Range(length, 2*short-length), 1, 5).Draw(t, "cuts")
+	cuts = append(cuts, 0, 2*short)
+	slices.Sort(cuts)
+	b := &books{t: t, edges: slices.CompactFunc(cuts, func(a, b int64) bool { return max(a, b)-min(a, b) < length })}
+	b.hours = make([]*whole, len(b.edges)-1)
+	return b
+}
+
+// restate closes a run of hours again, the last one first: what they book of
+// edges inside the run is new, what is booked outside stays.
+func (b *books) restate(r usage.Reader) {
+	first := rapid.IntRange(0, len(b.hours)-1).Draw(b.t, "restated from")
+	last := rapid.IntRange(first, len(b.hours)-1).Draw(b.t, "restated to")
+	for i := last; i >= first; i-- {
+		b.close(i, r, func(j int) bool { return first <= j && j < i })
+	}
+}
+
+func TestHoursAddUpToTheDayInWhateverOrderTheyAreClosed(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := newMemory()
+		drawScene(t, 10).render(m)
+		b := drawBooks(t, 1)
+		order := make([]int, len(b.hours))
+		for i := range order {
+			order[i] = i
+		}
+		for _, i := range rapid.Permutation(order).Draw(t, "order") {
+			b.close(i, m, never)
+		}
+		want := closeScene(t, m, 0, 2*short)
+		b.mustBe("in some order", want)
+		b.restate(m)
+		b.mustBe("restated", want)
+	})
+}
+
+func TestWhatComesLateIsCountedLater(t *testing.T) {
+	t.Parallel()
+	const lookback, lookahead = 10 * minute, 5 * minute
+	rapid.Check(t, func(t *rapid.T) {
+		m := newMemory()
+		drawScene(t, 10).render(m)
+		b := drawBooks(t, lookback) // shorter hours might miss the same twice
+		now := lookahead + lookback // the first hour sees how the day began, also in replica b
+		for i := range b.hours {
+			end := b.edges[i+1]
+			if i+1 == len(b.hours) {
+				end = 5 * hour // all is there
+			}
+			// No more than Lookback is missing before the end.
+			lag := rapid.Int64Range(0, lookback).Draw(t, "lag of replica b")
+			now = max(now, end-lookback+lag+rapid.Int64Range(0, lookahead).Draw(t, "now"))
+			b.close(i, asOf{m, now, map[string]int64{"ab": lag, "bb": lag}}, never)
+		}
+		want := closeScene(t, m, 0, 2*short)
+		b.mustBe("late", want)
+		b.restate(m)
+		b.mustBe("restated", want)
+	})
+}
