@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -52,6 +53,33 @@ func (f *fold) device(g *gpu, t *track, blank Segment, h *heldTime) {
 	f.coverage.Unavailable += sum[4]
 	f.coverage.Uncovered += uncovered
 	f.prove(g.uuid, sum, h, proof{present: to - from, uncovered: uncovered, late: late})
+}
+
+// checkShares holds the shares that containers have at one time against the GPU.
+func (f *fold) checkShares(segments []Segment) {
+	if len(segments) < 2 {
+		return
+	}
+	type change struct {
+		t     int64
+		share float64
+	}
+	var changes []change
+	for i := range segments {
+		s := &segments[i]
+		changes = append(changes, change{s.HeldFrom, s.Share}, change{s.HeldTo, -s.Share})
+	}
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.t, b.t) })
+	var sum, excess float64
+	for i, c := range changes {
+		if i > 0 && sum > 1 {
+			excess += (sum - 1) * float64(c.t-changes[i-1].t)
+		}
+		sum += c.share
+	}
+	if excess > slack+0.001*float64(f.to-f.from) {
+		f.faults.note(faultShares, segments[0].UUID)
+	}
 }
 
 // layDevice puts the track of a device together, and notes at which times it
@@ -177,10 +205,10 @@ func orphans(allocated int64, h *heldTime) int64 {
 	for _, s := range h.estimated {
 		metered -= s.amount[held]
 	}
-	if excess := allocated - metered; float64(excess) > slack+0.001*float64(allocated) {
-		return excess
+	if allocated < metered || Agree(allocated, metered) {
+		return 0
 	}
-	return 0
+	return allocated - metered
 }
 
 // merged adds orphaned time, which lies where the device was allocated, to the
@@ -245,19 +273,27 @@ type proof struct {
 	late      int64 // held by no container, and before the window
 }
 
-// prove compares what must be equal up to 2 s and 0.1 %.
+// Tolerance is by how much a GPU's parts may miss the whole, in
+// GPU-milliseconds, besides a thousandth of it: meters round, and a scrape may
+// show a poll of a second ago.
+const Tolerance = slack
+
+// Agree tells whether two sums of GPU-milliseconds that should be equal are so
+// within the tolerance.
+func Agree(a, b int64) bool {
+	return math.Abs(float64(a)-float64(b)) <= Tolerance+0.001*float64(max(a, b))
+}
+
+// prove compares what must be equal.
 func (f *fold) prove(uuid string, sum [1 + len(states)]int64, h *heldTime, p proof) {
 	var estimated int64
 	for _, s := range h.estimated {
 		estimated += s.amount[held]
 	}
-	differ := func(a, b int64) bool {
-		return math.Abs(float64(a-b)) > slack+0.001*float64(max(a, b))
-	}
-	if device := sum[1] + estimated; differ(h.total, device) {
+	if device := sum[1] + estimated; !Agree(h.total, device) {
 		f.faults.note(faultHeld, fmt.Sprintf("%s: containers %.3f s, device %.3f s", uuid, seconds(h.total), seconds(device)))
 	}
-	if parts := h.total - h.late + sum[2] + sum[3] + sum[4] - p.late + p.uncovered; differ(parts, p.present) {
+	if parts := h.total - h.late + sum[2] + sum[3] + sum[4] - p.late + p.uncovered; !Agree(parts, p.present) {
 		f.faults.note(faultSum, fmt.Sprintf("%s: parts %.3f s, there for %.3f s", uuid, seconds(parts), seconds(p.present)))
 	}
 }

@@ -3,6 +3,7 @@ package usage_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,92 @@ func TestBadSamples(t *testing.T) {
 					}
 				}
 			}, hour, hour, "no device series",
+		},
+		"a sample from after the time that was asked for": {
+			func(m *memory) { m.beyond = []prom.Sample{{T: t0 + 100*hour, V: 1e6}} }, hour, hour, "outside the time",
+		},
+		"a negative poll age": {
+			spoil(metric.CollectorPollAge.Name, at(160, -100)), hour, hour, "impossible: " + metric.CollectorPollAge.Name,
+		},
+		"a poll age of years": {
+			spoil(metric.CollectorPollAge.Name, at(160, 1e9)), hour - 30*second, hour, "",
+		},
+		"a counter beside the seconds that falls": {
+			spoil(metric.ContainerActiveSeconds.Name, func(i int, p *prom.Sample) {
+				if i >= 110 {
+					p.V -= 600
+				}
+			}), hour, hour, "beside the seconds held fell",
+		},
+		"an end before the start": {
+			func(m *memory) {
+				m.each(metric.ContainerAllocatedSeconds, func(s *prom.Series) {
+					for _, p := range s.Samples[160:] {
+						m.put(p.T, metric.ContainerEndTime, unix(-40*minute), s.Labels)
+					}
+				})
+			}, hour, hour, "ended before they began",
+		},
+		"a share above 1": {
+			spoil(metric.ContainerShare.Name, func(_ int, p *prom.Sample) { p.V = 2 }), hour, hour, "shares above 1",
+		},
+		"two containers that have the whole GPU": {
+			func(m *memory) {
+				sc := oneNode(hold{uuid: "GPU-a", pod: "q", share: 1, from: -10 * minute, to: 2 * hour})
+				sc.uuids, sc.processes[0].from = nil, -25*minute
+				sc.render(m)
+			}, hour, hour, "sum to more than 1 GPU: GPU-a",
+		},
+		"a state that is not known": {
+			func(m *memory) {
+				m.add(t0+minute, metric.DeviceSeconds, 60, "uuid", "GPU-a", "state", "borrowed")
+			}, hour, hour, "not known here; the time is uncovered: " + metric.DeviceSeconds.Name + " uuid=GPU-a state=borrowed",
+		},
+		"series without a UUID": {
+			func(m *memory) {
+				m.add(t0+minute, metric.DeviceSeconds, 60, "state", "allocated")
+				m.add(t0+minute, metric.ContainerShare, 1, "pod", "p")
+			}, hour, hour, "do not say which GPU they are of: " + metric.ContainerShare.Name + " pod=p; " + metric.DeviceSeconds.Name,
+		},
+		"the same labels with other values": {
+			func(m *memory) {
+				m.each(metric.ContainerAllocatedSeconds, func(s *prom.Series) {
+					twin := *s
+					twin.Samples = slices.Clone(s.Samples[:200])
+					twin.Samples[150].V += 0.5
+					m.series["twin"] = &twin
+				})
+			}, hour, hour, "two values at one time",
+		},
+		"the same series twice is no fault": {
+			func(m *memory) {
+				for key, s := range m.series {
+					if !strings.HasPrefix(key, "twin") {
+						m.series["twin "+key] = s
+					}
+				}
+			}, hour, hour, "",
+		},
+		"samples that are not in order": {
+			func(m *memory) {
+				m.each(metric.ContainerAllocatedSeconds, func(s *prom.Series) { slices.Reverse(s.Samples[150:170]) })
+			}, hour, hour, "not in the order of time: " + seconds,
+		},
+		"a GPU that is on two nodes at once": {
+			func(m *memory) {
+				sc := oneNode()
+				sc.node, sc.processes[0].instance = "node-2", "10.0.0.2:9400"
+				sc.processes[0].from = -22 * minute
+				sc.render(m)
+			}, hour, hour, "two collectors metered the same at the same time; counted once: GPU-a",
+		},
+		"a GPU that moves to another node": {
+			func(m *memory) {
+				for _, s := range m.series {
+					s.Samples = slices.DeleteFunc(s.Samples, func(p prom.Sample) bool { return p.T > t0+65*minute })
+				}
+				m.add(t0+64*minute, metric.DeviceInfo, 1, "uuid", "GPU-a", "node", "node-2", "model", "NVIDIA H200")
+			}, hour, hour, "more than one node or model",
 		},
 		"a device that saw less than its containers": {
 			spoil(metric.DeviceSeconds.Name, func(_ int, p *prom.Sample) { p.V *= 0.9 }), hour, hour, "disagree",

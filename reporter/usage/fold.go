@@ -68,6 +68,7 @@ func (f *fold) gpu(g *gpu) {
 	if !agree {
 		f.faults.note(faultTwoInfos, g.uuid)
 	}
+	f.checkShares(f.part.Segments[first[0]:])
 	f.device(g, &device, blank, &h)
 	slices.SortFunc(f.part.Segments[first[0]:], Compare)
 	slices.SortFunc(f.part.Opening[first[1]:], CompareEdges)
@@ -95,49 +96,70 @@ func (f *fold) holding(o *holding, blank Segment, h *heldTime) {
 	}
 	h.tracks = append(h.tracks, t)
 	blank.State, blank.Namespace, blank.Pod, blank.PodUID, blank.Container = Allocated, o.name.namespace, o.name.pod, o.name.podUID, o.name.container
+	f.rows(&t, blank, h)
+}
+
+// rows makes the segments of a holder of its track.
+func (f *fold) rows(t *track, blank Segment, h *heldTime) {
 	first := len(f.part.Segments)
-	var besides amounts // of what has no time of its own in the window
-	var besidesEstimated int64
-	var late *stretch
-	for i, s := range f.cutTrack(&t) {
+	var beside beside
+	var lasted int64
+	for _, s := range f.cutTrack(t) {
 		h.note(s)
-		f.coverage.Allocated += s.amount[held]
-		segments := f.part.Segments[first:]
-		switch {
-		case s.late || s.share == 0:
-			if s.amount == (amounts{}) {
-				continue
-			}
-			if late == nil {
-				late = &f.stretches[i]
-			}
-			besides.add(s.amount)
-			if s.estimated {
-				besidesEstimated += s.amount[held]
-			}
+		if s.late || s.share == 0 {
+			beside.note(s)
 			continue
-		case len(segments) == 0 || s.from != segments[len(segments)-1].HeldTo || s.share != segments[len(segments)-1].Share:
+		}
+		lasted += s.amount[held]
+		rows := f.part.Segments[first:]
+		if n := len(rows); n == 0 || s.from != rows[n-1].HeldTo || s.share != rows[n-1].Share {
 			f.part.Segments = append(f.part.Segments, blank.startAt(s))
 		}
 		f.part.Segments[len(f.part.Segments)-1].extend(s)
 	}
+	if lasted > f.to-f.from+slack {
+		f.faults.note(faultMuch, t.what)
+	}
+	if beside.amount != (amounts{}) {
+		if len(f.part.Segments) == first {
+			f.part.Segments = append(f.part.Segments, beside.row(blank, f.from))
+		}
+		f.part.Segments[first].count(beside.amount)
+		f.part.Segments[first].EstimatedMillis += beside.estimated
+	}
 	for _, s := range f.part.Segments[first:] {
+		f.coverage.Allocated += s.GPUMillis
 		f.coverage.Estimated += s.EstimatedMillis
 	}
-	if late == nil {
-		return
+}
+
+// beside is what a holder gets without time of its own in the window: what it
+// held before and is counted only now, and what it used after its end. It is
+// added to the holder's first row.
+type beside struct {
+	amount    amounts
+	estimated int64
+	to        int64 // until when it would have been held, Unix ms; 0 for nothing held
+	share     float64
+}
+
+func (b *beside) note(s stretch) {
+	b.amount.add(s.amount)
+	if s.estimated {
+		b.estimated += s.amount[held]
 	}
-	f.coverage.Estimated += besidesEstimated
-	if len(f.part.Segments) == first {
-		if late.share == 0 { // nothing was held, but used after the end
-			late.share, late.from, late.to = 1, f.from, f.from+1
-		}
-		f.part.Segments = append(f.part.Segments, blank.startAt(*late))
-		f.part.Segments[first].HeldTo = late.to
+	if s.amount[held] > 0 && b.to == 0 {
+		b.to, b.share = s.to, s.share
 	}
-	s := &f.part.Segments[first]
-	s.count(besides)
-	s.EstimatedMillis += besidesEstimated
+}
+
+// row is a row for a holder that has none.
+func (b *beside) row(blank Segment, from int64) Segment {
+	blank.HeldFrom, blank.HeldTo, blank.Share = from, b.to, b.share
+	if b.to == 0 {
+		blank.HeldTo, blank.Share = from+1, 1
+	}
+	return blank
 }
 
 // layTrack puts a track together from what strands say.

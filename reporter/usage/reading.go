@@ -109,48 +109,41 @@ func (r *reading) pieces(ctx context.Context, pieces []prom.Piece, fold func(bat
 // them.
 type producer struct {
 	*reading
-	free  chan *intake
-	full  chan batch
-	level int // how often pieces were halved: the next ones need it too
+	free chan *intake
+	full chan batch
 }
 
 func (p *producer) run(ctx context.Context, pieces []prom.Piece) {
 	defer close(p.full)
 	for place, piece := range pieces {
-		if !p.read(ctx, piece, place, 0) {
+		if !p.read(ctx, piece, place) {
 			return
 		}
 	}
 }
 
-// read reads a piece that was halved so often, and tells whether the next may be
-// read. The halves of a piece that is too large are pieces of their own.
-func (p *producer) read(ctx context.Context, piece prom.Piece, place, level int) bool {
-	var halves []prom.Piece
-	if level < p.level {
-		halves, _ = p.halves(piece)
+// read reads a piece, and tells whether the next may be read. The halves of a
+// piece that is too large are pieces of their own.
+func (p *producer) read(ctx context.Context, piece prom.Piece, place int) bool {
+	b := batch{place: place}
+	select {
+	case b.intake = <-p.free:
+	case <-ctx.Done():
+		return false
 	}
+	var halves []prom.Piece
+	halves, b.err = p.fill(ctx, b.intake, p.query, piece, &b.warnings)
 	if halves == nil {
-		b := batch{place: place}
 		select {
-		case b.intake = <-p.free:
+		case p.full <- b:
+			return b.err == nil
 		case <-ctx.Done():
 			return false
 		}
-		halves, b.err = p.fill(ctx, b.intake, p.query, piece, &b.warnings)
-		if halves == nil {
-			select {
-			case p.full <- b:
-				return b.err == nil
-			case <-ctx.Done():
-				return false
-			}
-		}
-		p.free <- b.intake
-		p.level = max(p.level, level+1)
 	}
+	p.free <- b.intake
 	for _, half := range halves {
-		if !p.read(ctx, half, place, level+1) {
+		if !p.read(ctx, half, place) {
 			return false
 		}
 	}

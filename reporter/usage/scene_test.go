@@ -26,7 +26,8 @@ const (
 // memory is a Reader over series in memory.
 type memory struct {
 	series  map[string]*prom.Series
-	shuffle *rand.Rand // order of an answer; nil is by key
+	shuffle *rand.Rand    // order of an answer; nil is by key
+	beyond  []prom.Sample // are in every answer, whatever its range
 }
 
 func newMemory() *memory { return &memory{series: map[string]*prom.Series{}} }
@@ -49,6 +50,26 @@ func (m *memory) at(name string, labels []string) *prom.Series {
 func (m *memory) add(t int64, f metric.Family, v float64, labels ...string) {
 	s := m.at(f.Name, labels)
 	s.Samples = append(s.Samples, prom.Sample{T: t, V: v})
+}
+
+// put appends one sample to the series with such labels.
+func (m *memory) put(t int64, f metric.Family, v float64, ls prom.Labels) {
+	var labels []string
+	for _, l := range ls {
+		if l.Name != "__name__" {
+			labels = append(labels, l.Name, l.Value)
+		}
+	}
+	m.add(t, f, v, labels...)
+}
+
+// each visits the series of a family.
+func (m *memory) each(f metric.Family, visit func(*prom.Series)) {
+	for _, s := range m.series {
+		if s.Labels.Get("__name__") == f.Name {
+			visit(s)
+		}
+	}
 }
 
 // end marks all series of the instance as stale.
@@ -86,6 +107,7 @@ func (m *memory) Read(ctx context.Context, q prom.Query, yield func(prom.Series)
 				room.Samples = append(room.Samples, p)
 			}
 		}
+		room.Samples = append(room.Samples, m.beyond...)
 		for _, t := range s.Stale {
 			if from <= t && t <= to {
 				room.Stale = append(room.Stale, t)
