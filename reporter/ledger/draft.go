@@ -15,12 +15,12 @@ type Draft struct {
 	cluster string
 	hour    window.Window
 
-	rows      *encoder[row]
-	digest    *digest
-	last      usage.Segment
-	opening   *edgeSet
-	closing   *edgeSet
-	done      bool // committed, or failed
+	rows    *encoder[row]
+	digest  *digest
+	last    usage.Segment
+	opening *edgeSet
+	closing *edgeSet
+	done    bool // committed, or failed
 }
 
 // Draft begins an hour.

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/gputally/gputally/reporter/ledger"
-	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -43,7 +42,7 @@ func FuzzObjects(f *testing.F) {
 		data := read(f, b, key)
 		f.Add(data)
 		f.Add(data[:len(data)/2])
-		for at := 0; at < len(data); at += 97 {
+		for at := 0; at < len(data); at += 397 {
 			f.Add(flip(data, at))
 		}
 	}
@@ -98,16 +97,11 @@ func TestEveryForgedBitIsFoundOrHarmless(t *testing.T) {
 			fine(t, err)
 			continue
 		}
-		found := findings(t, b, ledger.Verification{Window: hour})
-		if len(found) == 0 && !sameRows(want, got) {
-			t.Errorf("byte %d of %d: nothing is found, and the rows are others", at, len(whole))
+		if slices.Equal(want.Segments, got.Segments) {
+			continue
 		}
-		for _, what := range found {
-			if !strings.Contains(what, hourKey) {
-				t.Errorf("byte %d: %s", at, what)
-			}
+		if found := findings(t, b, ledger.Verification{Window: hour}); len(found) == 0 || !strings.Contains(found[0], hourKey) {
+			t.Errorf("byte %d of %d: the rows are others, and found is %q", at, len(whole), found)
 		}
 	}
 }
-
-func sameRows(a, b usage.Hour) bool { return slices.Equal(a.Segments, b.Segments) }
