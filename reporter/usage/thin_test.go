@@ -1,6 +1,7 @@
 package usage_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,10 +19,10 @@ type whole struct {
 }
 
 // closeWhole closes a window beside its neighbours and keeps all its parts.
-func closeWhole(t *rapid.T, c *usage.Closer, w window.Window, n usage.Neighbours) whole {
+func closeWhole(t rapid.TB, c *usage.Closer, w window.Window, n usage.Neighbours) whole {
 	var all whole
 	var segments []usage.Segment
-	h, err := c.Close(t.Context(), w, n, func(p usage.Part) error {
+	h, err := c.Close(context.Background(), w, n, func(p usage.Part) error {
 		segments = append(segments, p.Segments...)
 		all.Opening = append(all.Opening, p.Opening...)
 		all.Closing = append(all.Closing, p.Closing...)

@@ -1,6 +1,9 @@
 package usage
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
 // track is the life of a holding, or of a device, over all its epochs.
 type track struct {
@@ -44,7 +47,7 @@ func (f *fold) lay(t *track, es []*epoch, bridge int64) {
 		switch {
 		case latest < 0:
 		case first.t > counted:
-			t.lives[latest].bridgeTo(first, e.points[0].at, bridge)
+			t.lives[latest].bridgeTo(first.t, e.points[0].at, cmp.Or(e.points[0].share, first.share), bridge)
 		case first.t < counted-slack && last.t > f.from && first.t < f.to && counted > f.from:
 			f.faults.note(faultOverlap, t.what)
 		}
@@ -55,20 +58,21 @@ func (f *fold) lay(t *track, es []*epoch, bridge int64) {
 	}
 }
 
-// bridgeTo charges a gap in which nobody counted at the smaller of the shares
-// before and after, if the holding lasted on both sides and no more than most ms
-// passed. The time from the last poll before to the first scrape after decides,
-// not the start: then both hours beside an edge in the gap see both.
-func (l *life) bridgeTo(next knot, scraped, most int64) {
+// bridgeTo charges a gap in which nobody counted, up to the start of the next
+// epoch, at the smaller of the shares before and after, if the holding lasted on
+// both sides and no more than most ms passed. The time from the last poll before
+// to the first scrape after decides, not the start: then both hours beside an
+// edge in the gap see both.
+func (l *life) bridgeTo(start, scraped int64, share float64, most int64) {
 	last := &l.whole[len(l.whole)-1]
 	point := l.points[len(l.points)-1]
-	share := min(point.share, next.share)
+	share = min(point.share, share)
 	if share == 0 || scraped-point.t > most {
 		return
 	}
 	last.share, last.estimated = share, true
-	end := knot{t: next.t, v: last.v}
-	end.v[held] += share * float64(next.t-last.t) / 1000
+	end := knot{t: start, v: last.v}
+	end.v[held] += share * float64(start-last.t) / 1000
 	l.whole, l.bridged = append(l.whole, end), true
 }
 
