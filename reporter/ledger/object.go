@@ -78,6 +78,14 @@ func (f *file) entry() Entry {
 	return newEntry(f.footer, f.raw.object, f.raw.data, f.parquet.NumRows())
 }
 
+// hour is what the footer says of the hour.
+func (f *file) hour() usage.Hour {
+	return usage.Hour{
+		Cluster: f.footer.Cluster, Window: f.footer.Window, Coverage: f.footer.Coverage,
+		Source: f.footer.Source, Road: f.footer.Road, Exceptions: f.footer.Exceptions,
+	}
+}
+
 func newEntry(f footer, object bucket.Object, data []byte, rows int64) Entry {
 	sum := sha256.Sum256(data)
 	return Entry{

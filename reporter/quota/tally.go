@@ -39,7 +39,7 @@ type use struct {
 	terms  []term // of the scope
 	events []event
 	recent [1 << recentBits]int32 // places in events, by a hash of their time
-	millis int64 // metered
+	millis int64                  // metered
 	over   gpuTime
 }
 
