@@ -3,6 +3,7 @@ package reporter
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	shape "github.com/gputally/gputally/collector/metric"
@@ -71,7 +72,7 @@ func (m *month) figures(ctx context.Context, b *books, hour window.Window) (figu
 	}
 	f.Currency = monthly.Currency
 	f.Coverage = latest.Coverage.Ratio()
-	f.add(latest.Rows, monthly.Rows)
+	f.add(slices.Collect(latest.Rows()), slices.Collect(monthly.Rows()))
 	return f, nil
 }
 

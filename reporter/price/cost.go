@@ -82,14 +82,18 @@ func (r Rates) Flat(from, to int64) (Flat, bool) {
 	return Flat{now.nanos}, ok && until >= to
 }
 
-// Cost prices GPU-milliseconds, and tells whether the cost fits and the
-// quantity is not negative.
-func (f Flat) Cost(millis int64) (Amount, bool) {
-	var sum product
-	if millis < 0 || !sum.add(uint64(millis), f.nanos) {
-		return 0, false
+// Cost prices GPU-milliseconds. Errors: ErrRange.
+func (f Flat) Cost(millis int64) (Amount, error) {
+	if millis < 0 {
+		return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
 	}
-	return sum.divide(perAmount)
+	var sum product
+	sum.add(uint64(millis), f.nanos) // one product always fits
+	cost, ok := sum.divide(perAmount)
+	if !ok {
+		return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
+	}
+	return cost, nil
 }
 
 // rateAt finds the rate that applies at an instant and until when it does: to

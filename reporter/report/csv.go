@@ -17,7 +17,7 @@ func (t Table) WriteCSV(w io.Writer) error {
 	}
 	// The writer keeps its first error for Error.
 	_ = out.Write(record)
-	for _, row := range t.Rows {
+	for row := range t.Rows() {
 		for i, c := range columns {
 			record[i] = c.text(row)
 		}

@@ -53,7 +53,7 @@ func Publish(ctx context.Context, b bucket.Bucket, t Table, m Manifest) (Publish
 			return Published{}, err
 		}
 		sum := sha256.Sum256(data.Bytes())
-		m.Files = append(m.Files, File{csvName, int64(data.Len()), len(t.Rows), hex.EncodeToString(sum[:])})
+		m.Files = append(m.Files, File{csvName, int64(data.Len()), t.Len(), hex.EncodeToString(sum[:])})
 		done.CSVKey = t.Spec.prefix() + csvName
 	}
 	// A file beside the manifest of another report, such as a Failed one, would

@@ -6,19 +6,21 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// Table is a report ready to be written.
+// Table is a report ready to be written. Its rows are read from the rollup that
+// it came from, and are good until more is added to that.
 type Table struct {
 	Spec     Spec
 	Clusters []string // sorted; those of the Spec, or those found
-	Rows     []Row    // sorted
 	Total    Row      // without key
 	Coverage Coverage
 	Missing  []Gap // hours that are not closed, by cluster and time
@@ -38,6 +40,22 @@ type Table struct {
 
 	columns []Dimension
 	zone    *time.Location
+	rows    rows
+}
+
+// Len is the number of rows.
+func (t Table) Len() int { return len(t.rows.order) }
+
+// Rows yields the rows, sorted. They are put together as they are asked for:
+// there may be a million of them.
+func (t Table) Rows() iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		for i := range t.rows.order {
+			if !yield(t.rows.at(i)) {
+				return
+			}
+		}
+	}
 }
 
 // Inputs names the closed hours that a report was made from.
@@ -74,32 +92,40 @@ func (r *Rollup) Table() (Table, error) {
 	if r.projects != nil {
 		t.QuotaRevision = r.projects.Revision()
 	}
-	quotas := r.quotas()
 	byCluster := r.cover(&t)
-	if err := r.fill(&t, quotas, byCluster); err != nil {
+	if err := r.fill(&t, byCluster); err != nil {
 		return Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
 	}
 	r.notes.tell(&t)
 	return t, nil
 }
 
-// quotas adds the figures of all scopes to the rows that they belong to.
-func (r *Rollup) quotas() map[Key]*Quota {
-	quotas := map[Key]*Quota{}
+// quotas adds the figures of all scopes to the rows that they belong to. A
+// scope that was not used gets a row of its own.
+func (r *Rollup) quotas() map[uint32]*Quota {
 	if r.tally == nil {
-		return quotas
+		return nil
 	}
+	quotas := map[uint32]*Quota{}
 	for _, f := range r.tally.Figures() {
-		k := Key{
-			State:   usage.Allocated,
-			Project: f.Project, Department: orNone(f.Department), NodePool: orNone(f.NodePool),
-		}.only(r.columns)
-		if quotas[k] == nil {
-			quotas[k] = &Quota{}
+		row := r.groups.find(r.quotaKey(f))
+		if quotas[row] == nil {
+			quotas[row] = &Quota{}
 		}
-		quotas[k].add(Quota{f.Deserved, f.Over, f.Left})
+		quotas[row].add(Quota{f.Deserved, f.Over, f.Left})
 	}
 	return quotas
+}
+
+func (r *Rollup) quotaKey(f quota.Figures) []uint32 {
+	key := []uint32{uint32(rank(usage.Allocated))}
+	for _, d := range r.columns {
+		name := map[Dimension]string{
+			ByProject: f.Project, ByDepartment: orNone(f.Department), ByNodePool: orNone(f.NodePool),
+		}[d]
+		key = append(key, r.names.idOf(name))
+	}
+	return key
 }
 
 // cover fills in the table's coverage and gaps, and returns the ratio of each cluster.
@@ -135,31 +161,19 @@ func (r *Rollup) cover(t *Table) map[string]Ratio {
 	return ratios
 }
 
-// fill makes the sorted rows and the total.
-func (r *Rollup) fill(t *Table, quotas map[Key]*Quota, byCluster map[string]Ratio) error {
-	rows := make(map[Key]Row, len(r.rows))
-	for k, g := range r.rows {
-		row := g.Row
-		row.Priced = r.book != nil && k.State == usage.Allocated && !g.unpriced
-		rows[k] = row
-	}
-	for k, q := range quotas {
-		row, used := rows[k]
-		if !used {
-			row = Row{Key: k, Priced: r.book != nil}
-		}
-		row.Quota = q
-		rows[k] = row
-	}
-	t.Rows = slices.SortedFunc(maps.Values(rows), func(a, b Row) int { return compareKeys(a.Key, b.Key) })
+// fill sorts the rows and makes the total.
+func (r *Rollup) fill(t *Table, byCluster map[string]Ratio) error {
 	t.Total = Row{Priced: r.book != nil, Coverage: t.Coverage.Ratio()}
-	for i := range t.Rows {
-		row := &t.Rows[i]
-		row.Coverage = t.Total.Coverage
-		if r.by(ByCluster) {
-			row.Coverage = byCluster[row.Cluster]
-		}
-		if err := t.Total.merge(*row); err != nil {
+	t.rows = rows{
+		columns: r.columns, names: r.names, groups: r.groups, quotas: r.quotas(),
+		priced: r.book != nil, coverage: t.Total.Coverage,
+	}
+	if r.by(ByCluster) {
+		t.rows.byCluster = byCluster
+	}
+	t.rows.sort()
+	for row := range t.Rows() {
+		if err := t.Total.merge(row); err != nil {
 			return err
 		}
 	}

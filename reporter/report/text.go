@@ -17,9 +17,9 @@ func (t Table) WriteText(w io.Writer) error {
 	for i, c := range columns {
 		names[i] = c.name
 	}
-	grid := make([][]string, 0, 2+len(t.Rows))
+	grid := make([][]string, 0, 2+t.Len())
 	grid = append(grid, names)
-	for _, row := range t.Rows {
+	for row := range t.Rows() {
 		grid = append(grid, line(columns, row))
 	}
 	total := line(columns, t.Total)
