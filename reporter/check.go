@@ -3,6 +3,7 @@ package reporter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,17 +30,29 @@ const longestScrape = 2 * time.Minute
 func addCheck(app *kingpin.Application) (string, command) {
 	c := app.Command("check", "Check the configuration; with --live also Prometheus and the bucket.")
 	live := c.Flag("live", "Ask the servers: families found, scrape interval, retention, conditions of the bucket.").Bool()
+	only := c.Flag("cluster", "Ask the servers of this cluster only; may be repeated.").Strings()
 	return c.FullCommand(), func(ctx context.Context, env *environment) error {
 		cfg, err := config.Load(env.file)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(env.stdout, "ok    configuration %s: cluster %s, %d schedules\n", env.file, cfg.Cluster, len(cfg.Schedules))
+		names := make([]string, len(cfg.Clusters))
+		for i, c := range cfg.Clusters {
+			names[i] = c.Name
+		}
+		if err := areAmong(*only, names); err != nil {
+			return err
+		}
+		fmt.Fprintf(env.stdout, "ok    configuration %s: cluster %s, %d schedules\n", env.file, strings.Join(names, ", "), len(cfg.Schedules))
 		if !*live {
 			return nil
 		}
 		k := &checks{env: env}
-		k.prometheus(ctx, cfg)
+		for _, c := range cfg.Clusters {
+			if len(*only) == 0 || slices.Contains(*only, c.Name) {
+				k.prometheus(ctx, c, len(cfg.Clusters) > 1)
+			}
+		}
 		k.bucket(ctx, cfg)
 		if k.bad > 0 {
 			return fmt.Errorf("%w: %d of the checks found something that would go wrong", errNotReady, k.bad)
@@ -63,37 +76,49 @@ func (k *checks) fail(format string, args ...any) {
 	fmt.Fprintf(k.env.stdout, "BAD   "+format+"\n", args...)
 }
 
-func (k *checks) prometheus(ctx context.Context, cfg *config.Config) {
-	client, err := newClient(k.env, cfg, selector(cfg))
+// prometheus asks each server of a cluster, which is named where there are
+// several.
+func (k *checks) prometheus(ctx context.Context, c config.Cluster, several bool) {
+	who := "prometheus"
+	if several {
+		who = "cluster " + c.Name + ": prometheus"
+	}
+	clients, err := newClients(k.env, c, selector(c.Prometheus))
 	if err != nil {
 		k.fail("%v", err)
 		return
 	}
+	for i, client := range clients {
+		k.server(ctx, client, who, c.Prometheus.URLs[i].String())
+	}
+}
+
+func (k *checks) server(ctx context.Context, client *prom.Client, who, url string) {
 	status, err := client.Status(ctx, needed())
 	if err != nil {
-		k.fail("prometheus: %v", err)
+		k.fail("%s: %v", who, err)
 		return
 	}
-	k.ok("prometheus %s: version %s, retention %s", cfg.Prometheus.URL, shown(status.Version), shown(status.Retention))
+	k.ok("%s %s: version %s, retention %s", who, url, shown(status.Version), shown(status.Retention))
 	if status.RoadErr != nil {
-		k.fail("prometheus: no way to read raw samples: %v", status.RoadErr)
+		k.fail("%s: no way to read raw samples: %v", who, status.RoadErr)
 		return
 	}
-	k.ok("prometheus: raw samples by %s", status.Road)
-	if !k.families(status) {
+	k.ok("%s: raw samples by %s", who, status.Road)
+	if !k.families(who, status) {
 		return
 	}
 	switch s := status.ScrapeInterval; {
 	case s == 0:
-		k.fail("prometheus: the scrape interval can't be told: fewer than three samples in the last ten minutes")
+		k.fail("%s: the scrape interval can't be told: fewer than three samples in the last ten minutes", who)
 	case s > longestScrape:
-		k.fail("prometheus: collectors are scraped every %s; at most %s keeps the edges of hours exact", s, longestScrape)
+		k.fail("%s: collectors are scraped every %s; at most %s keeps the edges of hours exact", who, s, longestScrape)
 	default:
-		k.ok("prometheus: collectors are scraped every %s", s.Round(100*time.Millisecond))
+		k.ok("%s: collectors are scraped every %s", who, s.Round(100*time.Millisecond))
 	}
 }
 
-func (k *checks) families(status prom.Status) (found bool) {
+func (k *checks) families(who string, status prom.Status) (found bool) {
 	var missing []string
 	for _, f := range status.Families {
 		if f.Series == 0 {
@@ -101,10 +126,10 @@ func (k *checks) families(status prom.Status) (found bool) {
 		}
 	}
 	if len(missing) > 0 {
-		k.fail("prometheus: no samples in the last ten minutes of %s; is the collector scraped, and does prometheus.selector fit?", strings.Join(missing, ", "))
+		k.fail("%s: no samples in the last ten minutes of %s; is the collector scraped, and does prometheus.selector fit?", who, strings.Join(missing, ", "))
 		return false
 	}
-	k.ok("prometheus: all %d families found", len(status.Families))
+	k.ok("%s: all %d families found", who, len(status.Families))
 	return true
 }
 

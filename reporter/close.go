@@ -8,111 +8,140 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"github.com/gputally/gputally/reporter/ledger"
-	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
+// mostParallel bounds how many hours are closed at once, for the sake of the
+// memory of each and of the server that all of them read.
+const mostParallel = 16
+
 func addClose(app *kingpin.Application) (string, command) {
 	c := app.Command("close", "Close the hours that have settled and are not closed yet, oldest first.")
-	from := c.Flag("from", "Close from the hour that contains this time on (RFC 3339). Default: 24 hours back, or after the last closed hour if that is longer ago.").String()
-	to := c.Flag("to", "Close up to this time (RFC 3339). Default: all that has settled.").String()
-	restate := c.Flag("restate", "Read closed hours again and replace those that changed; needs --from and --to.").Bool()
-	return c.FullCommand(), func(ctx context.Context, env *environment) error {
-		if *restate && (*from == "" || *to == "") {
-			return usageError{fmt.Errorf("close --restate needs --from and --to")}
-		}
-		begin, err := parseTime("--from", *from)
-		if err != nil {
-			return err
-		}
-		end, err := parseTime("--to", *to)
-		if err != nil {
-			return err
-		}
-		if *from != "" && *to != "" && !begin.Before(end) {
-			return usageError{fmt.Errorf("--from %s is not before --to %s", *from, *to)}
-		}
-		b, err := openBooks(ctx, env)
-		if err != nil {
-			return err
-		}
-		hours, err := b.toClose(ctx, begin, end, *restate)
-		if err != nil {
-			return err
-		}
-		work := b.closeHour
-		if *restate {
-			work = b.restateHour
-		}
-		return closeAll(ctx, env, b.cluster, hours, work)
+	f := &closeFlags{
+		from:     c.Flag("from", "Close from the hour that contains this time on (RFC 3339). Default: 24 hours back, or after the last closed hour if that is longer ago.").String(),
+		to:       c.Flag("to", "Close up to this time (RFC 3339). Default: all that has settled.").String(),
+		clusters: c.Flag("cluster", "Close this cluster only; may be repeated.").Strings(),
+		parallel: c.Flag("parallel", "How many days to close at once, to backfill many hours sooner. Each takes the memory of one closing.").Default("1").Int(),
+		restate:  c.Flag("restate", "Read closed hours again and replace those that changed; needs --from and --to.").Bool(),
+		force:    c.Flag("force", "With --restate: also hours older than ledger.restate_within, and also if the samples tell less now than is booked.").Bool(),
 	}
+	return c.FullCommand(), f.run
+}
+
+type closeFlags struct {
+	from, to       *string
+	clusters       *[]string
+	parallel       *int
+	restate, force *bool
+}
+
+// times parses and checks the flags. Zero times stand for the defaults.
+func (f *closeFlags) times() (begin, end time.Time, err error) {
+	switch {
+	case *f.restate && (*f.from == "" || *f.to == ""):
+		return begin, end, usageError{errors.New("close --restate needs --from and --to")}
+	case *f.force && !*f.restate:
+		return begin, end, usageError{errors.New("close --force needs --restate")}
+	case *f.parallel < 1 || *f.parallel > mostParallel:
+		return begin, end, usageError{fmt.Errorf("--parallel: %d is not between 1 and %d", *f.parallel, mostParallel)}
+	case *f.restate && *f.parallel > 1:
+		return begin, end, usageError{errors.New("close --restate goes hour by hour; leave --parallel away")}
+	}
+	if begin, err = parseTime("--from", *f.from); err != nil {
+		return begin, end, err
+	}
+	if end, err = parseTime("--to", *f.to); err != nil {
+		return begin, end, err
+	}
+	if *f.from != "" && *f.to != "" && !begin.Before(end) {
+		return begin, end, usageError{fmt.Errorf("--from %s is not before --to %s", *f.from, *f.to)}
+	}
+	return begin, end, nil
+}
+
+// run closes cluster by cluster. What fails for one does not keep the others
+// from being closed.
+func (f *closeFlags) run(ctx context.Context, env *environment) error {
+	begin, end, err := f.times()
+	if err != nil {
+		return err
+	}
+	b, err := openBooks(ctx, env)
+	if err != nil {
+		return err
+	}
+	clusters, err := b.named(*f.clusters)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, c := range clusters {
+		if err := f.close(ctx, env, c, begin, end); err != nil {
+			if len(clusters) > 1 {
+				err = fmt.Errorf("cluster %s: %w", c.name, err)
+			}
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (f *closeFlags) close(ctx context.Context, env *environment, c *cluster, begin, end time.Time) error {
+	if *f.restate {
+		return restateCommand(ctx, env, c, window.Window{From: begin, To: end}, *f.force)
+	}
+	hours, err := c.toClose(ctx, begin, end)
+	if err != nil {
+		return err
+	}
+	if len(hours) == 0 {
+		fmt.Fprintf(env.stdout, "No hour to close%s.\n", ofSeveral(c))
+		return nil
+	}
+	step, wipe := env.progress("closing")
+	began := env.opts.Now()
+	done, err := c.closeAll(ctx, hours, *f.parallel, step)
+	wipe()
+	if err != nil {
+		return fmt.Errorf("%d of %d hours closed: %w", done.closed, len(hours), err)
+	}
+	fmt.Fprintf(env.stdout, "Closed %d hours of cluster %s, %s to %s: %d segments in %s.\n",
+		done.closed, c.name, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339),
+		done.rows, env.opts.Now().Sub(began).Round(10*time.Millisecond))
+	if len(done.empty) > 0 {
+		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(done.empty), len(hours), done.empty[0])
+	}
+	return nil
+}
+
+// ofSeveral names the cluster where there are more than one.
+func ofSeveral(c *cluster) string {
+	if len(c.clusters) == 1 {
+		return ""
+	}
+	return " of cluster " + c.name
 }
 
 // toClose lists the hours that a closing from begin to end takes, oldest first.
 // Zero times stand for the defaults.
-func (b *books) toClose(ctx context.Context, begin, end time.Time, restate bool) ([]window.Window, error) {
+func (c *cluster) toClose(ctx context.Context, begin, end time.Time) ([]window.Window, error) {
 	if begin.IsZero() {
 		var err error
-		if begin, err = b.resume(ctx); err != nil {
+		if begin, err = c.resume(ctx); err != nil {
 			return nil, err
 		}
 	}
-	var hours []window.Window
-	if restate {
-		for h := range (window.Window{From: begin, To: end}).Hours() {
-			if window.Closed(h, b.now(), b.settle) {
-				hours = append(hours, h)
-			}
-		}
-		return hours, nil
-	}
-	due, err := b.hoursDue(ctx, begin)
+	due, err := c.hoursDue(ctx, begin)
 	if err != nil {
 		return nil, err
 	}
+	var hours []window.Window
 	for _, h := range due {
 		if end.IsZero() || h.From.Before(end) {
 			hours = append(hours, h)
 		}
 	}
 	return hours, nil
-}
-
-// closeAll closes hour by hour. An hour of which no collector left a sample is
-// named and passed over; any other failure ends the closing.
-func closeAll(ctx context.Context, env *environment, cluster string, hours []window.Window,
-	work func(context.Context, window.Window) (ledger.Entry, error),
-) error {
-	step, wipe := env.progress("closing")
-	rows, began := int64(0), env.opts.Now()
-	var empty []error
-	for i, hour := range hours {
-		step(fmt.Sprintf("hour %d of %d: %s", i+1, len(hours), hour.From.Format("2006-01-02 15:04")))
-		entry, err := work(ctx, hour)
-		if errors.Is(err, usage.ErrNoData) {
-			empty = append(empty, err)
-			continue
-		}
-		if err != nil {
-			wipe()
-			return fmt.Errorf("%d of %d hours closed: %w", i-len(empty), len(hours), err)
-		}
-		rows += entry.Rows
-	}
-	wipe()
-	if len(hours) == 0 {
-		fmt.Fprintln(env.stdout, "No hour to close.")
-		return nil
-	}
-	closed := len(hours) - len(empty)
-	fmt.Fprintf(env.stdout, "Closed %d hours of cluster %s, %s to %s: %d segments in %s.\n",
-		closed, cluster, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339),
-		rows, env.opts.Now().Sub(began).Round(10*time.Millisecond))
-	if len(empty) > 0 {
-		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(empty), len(hours), empty[0])
-	}
-	return nil
 }
 
 func parseTime(flag, text string) (time.Time, error) {

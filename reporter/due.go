@@ -16,12 +16,12 @@ const reach = 24 * time.Hour
 
 // hoursDue are the hours to be closed, oldest first: those between from and now
 // that have settled and that the index does not know.
-func (b *books) hoursDue(ctx context.Context, from time.Time) ([]window.Window, error) {
-	now := b.now()
+func (c *cluster) hoursDue(ctx context.Context, from time.Time) ([]window.Window, error) {
+	now := c.now()
 	if !from.Before(now) {
 		return nil, nil
 	}
-	known, err := b.index.Hours(ctx, b.cluster, window.Window{From: from.UTC(), To: now.UTC()})
+	known, err := c.index.Hours(ctx, c.name, window.Window{From: from.UTC(), To: now.UTC()})
 	if err != nil {
 		return nil, inBucket(err)
 	}
@@ -29,22 +29,22 @@ func (b *books) hoursDue(ctx context.Context, from time.Time) ([]window.Window, 
 	for _, h := range known {
 		closed[h.From] = true
 	}
-	return schedule.HoursDue(func(w window.Window) bool { return closed[w.From] }, from, now, b.settle), nil
+	return schedule.HoursDue(func(w window.Window) bool { return closed[w.From] }, from, now, c.settle), nil
 }
 
 // resume is the time from which hours are to be closed: a day back, so that
 // holes of that time are tried again, or from the end of the last closed hour
 // if that is longer ago; but never before the first closed hour.
-func (b *books) resume(ctx context.Context) (time.Time, error) {
-	back := b.now().UTC().Add(-reach)
-	last, found, err := b.index.LastHour(ctx, b.cluster)
+func (c *cluster) resume(ctx context.Context) (time.Time, error) {
+	back := c.now().UTC().Add(-reach)
+	last, found, err := c.index.LastHour(ctx, c.name)
 	if err != nil || !found {
 		return back, inBucket(err)
 	}
 	if last.To.Before(back) {
 		return last.To, nil
 	}
-	first, _, err := b.index.FirstHour(ctx, b.cluster)
+	first, _, err := c.index.FirstHour(ctx, c.name)
 	if err != nil {
 		return back, inBucket(err)
 	}
@@ -56,11 +56,11 @@ func (b *books) resume(ctx context.Context) (time.Time, error) {
 
 // periodsDue are the periods of a schedule that are to be reported, oldest
 // first: those of Failed reports that overlap with one of the windows in again,
-// and those that have no final report.
-func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again []window.Window) ([]window.Window, error) {
-	first, found, err := b.index.FirstHour(ctx, b.cluster)
+// those of any that overlap with one in anew, and those that have no final report.
+func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again, anew []window.Window) ([]window.Window, error) {
+	first, found, err := b.firstHour(ctx)
 	if err != nil || !found {
-		return nil, inBucket(err)
+		return nil, err
 	}
 	records, err := b.index.Reports(ctx, s.Name)
 	if err != nil {
@@ -80,10 +80,24 @@ func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again []win
 	var due []window.Window
 	for _, r := range latest {
 		overlaps := func(w window.Window) bool { return w.From.Before(r.To) && r.From.Before(w.To) }
-		if r.State == report.Failed && slices.ContainsFunc(again, overlaps) {
+		if r.State == report.Failed && slices.ContainsFunc(again, overlaps) || slices.ContainsFunc(anew, overlaps) {
 			due = append(due, r.Window())
 		}
 	}
 	slices.SortFunc(due, func(a, b window.Window) int { return a.From.Compare(b.From) })
-	return append(due, schedule.Due(s, last, b.now(), b.settle, first.From)...), nil
+	return append(due, schedule.Due(s, last, b.now(), b.settle, first)...), nil
+}
+
+// firstHour is the begin of the first closed hour of any configured cluster.
+func (b *books) firstHour(ctx context.Context) (first time.Time, found bool, err error) {
+	for _, c := range b.clusters {
+		hour, has, err := b.index.FirstHour(ctx, c.name)
+		if err != nil {
+			return first, false, inBucket(err)
+		}
+		if has && (!found || hour.From.Before(first)) {
+			first, found = hour.From, true
+		}
+	}
+	return first, found, nil
 }

@@ -15,10 +15,11 @@ const (
 	ExitOK       = 0
 	ExitFailure  = 1 // anything else
 	ExitUsage    = 2 // flags or configuration
-	ExitSource   = 3 // Prometheus can't be read, or has no samples
+	ExitSource   = 3 // Prometheus can't be read, or has no samples, or fewer than when the hour was closed
 	ExitBucket   = 4 // the bucket refuses, or can't be reached
 	ExitReport   = 5 // a report was made and is Failed: coverage, unpriced models
 	ExitNotReady = 6 // check --live found something that would go wrong
+	ExitLedger   = 7 // ledger verify found something wrong with the ledger
 )
 
 // usageError is a mistake in the command line.
@@ -44,6 +45,7 @@ func inBucket(err error) error {
 var (
 	errReportFailed = errors.New("the report is Failed")
 	errNotReady     = errors.New("not ready")
+	errFindings     = errors.New("the ledger is not in order")
 )
 
 // ExitCode maps what Run returned to an exit code.
@@ -54,6 +56,7 @@ func ExitCode(err error) int {
 		source  *prom.Error
 		cfg     config.Errors
 		missing *ledger.MissingError
+		less    *lessError
 	)
 	switch {
 	case err == nil:
@@ -64,7 +67,9 @@ func ExitCode(err error) int {
 		return ExitReport
 	case errors.Is(err, errNotReady):
 		return ExitNotReady
-	case errors.As(err, &source), errors.Is(err, usage.ErrNoData):
+	case errors.Is(err, errFindings):
+		return ExitLedger
+	case errors.As(err, &source), errors.Is(err, usage.ErrNoData), errors.As(err, &less):
 		return ExitSource
 	case errors.As(err, &inStore), errors.As(err, &missing), errors.Is(err, bucket.ErrDenied), errors.Is(err, bucket.ErrConflict):
 		return ExitBucket

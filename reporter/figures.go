@@ -19,10 +19,10 @@ import (
 // gpuHour is the number of GPU-milliseconds in a GPU-hour.
 const gpuHour = 3_600_000.0
 
-// figures are what the books say of the projects up to the latest closed hour.
+// figures are what the books say of the projects up to the latest hour that all
+// clusters have closed.
 type figures struct {
 	Currency string
-	Coverage report.Ratio // of the latest hour
 	Pools    []poolFigures
 	Projects []projectFigures
 }
@@ -47,16 +47,17 @@ type projectFigures struct {
 // month keeps the rollup of the running month, so that each closed hour is
 // read once.
 type month struct {
-	window window.Window
-	rollup *report.Rollup
-	until  time.Time
+	window   window.Window
+	clusters []string
+	rollup   *report.Rollup
+	until    time.Time
 }
 
 // figures brings the month up to the hour and rolls up the hour itself. After
 // an error the month is good for nothing.
-func (m *month) figures(ctx context.Context, b *books, hour window.Window) (figures, error) {
+func (m *month) figures(ctx context.Context, b *books, clusters []string, hour window.Window) (figures, error) {
 	var f figures
-	if err := m.advance(ctx, b, hour.To); err != nil {
+	if err := m.advance(ctx, b, clusters, hour.To); err != nil {
 		return f, err
 	}
 	monthly, err := m.rollup.Table()
@@ -64,41 +65,42 @@ func (m *month) figures(ctx context.Context, b *books, hour window.Window) (figu
 		return f, err
 	}
 	latest, err := b.report(ctx, report.Spec{
-		Name: "latest-hour", ID: "latest", Window: hour, PeriodKey: "latest", Clusters: []string{b.cluster},
+		Name: "latest-hour", ID: "latest", Window: hour, PeriodKey: "latest", Clusters: clusters,
 		GroupBy: []report.Dimension{report.ByProject, report.ByDepartment, report.ByNodePool},
 	}, false, func(window.Window) {})
 	if err != nil {
 		return f, err
 	}
 	f.Currency = monthly.Currency
-	f.Coverage = latest.Coverage.Ratio()
 	f.add(slices.Collect(latest.Rows()), slices.Collect(monthly.Rows()))
 	return f, nil
 }
 
 // advance adds the hours that were closed since.
-func (m *month) advance(ctx context.Context, b *books, until time.Time) error {
+func (m *month) advance(ctx context.Context, b *books, clusters []string, until time.Time) error {
 	w := window.PeriodMonth.Containing(until.Add(-1), time.UTC)
-	if m.rollup == nil || m.window != w {
+	if m.rollup == nil || m.window != w || !slices.Equal(m.clusters, clusters) {
 		rollup, err := report.NewRollup(report.Spec{
-			Name: "month", ID: "month", Window: w, PeriodKey: "month", Clusters: []string{b.cluster},
+			Name: "month", ID: "month", Window: w, PeriodKey: "month", Clusters: clusters,
 			GroupBy: []report.Dimension{report.ByProject, report.ByDepartment}, Provisional: true,
 		}, b.projects, b.book)
 		if err != nil {
 			return err
 		}
-		*m = month{window: w, rollup: rollup, until: w.From}
+		*m = month{window: w, clusters: clusters, rollup: rollup, until: w.From}
 	}
 	for hour := range (window.Window{From: m.until, To: until}).Hours() {
-		h, err := b.hour(ctx, b.cluster, hour, false)
-		if errors.Is(err, ledger.ErrHourMissing) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := m.rollup.Add(h); err != nil {
-			return err
+		for _, cluster := range clusters {
+			h, err := b.hour(ctx, cluster, hour, false)
+			if errors.Is(err, ledger.ErrHourMissing) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := m.rollup.Add(h); err != nil {
+				return err
+			}
 		}
 	}
 	m.until = until
@@ -151,8 +153,7 @@ func sum(so *float64, v float64) *float64 {
 }
 
 // collect shows the figures as metrics.
-func (f figures) collect(cluster string, put func(*shape.Family, float64, ...string)) {
-	put(&metric.HourCoverage, float64(f.Coverage)/1e6, cluster)
+func (f figures) collect(put func(*shape.Family, float64, ...string)) {
 	for _, p := range f.Pools {
 		if p.NodePool != quota.AllPools { // a row that only carries a quota
 			put(&metric.ProjectAllocatedGPUs, p.Allocated, p.Project, p.Department, p.NodePool)

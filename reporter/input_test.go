@@ -31,6 +31,12 @@ func TestCommandLine(t *testing.T) {
 		"an unknown flag":               {[]string{"close", "--form=x"}, 2, "unknown long flag '--form'; try --help", ""},
 		"a format of nobody":            {[]string{"report", "--format=pdf"}, 2, "table,csv,none", ""},
 		"a restatement of no time":      {[]string{"close", "--restate"}, 2, "close --restate needs --from and --to", ""},
+		"force without a restatement":   {[]string{"close", "--force"}, 2, "close --force needs --restate", ""},
+		"nobody at work":                {[]string{"close", "--parallel=0"}, 2, "--parallel: 0 is not between 1 and 16", ""},
+		"a restatement side by side":    {[]string{"close", "--restate", "--parallel=2", "--from=2026-11-20T00:00:00Z", "--to=2026-11-20T01:00:00Z"}, 2, "goes hour by hour", ""},
+		"a cluster of nobody":           {[]string{"close", "--cluster=us-1"}, 2, `--cluster: "us-1" is none of eu-1`, ""},
+		"a report of nobody's cluster":  {[]string{"report", "--by=namespace", "--cluster=us-1"}, 2, `--cluster: "us-1" is none of eu-1`, ""},
+		"a check of nobody's cluster":   {[]string{"check", "--cluster=us-1"}, 2, `--cluster: "us-1" is none of eu-1`, ""},
 		"a time that is none":           {[]string{"close", "--from=yesterday"}, 2, `--from: "yesterday" is no time like 2026-11-20T00:00:00Z`, ""},
 		"times the wrong way round":     {[]string{"close", "--from=2026-11-20T02:00:00Z", "--to=2026-11-20T01:00:00Z"}, 2, "is not before --to", ""},
 		"a period of nonsense":          {[]string{"report", "--period=nonsense"}, 2, `--period: cannot read period "nonsense": use for example 2026-11-20`, ""},
@@ -87,6 +93,10 @@ func TestBadConfiguration(t *testing.T) {
 		"a bad time zone": {
 			extra: "schedules: schedules.yaml\n", files: schedules("0 6 * * *", "Mars/Olympus"),
 			parts: []string{"schedules.yaml:4:16: schedules[0].time_zone: ", "Mars/Olympus"},
+		},
+		"clusters that overlap": {
+			extra: "clusters:\n  - {name: eu-1, prometheus: {selector: {cluster: eu-1}}}\n  - {name: eu-2}\n",
+			parts: []string{"gputally.yaml:1:10: cluster: and clusters are both here", "gputally.yaml:6:5: clusters[1].prometheus: reads the same series of http://127.0.0.1:1 as clusters[0] on line 5"},
 		},
 		"all problems at once": {
 			extra: "setle: 10m\nschedules: schedules.yaml\n", files: schedules("0 25 * * *", "Mars/Olympus"),

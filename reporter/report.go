@@ -19,7 +19,8 @@ func addReport(app *kingpin.Application) (string, command) {
 		period:  c.Flag("period", "2026-11-20, 2026-W47, 2026-11, yesterday, today, last-week, last-month, this-month, 2026-11-20T05, or FROM/TO.").Default("yesterday").String(),
 		zone:    c.Flag("time-zone", "Zone in which the period is meant, such as Europe/Berlin.").Default("UTC").String(),
 		by:      c.Flag("by", "What to group by: project, department, node_pool, cluster, namespace, pod; several with commas.").Default("project").String(),
-		name:    c.Flag("name", "Name of the report in the bucket. Default: by-<what it groups by>.").String(),
+		name:    c.Flag("name", "Name of the report in the bucket. Default: by-<what it groups by>, with the clusters if they are named.").String(),
+		only:    c.Flag("cluster", "Report this cluster only; may be repeated. Default: those of the configuration and those that have closed hours.").Strings(),
 		preview: c.Flag("preview", "Include the hours that are not closed yet, as far as they are known; the report is provisional.").Bool(),
 		dry:     c.Flag("dry-run", "Print the report and publish nothing.").Bool(),
 		format:  c.Flag("format", "What to print: table, csv or none.").Default("table").Enum("table", "csv", "none"),
@@ -29,6 +30,7 @@ func addReport(app *kingpin.Application) (string, command) {
 
 type reportFlags struct {
 	period, zone, by, name, format *string
+	only                           *[]string
 	preview, dry                   *bool
 }
 
@@ -52,10 +54,10 @@ func (f *reportFlags) spec(env *environment) (report.Spec, error) {
 	}
 	name := *f.name
 	if name == "" {
-		name = "by-" + strings.NewReplacer(",", "-", "_", "-", " ", "").Replace(*f.by)
+		name = strings.Join(append([]string{"by-" + strings.NewReplacer(",", "-", "_", "-", " ", "").Replace(*f.by)}, *f.only...), "-")
 	}
 	return report.Spec{
-		Name: name, ID: "new", Window: w, TimeZone: zone.String(), PeriodKey: window.Key(w, zone), GroupBy: by,
+		Name: name, ID: "new", Window: w, TimeZone: zone.String(), PeriodKey: window.Key(w, zone), GroupBy: by, Clusters: *f.only,
 	}, nil
 }
 
@@ -66,6 +68,9 @@ func (f *reportFlags) run(ctx context.Context, env *environment) error {
 	}
 	b, err := openBooks(ctx, env)
 	if err != nil {
+		return err
+	}
+	if err := b.areKnown(ctx, *f.only); err != nil {
 		return err
 	}
 	step, wipe := env.progress("reading")
@@ -100,6 +105,21 @@ func (f *reportFlags) run(ctx context.Context, env *environment) error {
 		return fmt.Errorf("%w: %s", errReportFailed, strings.Join(reasons, "; "))
 	}
 	return nil
+}
+
+// areKnown refuses names that are of no cluster of the configuration and of none
+// that has closed hours.
+func (b *books) areKnown(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	known, err := b.index.Clusters(ctx)
+	if err != nil {
+		return inBucket(err)
+	}
+	known = append(known, b.names()...)
+	slices.Sort(known)
+	return areAmong(names, slices.Compact(known))
 }
 
 func or(a, b string) string {

@@ -2,63 +2,91 @@ package reporter
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/schedule"
-	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
-const (
-	// emptyPause is how long an hour without samples is left alone.
-	emptyPause = 10 * time.Minute
-	// retryReach is how far back a starting process makes Failed reports again:
-	// whoever has repaired a price book starts the process anew.
-	retryReach = 7 * 24 * time.Hour
-)
+// retryReach is how far back a starting process makes Failed reports again:
+// whoever has repaired a price book starts the process anew.
+const retryReach = 7 * 24 * time.Hour
 
 // rounds closes hours and makes scheduled reports. What it remembers only saves
 // work: another process comes to the same books.
 type rounds struct {
 	books     *books
+	keepers   []*keeper // one for each cluster
 	schedules []schedule.Schedule
 	board     *board
 	log       *slog.Logger
 
 	month month
-	shown time.Time               // end of the hour whose figures the board shows
-	empty map[time.Time]time.Time // when hours without samples were tried, by their start
-	again []window.Window         // Failed reports that overlap are made again
+	shown time.Time       // end of the hour whose figures the board shows
+	again []window.Window // Failed reports that overlap are made again
+	anew  []window.Window // all reports that overlap are: their hours were restated
 }
 
 func newRounds(b *books, schedules []schedule.Schedule, log *slog.Logger) *rounds {
 	now := b.now().UTC()
-	return &rounds{
-		books: b, schedules: schedules, board: newBoard(b.cluster), log: log,
-		empty: map[time.Time]time.Time{},
+	r := &rounds{
+		books: b, schedules: schedules, board: newBoard(b.clusters), log: log,
 		again: []window.Window{{From: now.Add(-retryReach), To: now}},
+	}
+	for _, c := range b.clusters {
+		r.keepers = append(r.keepers, newKeeper(c, r))
+	}
+	return r
+}
+
+// closed hears of an hour that was closed.
+func (r *rounds) closed(hour window.Window) {
+	r.again = append(r.again, hour)
+	r.forget(hour)
+}
+
+// restated hears of closed hours that say something else now.
+func (r *rounds) restated(hours []window.Window) {
+	r.anew = append(r.anew, hours...)
+	for _, hour := range hours {
+		r.forget(hour)
 	}
 }
 
-// round closes what has settled and makes the reports that are due. What fails
-// is logged, counted, and tried again in the next round.
+// forget drops figures that have an hour that changed.
+func (r *rounds) forget(hour window.Window) {
+	if hour.From.Before(r.shown) {
+		r.month, r.shown = month{}, time.Time{}
+	}
+}
+
+// round closes what has settled, cluster by cluster, and makes the reports that
+// are due. What fails is logged, counted, and tried again in the next round; it
+// does not keep another cluster's hours from being closed.
 func (r *rounds) round(ctx context.Context) {
 	r.board.ticked(r.books.now())
-	reached, err := r.closeDue(ctx)
-	done := err == nil
-	if done {
-		err = r.tally(ctx)
+	reached, done := r.books.now(), true
+	for _, k := range r.keepers {
+		at, err := k.closeDue(ctx)
+		if at.Before(reached) {
+			reached = at
+		}
+		if err == nil {
+			r.board.caughtUp(k.name)
+			continue
+		}
+		done = false
+		if ctx.Err() == nil {
+			r.board.closeFailed(k.name, err)
+			r.log.Error("Hours can't be closed; will try again", "cluster", k.name, "err", err)
+		}
 	}
-	switch {
-	case err == nil:
-		r.board.caughtUp()
-	case ctx.Err() == nil:
-		r.board.closeFailed(err)
-		r.log.Error("Hours can't be closed; will try again", "cluster", r.books.cluster, "err", err)
+	if err := r.tally(ctx); err != nil && ctx.Err() == nil {
+		done = false
+		r.log.Error("The figures can't be brought up to date; will try again", "err", err)
 	}
 	for _, s := range r.schedules {
 		if err := r.reportDue(ctx, s, reached); err != nil && ctx.Err() == nil {
@@ -68,83 +96,46 @@ func (r *rounds) round(ctx context.Context) {
 		}
 	}
 	if done {
-		r.again = nil
+		r.again, r.anew = nil, nil
 	}
 }
 
-// closeDue closes hours and returns the time up to which none is left that
-// could be closed. The zero time says that this is not known.
-func (r *rounds) closeDue(ctx context.Context) (reached time.Time, err error) {
-	from, err := r.books.resume(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
-	hours, err := r.books.hoursDue(ctx, from)
-	if err != nil {
-		return time.Time{}, err
-	}
-	for _, hour := range hours {
-		if err := r.close(ctx, hour); err != nil {
-			return hour.From, err
-		}
-	}
-	return r.books.now(), nil
-}
-
-// close closes one hour. An hour without samples is passed over, because
-// whatever comes later must not wait for it; it is tried again as long as it
-// lies within reach.
-func (r *rounds) close(ctx context.Context, hour window.Window) error {
-	began := r.books.now()
-	tried, known := r.empty[hour.From]
-	if known && began.Sub(tried) < emptyPause {
-		return nil
-	}
-	entry, err := r.books.closeHour(ctx, hour)
-	if errors.Is(err, usage.ErrNoData) {
-		r.empty[hour.From] = began
-		if !known {
-			r.board.closeFailed(err)
-			r.log.Warn("An hour has no samples", "cluster", r.books.cluster, "hour", hour, "err", err)
-		}
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	delete(r.empty, hour.From)
-	r.again = append(r.again, hour)
-	if hour.From.Before(r.shown) {
-		r.month, r.shown = month{}, time.Time{}
-	}
-	r.board.closed(r.books.now().Sub(began))
-	r.log.Info("Closed an hour", "cluster", entry.Cluster, "hour", hour, "segments", entry.Rows)
-	return nil
-}
-
-// tally brings the figures per project up to the latest closed hour.
+// tally brings the figures per project up to the latest hour that all clusters
+// have closed.
 func (r *rounds) tally(ctx context.Context) error {
-	last, found, err := r.books.index.LastHour(ctx, r.books.cluster)
-	if err != nil || !found {
-		return inBucket(err)
+	var until time.Time
+	var clusters []string
+	for _, c := range r.books.clusters {
+		last, found, err := r.books.index.LastHour(ctx, c.name)
+		if err != nil {
+			return inBucket(err)
+		}
+		if !found {
+			continue // it may be a new one
+		}
+		r.board.reached(c.name, last)
+		clusters = append(clusters, c.name)
+		if until.IsZero() || last.To.Before(until) {
+			until = last.To
+		}
 	}
-	if r.shown.Equal(last.To) {
+	if until.IsZero() || r.shown.Equal(until) {
 		return nil
 	}
-	figures, err := r.month.figures(ctx, r.books, last.Window())
+	figures, err := r.month.figures(ctx, r.books, clusters, window.Hour(until.Add(-time.Hour)))
 	if err != nil {
 		r.month = month{}
 		return err
 	}
-	r.board.tally(last.To, figures)
-	r.shown = last.To
+	r.board.tally(figures)
+	r.shown = until
 	return nil
 }
 
 // reportDue makes the reports of one schedule that are due, oldest first. A
 // period with hours that may still be closed has to wait.
 func (r *rounds) reportDue(ctx context.Context, s schedule.Schedule, reached time.Time) error {
-	periods, err := r.books.periodsDue(ctx, s, r.again)
+	periods, err := r.books.periodsDue(ctx, s, r.again, r.anew)
 	if err != nil {
 		return err
 	}

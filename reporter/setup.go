@@ -33,44 +33,33 @@ func load(ctx context.Context, env *environment) (*config.Config, *books, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	reader, err := newClient(env, cfg, selector(cfg))
-	if err != nil {
-		return nil, nil, err
-	}
-	labels, err := newClient(env, cfg, nil)
-	if err != nil {
-		return nil, nil, err
-	}
 	projects := cfg.Projects
 	if projects == nil { // then every namespace is of no project
 		if projects, err = quota.New(nil, nil); err != nil {
 			return nil, nil, err
 		}
 	}
-	closer, err := usage.New(usage.Config{
-		Cluster:       cfg.Cluster,
-		Reader:        reader,
-		Lookahead:     config.Lookahead,
-		NodePoolLabel: cfg.NodePoolLabel,
-		NodeLabels:    labels,
-		NodePools:     projects.Pool,
-	})
-	if err != nil {
-		return nil, nil, err
+	b := &books{
+		settle:        cfg.Settle,
+		minimum:       cfg.MinimumCoverage,
+		restateWithin: cfg.Ledger.RestateWithin,
+		retain:        ledger.Retention(cfg.Ledger.Retain),
+		bucket:        store,
+		ledger:        ledger.New(store, ledger.Config{Version: version.Version}),
+		index:         index.New(store, index.Config{Clock: env.opts.Now, Logger: env.log}),
+		projects:      projects,
+		book:          cfg.Prices,
+		now:           env.opts.Now,
+		log:           env.log,
 	}
-	return cfg, &books{
-		cluster:  cfg.Cluster,
-		settle:   cfg.Settle,
-		minimum:  cfg.MinimumCoverage,
-		closer:   closer,
-		bucket:   store,
-		ledger:   ledger.New(store, ledger.Config{Version: version.Version}),
-		index:    index.New(store, index.Config{Clock: env.opts.Now, Logger: env.log}),
-		projects: projects,
-		book:     cfg.Prices,
-		now:      env.opts.Now,
-		log:      env.log,
-	}, nil
+	for _, c := range cfg.Clusters {
+		opened, err := openCluster(env, b, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		b.clusters = append(b.clusters, opened)
+	}
+	return cfg, b, nil
 }
 
 // openBooks is load for commands that need no more of the configuration.
@@ -94,25 +83,69 @@ func openBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) 
 	return b, inBucket(err)
 }
 
-func newClient(env *environment, cfg *config.Config, selector []prom.Matcher) (*prom.Client, error) {
-	c, err := prom.New(prom.Config{
-		URL:      cfg.Prometheus.URL.String(),
-		HTTP:     cfg.Prometheus.HTTP,
-		Timeout:  cfg.Prometheus.Timeout,
-		Selector: selector,
-		Logger:   env.log,
+// openCluster sets up what closes the hours of a cluster. It asks no server.
+func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error) {
+	meter := newMeter()
+	reader, err := newReader(env, c, selector(c.Prometheus), meter)
+	if err != nil {
+		return nil, err
+	}
+	labels, err := newReader(env, c, nil, meter)
+	if err != nil {
+		return nil, err
+	}
+	closer, err := usage.New(usage.Config{
+		Cluster:       c.Name,
+		Reader:        reader,
+		Lookahead:     config.Lookahead,
+		NodePoolLabel: c.NodePoolLabel,
+		NodeLabels:    labels,
+		NodePools:     b.projects.Pool,
 	})
 	if err != nil {
-		return nil, usageError{fmt.Errorf("prometheus: %w", err)}
+		return nil, err
 	}
-	return c, nil
+	return &cluster{books: b, name: c.Name, closer: closer, meter: meter}, nil
+}
+
+// newReader reads from the cluster's server, or from its replicas as one.
+func newReader(env *environment, c config.Cluster, selector []prom.Matcher, m *meter) (usage.Reader, error) {
+	clients, err := newClients(env, c, selector)
+	if err != nil {
+		return nil, err
+	}
+	if len(clients) == 1 {
+		return metered{clients[0], m}, nil
+	}
+	return metered{prom.NewReplicas(clients...), m}, nil
+}
+
+// newClients are one for each server of the cluster.
+func newClients(env *environment, c config.Cluster, selector []prom.Matcher) ([]*prom.Client, error) {
+	var clients []*prom.Client
+	for _, u := range c.Prometheus.URLs {
+		client, err := prom.New(prom.Config{
+			URL:           u.String(),
+			HTTP:          c.Prometheus.HTTP,
+			Road:          c.Prometheus.Road,
+			Timeout:       c.Prometheus.Timeout,
+			MaxConcurrent: c.Prometheus.MaxConcurrent,
+			Selector:      selector,
+			Logger:        env.log,
+		})
+		if err != nil {
+			return nil, usageError{fmt.Errorf("prometheus of cluster %s: %w", c.Name, err)}
+		}
+		clients = append(clients, client)
+	}
+	return clients, nil
 }
 
 // selector turns the configured labels into matchers, sorted by label.
-func selector(cfg *config.Config) []prom.Matcher {
+func selector(p config.Prometheus) []prom.Matcher {
 	var ms []prom.Matcher
-	for _, name := range slices.Sorted(maps.Keys(cfg.Prometheus.Selector)) {
-		ms = append(ms, prom.Matcher{Name: name, Value: cfg.Prometheus.Selector[name]})
+	for _, name := range slices.Sorted(maps.Keys(p.Selector)) {
+		ms = append(ms, prom.Matcher{Name: name, Value: p.Selector[name]})
 	}
 	return ms
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -19,33 +20,51 @@ const Lookahead = 5 * time.Minute
 // Defaults of the main file.
 const (
 	DefaultTimeout         = 2 * time.Minute
+	DefaultRoad            = "auto"
+	DefaultMaxConcurrent   = 2
 	DefaultSettle          = 10 * time.Minute
 	DefaultMinimumCoverage = 0.99
+	DefaultRestateWithin   = 35 * 24 * time.Hour
+	DefaultRetainEdges     = 90 * 24 * time.Hour
 )
 
 // Config is a checked configuration.
 type Config struct {
-	Cluster         string // in object keys and reports
-	Prometheus      Prometheus
+	Clusters        []Cluster // at least one, in the order of the file; no two read the same series
 	Bucket          Bucket
-	Settle          time.Duration   // at least Lookahead
-	NodePoolLabel   string          // of kube_node_labels; "" if node pools come from the projects file only
-	MinimumCoverage float64         // ratio, 0 to 1
+	Settle          time.Duration // at least Lookahead
+	MinimumCoverage float64       // ratio, 0 to 1
+	Ledger          Ledger
 	Prices          *price.Book     // nil without a price book: reports have no cost
 	Projects        *quota.Projects // nil without a projects file: reports have no projects and no quota
 	Schedules       []schedule.Schedule
 }
 
-// Prometheus says how samples are read.
-type Prometheus struct {
-	URL      *url.URL // http or https, without credentials
-	Timeout  time.Duration
-	Selector map[string]string // label → value, added to every read
-	HTTP     promconfig.HTTPClientConfig
+// Cluster is a cluster whose hours are closed.
+type Cluster struct {
+	Name          string // in object keys and reports
+	Prometheus    Prometheus
+	NodePoolLabel string // of kube_node_labels; "" if node pools come from the projects file only
 }
 
-// String names the server.
-func (p Prometheus) String() string { return fmt.Sprintf("%s, timeout %s", p.URL, p.Timeout) }
+// Prometheus says how the samples of a cluster are read.
+type Prometheus struct {
+	URLs          []*url.URL // http or https, without credentials; several are replicas of one source
+	Road          string     // auto, remote_read, export or json
+	Timeout       time.Duration
+	MaxConcurrent int               // requests to one server at one time, at least 1
+	Selector      map[string]string // label → value, added to every read
+	HTTP          promconfig.HTTPClientConfig
+}
+
+// String names the servers.
+func (p Prometheus) String() string {
+	urls := make([]string, len(p.URLs))
+	for i, u := range p.URLs {
+		urls[i] = u.String()
+	}
+	return fmt.Sprintf("%s, timeout %s", strings.Join(urls, " and "), p.Timeout)
+}
 
 // Format prints String whatever the verb, because HTTP has credentials that a
 // %+v would print.
@@ -63,3 +82,13 @@ type Bucket struct {
 	SSE       string // "", AES256 or aws:kms
 	KMSKeyID  string // "" for the account's default key
 }
+
+// Ledger says how long closed hours may change and are kept.
+type Ledger struct {
+	RestateWithin time.Duration // after an hour's end
+	Retain        Retain
+}
+
+// Retain says how long objects of the ledger are kept, after the end of the
+// hour or day that they are of; 0 is for ever.
+type Retain struct{ Hourly, Daily, History, Edges time.Duration }

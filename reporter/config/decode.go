@@ -58,6 +58,15 @@ func (d *document) value(n *yaml.Node, path string, v reflect.Value) {
 			v.SetBool(text == "true")
 			return nil
 		})
+	case reflect.Int:
+		d.scalar(n, path, func(text string) error {
+			i, err := strconv.Atoi(text)
+			if err != nil {
+				return fmt.Errorf("%q is not a whole number", text)
+			}
+			v.SetInt(int64(i))
+			return nil
+		})
 	case reflect.Float64:
 		d.scalar(n, path, func(text string) error {
 			f, err := strconv.ParseFloat(text, 64)

@@ -42,7 +42,7 @@ func TestDocumentationHasTheExamples(t *testing.T) {
 	t.Parallel()
 	text := documentation(t)
 	files, err := filepath.Glob("example/*.yaml")
-	if err != nil || len(files) != 4 {
+	if err != nil || len(files) != 5 {
 		t.Fatalf("got examples %v, %v", files, err)
 	}
 	for _, file := range files {
@@ -61,6 +61,8 @@ func TestDocumentationHasTheDefaults(t *testing.T) {
 	text := documentation(t)
 	for _, row := range []string{
 		"| `settle` | `10m` |", "| `minimum_coverage` | `0.99` |", "| `prometheus.timeout` | `2m` |",
+		"| `prometheus.road` | `auto` |", "| `prometheus.max_concurrent` | `2` |",
+		"| `ledger.restate_within` | `35d` |", "| `ledger.retain.edges` | `90d` |", "| `ledger.retain.hourly` | for ever |",
 	} {
 		if !strings.Contains(text, row) {
 			t.Errorf("docs/configuration.md lacks the row %s", row)

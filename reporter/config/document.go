@@ -54,13 +54,18 @@ func (d *document) has(path string) bool {
 // is noted already. If the file does not have the path, the problem points to
 // the nearest thing around it.
 func (d *document) fail(path, format string, args ...any) {
-	around := path
-	for around != "" && d.nodes[around] == nil {
-		around = around[:max(strings.LastIndexAny(around, ".["), 0)]
-	}
+	around := d.around(path)
 	if !d.wrong[around] {
 		d.failAt(d.nodes[around], path, format, args...)
 	}
+}
+
+// around is the path, or if the file does not have it, the nearest around it.
+func (d *document) around(path string) string {
+	for path != "" && d.nodes[path] == nil {
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+	return path
 }
 
 func (d *document) failAt(n *yaml.Node, path, format string, args ...any) {
@@ -69,6 +74,14 @@ func (d *document) failAt(n *yaml.Node, path, format string, args ...any) {
 		e.Line, e.Column = n.Line, n.Column
 	}
 	d.errs = append(d.errs, e)
+}
+
+// line is where the path is in the file, or the nearest thing around it.
+func (d *document) line(path string) int {
+	if n := d.nodes[d.around(path)]; n != nil {
+		return n.Line
+	}
+	return 1
 }
 
 // sorted returns the problems by place.

@@ -24,6 +24,8 @@ func pathsOf(t reflect.Type, path string) []string {
 			at, inner = at+"[]", inner.Elem()
 		}
 		switch {
+		case inner == reflect.TypeFor[prometheusKeys]() && path != "": // a cluster's, as the main file's own
+			paths = append(paths, at)
 		case inner == reflect.TypeFor[httpClient]():
 			for _, key := range keysOf(reflect.TypeFor[httpClient]().Field(0).Type) {
 				paths = append(paths, at+"."+key.key)

@@ -105,13 +105,22 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Cluster != "prod" || cfg.Settle != 10*time.Minute || cfg.MinimumCoverage != 0.99 || cfg.Prometheus.Timeout != 2*time.Minute {
+	if len(cfg.Clusters) != 1 {
+		t.Fatalf("got %+v", cfg)
+	}
+	p := cfg.Clusters[0].Prometheus
+	if cfg.Clusters[0].Name != "prod" || cfg.Settle != 10*time.Minute || cfg.MinimumCoverage != 0.99 ||
+		p.Timeout != 2*time.Minute || p.Road != "auto" || p.MaxConcurrent != 2 {
 		t.Errorf("got %+v", cfg)
+	}
+	const day = 24 * time.Hour
+	if diff := cmp.Diff(config.Ledger{RestateWithin: 35 * day, Retain: config.Retain{Edges: 90 * day}}, cfg.Ledger); diff != "" {
+		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
 	if cfg.Prices != nil || cfg.Projects != nil || cfg.Bucket.Endpoint != nil {
 		t.Error("what no file names is not nil")
 	}
-	if !cfg.Prometheus.HTTP.FollowRedirects || !cfg.Prometheus.HTTP.EnableHTTP2 {
+	if !p.HTTP.FollowRedirects || !p.HTTP.EnableHTTP2 {
 		t.Error("the HTTP client lacks its library's defaults")
 	}
 	// Without projects, the shipped schedules that need none.
@@ -130,7 +139,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := cfg.Prometheus.HTTP.BasicAuth.PasswordFile, filepath.Join("example", "prometheus-password"); got != want {
+	if got, want := cfg.Clusters[0].Prometheus.HTTP.BasicAuth.PasswordFile, filepath.Join("example", "prometheus-password"); got != want {
 		t.Errorf("a file of the HTTP client is %s, not %s beside the main file", got, want)
 	}
 	if cfg.Prices.Currency() != "EUR" || len(cfg.Schedules) != 2 || cfg.Schedules[0].Zone.String() != "Europe/Berlin" {
@@ -156,6 +165,72 @@ func TestExample(t *testing.T) {
 		if err != nil || got.String() != want {
 			t.Errorf("an hour from %s costs %s, %v; want %s", at, got, err, want)
 		}
+	}
+}
+
+// What a cluster does not say, it has from the main file's own keys.
+func TestClustersInherit(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Load(filepath.Join("example", "clusters.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type cluster struct {
+		Name, Servers, Road, User, PasswordFile, Pool string
+		Concurrent                                    int
+		Selector                                      map[string]string
+	}
+	var got []cluster
+	for _, c := range cfg.Clusters {
+		p := c.Prometheus
+		made := cluster{c.Name, p.String(), p.Road, "", "", c.NodePoolLabel, p.MaxConcurrent, p.Selector}
+		if auth := p.HTTP.BasicAuth; auth != nil {
+			made.User, made.PasswordFile = auth.Username, auth.PasswordFile
+		}
+		got = append(got, made)
+	}
+	password := filepath.Join("example", "prometheus-password")
+	want := []cluster{
+		{"eu-1", "http://thanos-query:9090, timeout 1m0s", "auto", "gputally", password, "label_nodepool", 2, map[string]string{"job": "gputally", "cluster": "eu-1"}},
+		{"eu-2", "http://thanos-query:9090, timeout 1m0s", "auto", "gputally", password, "label_pool", 2, map[string]string{"job": "gputally", "cluster": "eu-2"}},
+		{
+			"lab", "http://prometheus-0.lab:9090 and http://prometheus-1.lab:9090, timeout 1m0s", "remote_read", "", "", "label_nodepool", 4,
+			map[string]string{"job": "collectors"},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("clusters (-want +got):\n%s", diff)
+	}
+}
+
+// Servers of many tenants have one URL for all of them.
+func TestTenantsOfOneServerDoNotOverlap(t *testing.T) {
+	t.Parallel()
+	for name, main := range map[string]string{
+		"told apart by a header": `
+  - {name: a, prometheus: {http: {http_headers: {X-Scope-OrgID: {values: [a]}}}}}
+  - {name: b, prometheus: {http: {http_headers: {X-Scope-OrgID: {values: [b]}}}}}
+`,
+		"told apart by the user": `
+  - {name: a, prometheus: {http: {basic_auth: {username: a, password_file: p}}}}
+  - {name: b, prometheus: {http: {basic_auth: {username: b, password_file: p}}}}
+`,
+		"told apart by an empty label": `
+  - {name: a, prometheus: {selector: {cluster: ""}}}
+  - {name: b, prometheus: {selector: {cluster: b}}}
+`,
+		"told apart by the port": `
+  - {name: a, prometheus: {url: "http://mimir:80/"}}
+  - {name: b, prometheus: {url: "http://mimir:8080"}}
+`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "prometheus: {url: http://mimir/prometheus}\nbucket: {url: s3://reports/prod}\nclusters:" + main
+			if _, err := config.Load(write(t, text, nil)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -220,17 +295,18 @@ prometheus:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Prometheus.HTTP.BasicAuth.Password != "hunter2" {
+	prometheus := cfg.Clusters[0].Prometheus
+	if prometheus.HTTP.BasicAuth.Password != "hunter2" {
 		t.Fatal("the password is not there to be used")
 	}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
-		for _, v := range []any{cfg, *cfg, cfg.Prometheus, &cfg.Prometheus} {
+		for _, v := range []any{cfg, *cfg, prometheus, &prometheus} {
 			if text := fmt.Sprintf(format, v); strings.Contains(text, "hunter2") {
 				t.Errorf("%s of %T has a password in it: %s", format, v, text)
 			}
 		}
 	}
-	if data, err := json.Marshal(cfg.Prometheus); err != nil || strings.Contains(string(data), "hunter2") {
+	if data, err := json.Marshal(prometheus); err != nil || strings.Contains(string(data), "hunter2") {
 		t.Errorf("as JSON: %s, %v", data, err)
 	}
 }

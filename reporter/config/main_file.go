@@ -1,37 +1,26 @@
 package config
 
 import (
-	"maps"
 	"net/url"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
-
-	"github.com/gputally/gputally/reporter/ledger"
 )
 
 // mainFile is gputally.yaml.
 type mainFile struct {
 	Cluster         string         `yaml:"cluster"`
 	Prometheus      prometheusKeys `yaml:"prometheus"`
+	NodePoolLabel   string         `yaml:"node_pool_label"`
+	Clusters        []clusterKeys  `yaml:"clusters"`
 	Bucket          bucketKeys     `yaml:"bucket"`
 	Settle          duration       `yaml:"settle"`
-	NodePoolLabel   string         `yaml:"node_pool_label"`
 	MinimumCoverage float64        `yaml:"minimum_coverage"`
+	Ledger          ledgerKeys     `yaml:"ledger"`
 	Prices          string         `yaml:"prices"`
 	Projects        string         `yaml:"projects"`
 	Schedules       string         `yaml:"schedules"`
-}
-
-type prometheusKeys struct {
-	URL      string            `yaml:"url"`
-	Timeout  duration          `yaml:"timeout"`
-	Selector map[string]string `yaml:"selector"`
-	HTTP     httpClient        `yaml:"http"`
 }
 
 type bucketKeys struct {
@@ -47,57 +36,34 @@ type bucketKeys struct {
 func newMainFile() mainFile {
 	return mainFile{
 		Prometheus: prometheusKeys{
-			Timeout: duration(DefaultTimeout),
-			HTTP:    httpClient{promconfig.DefaultHTTPClientConfig},
+			Road:          DefaultRoad,
+			Timeout:       duration(DefaultTimeout),
+			MaxConcurrent: DefaultMaxConcurrent,
+			HTTP:          httpClient{promconfig.DefaultHTTPClientConfig},
 		},
 		Settle:          duration(DefaultSettle),
 		MinimumCoverage: DefaultMinimumCoverage,
+		Ledger: ledgerKeys{
+			RestateWithin: duration(DefaultRestateWithin),
+			Retain:        retainKeys{Edges: duration(DefaultRetainEdges)},
+		},
 	}
 }
 
 // check types the values and notes in d what is wrong with them.
 func (f mainFile) check(d *document) *Config {
-	if f.Cluster == "" {
-		d.fail("cluster", "is required: it names the cluster in object keys and reports")
-	} else if err := ledger.CheckCluster(f.Cluster); err != nil {
-		d.fail("cluster", "%s", err)
-	}
 	if f.Settle < duration(Lookahead) {
 		d.fail("settle", "must be at least %s, which the reporter reads beyond an hour's end, not %s", duration(Lookahead), f.Settle)
-	}
-	if f.NodePoolLabel != "" && !labelName.MatchString(f.NodePoolLabel) {
-		d.fail("node_pool_label", "%q is no label of kube_node_labels: write it as kube-state-metrics does, such as label_nodepool", f.NodePoolLabel)
 	}
 	if c := f.MinimumCoverage; !(c >= 0 && c <= 1) {
 		d.fail("minimum_coverage", "must be a ratio between 0 and 1, not %v", c)
 	}
 	return &Config{
-		Cluster:         f.Cluster,
-		Prometheus:      f.Prometheus.check(d),
+		Clusters:        f.clusters(d),
 		Bucket:          f.Bucket.check(d),
 		Settle:          time.Duration(f.Settle),
-		NodePoolLabel:   f.NodePoolLabel,
 		MinimumCoverage: f.MinimumCoverage,
-	}
-}
-
-var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-
-func (k prometheusKeys) check(d *document) Prometheus {
-	if k.Timeout <= 0 {
-		d.fail("prometheus.timeout", "must be above 0")
-	}
-	for _, name := range slices.Sorted(maps.Keys(k.Selector)) {
-		if !labelName.MatchString(name) || name == "__name__" {
-			d.fail("prometheus.selector."+name, "is no label to select by")
-		}
-	}
-	k.HTTP.SetDirectory(filepath.Dir(d.file))
-	return Prometheus{
-		URL:      d.httpURL("prometheus.url", k.URL, "http://prometheus.monitoring:9090", true),
-		Timeout:  time.Duration(k.Timeout),
-		Selector: k.Selector,
-		HTTP:     k.HTTP.HTTPClientConfig,
+		Ledger:          f.Ledger.check(d),
 	}
 }
 

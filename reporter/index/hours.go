@@ -62,6 +62,14 @@ func coverage(c usage.Coverage) Coverage {
 	}
 }
 
+// Usage is the coverage in the ledger's form.
+func (c Coverage) Usage() usage.Coverage {
+	return usage.Coverage{
+		Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
+		Unallocated: c.Unallocated, Unattributed: c.Unattributed, Unavailable: c.Unavailable, Uncovered: c.Uncovered,
+	}
+}
+
 func hoursKey(cluster string, month time.Time) string {
 	return hoursPrefix + "cluster=" + cluster + "/" + month.UTC().Format(monthLayout) + ".json"
 }

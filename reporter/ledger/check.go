@@ -3,37 +3,20 @@ package ledger
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// prepare says what keeps an hour out of the ledger, and sorts its segments
-// if they are not, in a copy.
-func prepare(h usage.Hour) (usage.Hour, error) {
-	if err := CheckCluster(h.Cluster); err != nil {
-		return usage.Hour{}, err
-	}
-	if h.Window != window.Hour(h.Window.From) {
-		return usage.Hour{}, fmt.Errorf("window %s is not one hour of UTC", h.Window)
-	}
-	for i, seg := range h.Segments {
-		if err := checkSegment(seg, h.Cluster, h.Window); err != nil {
-			return usage.Hour{}, fmt.Errorf("segment %d (GPU %s, pod %s/%s): %w", i, seg.UUID, seg.Namespace, seg.Pod, err)
-		}
-	}
-	if !slices.IsSortedFunc(h.Segments, usage.Compare) {
-		h.Segments = slices.Clone(h.Segments)
-		slices.SortStableFunc(h.Segments, usage.Compare)
-	}
-	return h, nil
+// segmentError says which segment of an hour is not fit to be kept.
+func segmentError(i int, seg *usage.Segment, err error) error {
+	return fmt.Errorf("segment %d (GPU %s, pod %s/%s): %w", i, seg.UUID, seg.Namespace, seg.Pod, err)
 }
 
 // checkSegment holds a segment to what readers rely on: it lies in its hour,
 // and its numbers are what they can be.
-func checkSegment(seg usage.Segment, cluster string, hour window.Window) error {
+func checkSegment(seg *usage.Segment, cluster string, hour window.Window) error {
 	if seg.Cluster != cluster {
 		return fmt.Errorf("is of cluster %q", seg.Cluster)
 	}

@@ -10,17 +10,19 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// A column reads its values of a row group into the segments. Reading by
-// column makes one string of a name that a row group repeats; reading by row
-// would make one for each row.
-type column struct {
+// A column reads its values of a row group into rows. Reading by column makes
+// one string of a name that a row group repeats; reading by row would make one
+// for each row.
+type column[R any] struct {
 	name string
-	read func(pages parquet.Pages, segments []usage.Segment) error
+	kind parquet.Kind
+	read func(pages parquet.Pages, rows []R) error
 }
 
-// columns are the fields of a row with what they are read into.
-func columns() []column {
-	return []column{
+// segmentColumns are the columns of the hourly and the daily table with what
+// they are read into.
+func segmentColumns() []column[usage.Segment] {
+	return []column[usage.Segment]{
 		texts("cluster", func(s *usage.Segment) *string { return &s.Cluster }),
 		texts("node", func(s *usage.Segment) *string { return &s.Node }),
 		texts("node_pool", func(s *usage.Segment) *string { return &s.NodePool }),
@@ -33,7 +35,7 @@ func columns() []column {
 		texts("container", func(s *usage.Segment) *string { return &s.Container }),
 		numbers("held_from", func(s *usage.Segment) *int64 { return &s.HeldFrom }),
 		numbers("held_to", func(s *usage.Segment) *int64 { return &s.HeldTo }),
-		{"share", reader(parquet.Value.Double, func(s *usage.Segment) *float64 { return &s.Share })},
+		{"share", parquet.Double, reader(parquet.Value.Double, func(s *usage.Segment) *float64 { return &s.Share })},
 		numbers("gpu_ms", func(s *usage.Segment) *int64 { return &s.GPUMillis }),
 		numbers("active_ms", func(s *usage.Segment) *int64 { return &s.ActiveMillis }),
 		numbers("idle_ms", func(s *usage.Segment) *int64 { return &s.IdleMillis }),
@@ -44,29 +46,45 @@ func columns() []column {
 	}
 }
 
-func texts(name string, field func(*usage.Segment) *string) column {
-	return column{name, reader(func(v parquet.Value) string { return string(v.ByteArray()) }, field)}
+// edgeColumns are the columns of edges.
+func edgeColumns() []column[usage.Edge] {
+	return []column[usage.Edge]{
+		texts("uuid", func(e *usage.Edge) *string { return &e.UUID }),
+		texts("pod", func(e *usage.Edge) *string { return &e.Pod }),
+		texts("container", func(e *usage.Edge) *string { return &e.Container }),
+		numbers("start", func(e *usage.Edge) *int64 { return &e.Start }),
+		numbers("total_1", func(e *usage.Edge) *int64 { return &e.Total[0] }),
+		numbers("total_2", func(e *usage.Edge) *int64 { return &e.Total[1] }),
+		numbers("total_3", func(e *usage.Edge) *int64 { return &e.Total[2] }),
+		numbers("total_4", func(e *usage.Edge) *int64 { return &e.Total[3] }),
+		numbers("total_5", func(e *usage.Edge) *int64 { return &e.Total[4] }),
+		numbers("total_6", func(e *usage.Edge) *int64 { return &e.Total[5] }),
+	}
 }
 
-func numbers(name string, field func(*usage.Segment) *int64) column {
-	return column{name, reader(parquet.Value.Int64, field)}
+func texts[R any](name string, field func(*R) *string) column[R] {
+	return column[R]{name, parquet.ByteArray, reader(func(v parquet.Value) string { return string(v.ByteArray()) }, field)}
 }
 
-// reader reads a column's pages into the field of each segment in turn.
-func reader[T any](convert func(parquet.Value) T, field func(*usage.Segment) *T) func(parquet.Pages, []usage.Segment) error {
-	return func(pages parquet.Pages, segments []usage.Segment) error {
+func numbers[R any](name string, field func(*R) *int64) column[R] {
+	return column[R]{name, parquet.Int64, reader(parquet.Value.Int64, field)}
+}
+
+// reader reads a column's pages into the field of each row in turn.
+func reader[R, T any](convert func(parquet.Value) T, field func(*R) *T) func(parquet.Pages, []R) error {
+	return func(pages parquet.Pages, rows []R) error {
 		var names []T // of the dictionary, which all pages of a row group share
-		rest := segments
+		rest := rows
 		for {
 			page, err := pages.ReadPage()
 			if errors.Is(err, io.EOF) && len(rest) == 0 {
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("after %d of %d rows: %w", len(segments)-len(rest), len(segments), err)
+				return fmt.Errorf("after %d of %d rows: %w", len(rows)-len(rest), len(rows), err)
 			}
 			if int(page.NumValues()) > len(rest) {
-				return fmt.Errorf("more than %d rows", len(segments))
+				return fmt.Errorf("more than %d rows", len(rows))
 			}
 			if names == nil && page.Dictionary() != nil {
 				names = entries(page.Dictionary(), convert)
@@ -91,24 +109,24 @@ func entries[T any](dict parquet.Dictionary, convert func(parquet.Value) T) []T 
 }
 
 // fill reads one page: codes of the dictionary, or values.
-func fill[T any](segments []usage.Segment, page parquet.Page, names []T, convert func(parquet.Value) T, field func(*usage.Segment) *T) error {
+func fill[R, T any](rows []R, page parquet.Page, names []T, convert func(parquet.Value) T, field func(*R) *T) error {
 	if page.Dictionary() != nil {
 		data := page.Data()
 		for i, code := range data.Int32() {
-			*field(&segments[i]) = names[code]
+			*field(&rows[i]) = names[code]
 		}
 		return nil
 	}
 	values := page.Values()
 	var buf [256]parquet.Value
-	for len(segments) > 0 {
-		n, err := values.ReadValues(buf[:min(len(buf), len(segments))])
+	for len(rows) > 0 {
+		n, err := values.ReadValues(buf[:min(len(buf), len(rows))])
 		for i, v := range buf[:n] {
-			*field(&segments[i]) = convert(v)
+			*field(&rows[i]) = convert(v)
 		}
-		segments = segments[n:]
-		if err != nil && len(segments) > 0 {
-			return fmt.Errorf("%d values are not there: %w", len(segments), err)
+		rows = rows[n:]
+		if err != nil && len(rows) > 0 {
+			return fmt.Errorf("%d values are not there: %w", len(rows), err)
 		}
 	}
 	return nil

@@ -1,7 +1,8 @@
 package ledger
 
 import (
-	"slices"
+	"errors"
+	"fmt"
 
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
@@ -9,20 +10,61 @@ import (
 
 // Draft is an hour on its way into the ledger: it takes the hour's parts until
 // Commit makes an object of them. A draft that is not committed leaves nothing.
+// It holds what is encoded of the hour and one row group, not its segments.
 type Draft struct {
-	cluster  string
-	hour     window.Window
-	segments []usage.Segment
+	cluster string
+	hour    window.Window
+
+	rows      *encoder[row]
+	digest    *digest
+	last      usage.Segment
+	opening   *edgeSet
+	closing   *edgeSet
+	committed bool
 }
 
 // Draft begins an hour.
 func (l *Ledger) Draft(cluster string, hour window.Window) (*Draft, error) {
-	return &Draft{cluster: cluster, hour: hour}, nil
+	if err := checkHour(cluster, hour); err != nil {
+		return nil, fmt.Errorf("close hour %s of cluster %s: %w", hour, cluster, err)
+	}
+	return &Draft{
+		cluster: cluster, hour: hour,
+		rows: newEncoder[row](l.version), digest: newDigest(),
+		opening: &edgeSet{version: l.version}, closing: &edgeSet{version: l.version},
+	}, nil
 }
 
-// Add takes the next part of the hour. The part's slices may be used again
-// after the call.
+// Add takes the next part of the hour: sorted, and behind the parts before it.
+// The part's slices may be used again after the call. After an error the draft
+// can't be committed.
 func (d *Draft) Add(p usage.Part) error {
-	d.segments = append(d.segments, slices.Clone(p.Segments)...)
+	err := d.add(p)
+	if err != nil {
+		d.committed = true
+		return fmt.Errorf("close hour %s of cluster %s: %w", d.hour, d.cluster, err)
+	}
 	return nil
+}
+
+func (d *Draft) add(p usage.Part) error {
+	if d.committed {
+		return errors.New("the draft is committed, or has failed, and takes no more parts")
+	}
+	for i := range p.Segments {
+		seg := &p.Segments[i]
+		err := checkSegment(seg, d.cluster, d.hour)
+		if err == nil && d.rows.rows > 0 && usage.Compare(d.last, *seg) > 0 {
+			err = errors.New("comes before the segment that was added before it; parts must come sorted")
+		}
+		if err == nil {
+			err = d.rows.add(row(*seg))
+		}
+		if err != nil {
+			return segmentError(int(d.rows.rows), seg, err)
+		}
+		d.digest.segment(seg)
+		d.last = *seg
+	}
+	return errors.Join(d.opening.add(p.Opening), d.closing.add(p.Closing))
 }

@@ -3,10 +3,10 @@ package ledger
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
-
-	"github.com/gputally/gputally/reporter/usage"
 )
 
 const (
@@ -17,38 +17,73 @@ const (
 	chunkRows = 1024
 )
 
-// encode writes the segments with the footer as a sealed Parquet file.
-func encode(segments []usage.Segment, f footer) ([]byte, error) {
-	pairs, err := f.pairs()
-	if err != nil {
-		return nil, err
-	}
-	options := []parquet.WriterOption{
+// encoder writes rows as a sealed Parquet file. It holds the encoded bytes and
+// one row group.
+type encoder[R any] struct {
+	out   bytes.Buffer
+	w     *parquet.GenericWriter[R]
+	chunk []R
+	rows  int64 // in all
+	open  int64 // in the row group that is not ended yet
+}
+
+func newEncoder[R any](version string) *encoder[R] {
+	e := &encoder[R]{chunk: make([]R, 0, chunkRows)}
+	e.w = parquet.NewGenericWriter[R](&e.out,
 		// Not the default, which names the build and would change the bytes.
-		parquet.CreatedBy("gputally", f.Writer, ""),
+		parquet.CreatedBy("gputally", version, ""),
 		parquet.Compression(&parquet.Zstd),
 		parquet.MaxRowsPerRowGroup(rowGroupRows),
-		parquet.KeyValueMetadata(sealKey, unsealed),
+	)
+	return e
+}
+
+// add takes the next row.
+func (e *encoder[R]) add(r R) error {
+	e.chunk = append(e.chunk, r)
+	e.rows++
+	e.open++
+	if len(e.chunk) < chunkRows {
+		return nil
 	}
-	for key, value := range pairs {
-		options = append(options, parquet.KeyValueMetadata(key, value))
+	return e.write()
+}
+
+func (e *encoder[R]) write() error {
+	if _, err := e.w.Write(e.chunk); err != nil {
+		return fmt.Errorf("encode rows: %w", err)
 	}
-	var out bytes.Buffer
-	w := parquet.NewGenericWriter[row](&out, options...)
-	chunk := make([]row, 0, min(chunkRows, len(segments)))
-	for len(segments) > 0 {
-		n := min(chunkRows, len(segments))
-		chunk = chunk[:0]
-		for _, seg := range segments[:n] {
-			chunk = append(chunk, row(seg))
-		}
-		if _, err := w.Write(chunk); err != nil {
-			return nil, fmt.Errorf("encode rows: %w", err)
-		}
-		segments = segments[n:]
+	e.chunk = e.chunk[:0]
+	return nil
+}
+
+// endGroup makes the next row begin a row group.
+func (e *encoder[R]) endGroup() error {
+	if e.open == 0 {
+		return nil
 	}
-	if err := w.Close(); err != nil {
+	e.open = 0
+	if err := e.write(); err != nil {
+		return err
+	}
+	if err := e.w.Flush(); err != nil {
+		return fmt.Errorf("encode rows: %w", err)
+	}
+	return nil
+}
+
+// finish writes the footer with the pairs and seals the file. No more rows can
+// be added.
+func (e *encoder[R]) finish(pairs map[string]string) ([]byte, error) {
+	if err := e.write(); err != nil {
+		return nil, err
+	}
+	pairs[sealKey] = unsealed
+	for _, key := range slices.Sorted(maps.Keys(pairs)) {
+		e.w.SetKeyValueMetadata(key, pairs[key])
+	}
+	if err := e.w.Close(); err != nil {
 		return nil, fmt.Errorf("encode footer: %w", err)
 	}
-	return out.Bytes(), seal(out.Bytes())
+	return e.out.Bytes(), seal(e.out.Bytes())
 }

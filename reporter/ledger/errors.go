@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
@@ -31,22 +32,56 @@ func (e *MissingError) Error() string {
 // Unwrap makes the error an ErrHourMissing.
 func (e *MissingError) Unwrap() error { return ErrHourMissing }
 
-// CorruptError says that the object of an hour can't be read or does not hold
-// what its key says.
+// CorruptError says that the object of an hour, or of a day of the daily table,
+// can't be read or does not hold what its key says.
 type CorruptError struct {
 	Key     string
 	Cluster string
-	Hour    window.Window
+	Hour    window.Window // or day
 	Err     error
 }
 
 func (e *CorruptError) Error() string {
+	if strings.HasPrefix(e.Key, daily) {
+		return fmt.Sprintf("ledger object %s is damaged: %v; make it again with gputally-reporter ledger compact, "+
+			"after hours that it alone holds were restated with gputally-reporter close (%s of cluster %s)",
+			e.Key, e.Err, called(e.Hour), e.Cluster)
+	}
 	return fmt.Sprintf("ledger object %s is damaged: %v; restate the hour %s of cluster %s with gputally-reporter close",
 		e.Key, e.Err, e.Hour.From.Format(time.RFC3339), e.Cluster)
 }
 
 // Unwrap gives what is wrong with the object.
 func (e *CorruptError) Unwrap() error { return e.Err }
+
+// EdgesError says that edges which an hour has booked are gone (then it is a
+// bucket.ErrNotFound) or can't be read.
+type EdgesError struct {
+	Key     string
+	Cluster string
+	At      time.Time // the end of one hour and the begin of the next
+	Err     error
+}
+
+func (e *EdgesError) Error() string {
+	what := fmt.Sprintf("are damaged: %v", e.Err)
+	if errors.Is(e.Err, bucket.ErrNotFound) {
+		what = "are gone"
+	}
+	return fmt.Sprintf("ledger edges %s %s; restate both hours beside %s of cluster %s, in one go, with gputally-reporter close",
+		e.Key, what, e.At.Format(time.RFC3339), e.Cluster)
+}
+
+// Unwrap gives what is wrong with the object.
+func (e *EdgesError) Unwrap() error { return e.Err }
+
+// StrayError says that a Parquet object lies in a table under a name that the
+// ledger does not know: whoever reads the table with a glob counts it.
+type StrayError struct{ Key string }
+
+func (e *StrayError) Error() string {
+	return fmt.Sprintf("object %s is not named like one of the ledger's; move it away", e.Key)
+}
 
 // SchemaError says that another version of the program wrote the object in a
 // schema that this one does not know.
@@ -60,20 +95,28 @@ func (e *SchemaError) Error() string {
 		e.Key, e.Schema, schemaVersion)
 }
 
-// ConflictError says that another writer closed or restated the hour, with
-// other content, while this one was at it. Nothing was changed. It is a
-// bucket.ErrConflict.
+// ConflictError says that another writer closed or restated the hour, or made
+// the day's table, with other content, while this one was at it. Nothing was
+// changed. It is a bucket.ErrConflict.
 type ConflictError struct {
 	Key     string
 	Cluster string
-	Hour    window.Window
+	Hour    window.Window // or day
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("hour %s of cluster %s was written by another process in the meantime (%s); "+
-		"look for a second reporter, then restate the hour if it is to change",
-		e.Hour.From.Format(time.RFC3339), e.Cluster, e.Key)
+	return fmt.Sprintf("%s of cluster %s was written by another process in the meantime (%s); "+
+		"look for a second reporter, then write it again if it is to change",
+		called(e.Hour), e.Cluster, e.Key)
 }
 
 // Unwrap makes the error a bucket.ErrConflict.
 func (e *ConflictError) Unwrap() error { return bucket.ErrConflict }
+
+// called is the hour or day as messages call it.
+func called(w window.Window) string {
+	if w == window.Hour(w.From) {
+		return "hour " + w.From.Format(time.RFC3339)
+	}
+	return "day " + w.From.Format(time.DateOnly)
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // that is added is none: readers pass over columns that they don't know.
 const schemaVersion = 1
 
-// footer is the key-value metadata of an object.
+// footer is the key-value metadata of an hour.
 type footer struct {
 	Cluster    string
 	Window     window.Window
@@ -24,7 +25,22 @@ type footer struct {
 	Road       string
 	Exceptions []usage.Exception
 	Coverage   usage.Coverage
+	Rows       string // digest of the rows
+	Opening    string // digest of the edges at the hour's begin, "" if there are none
+	Closing    string // of those at its end
 	Writer     string
+}
+
+// says tells whether two footers say the same of an hour, rows and edges
+// included, whatever the revision and the writer.
+func (f footer) says(o footer) bool {
+	return f.Source == o.Source && f.Road == o.Road && f.Coverage == o.Coverage &&
+		slices.EqualFunc(f.Exceptions, o.Exceptions, equalExceptions) &&
+		f.Rows == o.Rows && f.Opening == o.Opening && f.Closing == o.Closing
+}
+
+func equalExceptions(a, b usage.Exception) bool {
+	return a.Kind == b.Kind && a.Count == b.Count && slices.Equal(a.Named, b.Named)
 }
 
 // coverageFields names the parts of a coverage in the order of their footer keys.
@@ -58,21 +74,33 @@ func (f footer) pairs() (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode exceptions: %w", err)
 	}
-	pairs := map[string]string{
-		"gputally.schema":     strconv.Itoa(schemaVersion),
-		"gputally.cluster":    f.Cluster,
-		"gputally.from":       f.Window.From.Format(time.RFC3339),
-		"gputally.to":         f.Window.To.Format(time.RFC3339),
-		"gputally.revision":   strconv.Itoa(f.Revision),
-		"gputally.source":     f.Source,
-		"gputally.road":       f.Road,
-		"gputally.exceptions": string(texts),
-		"gputally.writer":     f.Writer,
+	pairs := frame(f.Cluster, f.Window, f.Writer)
+	pairs["gputally.revision"] = strconv.Itoa(f.Revision)
+	pairs["gputally.source"] = f.Source
+	pairs["gputally.road"] = f.Road
+	pairs["gputally.exceptions"] = string(texts)
+	pairs["gputally.rows_sha256"] = f.Rows
+	if f.Opening != "" {
+		pairs["gputally.opening_edges"] = f.Opening
+	}
+	if f.Closing != "" {
+		pairs["gputally.closing_edges"] = f.Closing
 	}
 	for _, field := range coverageFields(&f.Coverage) {
 		pairs[field.key] = strconv.FormatInt(*field.value, 10)
 	}
 	return pairs, nil
+}
+
+// frame is what the footer of every object says.
+func frame(cluster string, w window.Window, writer string) map[string]string {
+	return map[string]string{
+		"gputally.schema":  strconv.Itoa(schemaVersion),
+		"gputally.cluster": cluster,
+		"gputally.from":    w.From.Format(time.RFC3339),
+		"gputally.to":      w.To.Format(time.RFC3339),
+		"gputally.writer":  writer,
+	}
 }
 
 // footerReader reads values by key and collects what is wrong with them.
@@ -101,6 +129,29 @@ func (r *footerReader) instant(key string) time.Time {
 	return t.UTC()
 }
 
+// sum reads a SHA-256; an optional one may be missing.
+func (r *footerReader) sum(key string, optional bool) string {
+	value, ok := r.lookup(key)
+	if ok && (len(value) != 64 || !isHex(value)) || !ok && !optional {
+		r.errs = append(r.errs, fmt.Errorf("footer %s is %q, no SHA-256", key, value))
+	}
+	return value
+}
+
+// frame reads what frame writes, and the writer.
+func (r *footerReader) frame() (cluster string, w window.Window, writer string) {
+	if schema := r.number("gputally.schema"); len(r.errs) == 0 && schema != schemaVersion {
+		r.errs = append(r.errs, &SchemaError{Schema: schema})
+		return "", window.Window{}, ""
+	}
+	return r.text("gputally.cluster"),
+		window.Window{From: r.instant("gputally.from"), To: r.instant("gputally.to")},
+		r.text("gputally.writer")
+}
+
+// err is all that was wrong. Errors: *SchemaError, others.
+func (r *footerReader) err() error { return errors.Join(r.errs...) }
+
 func (r *footerReader) note(key string, err error) {
 	if err != nil {
 		r.errs = append(r.errs, fmt.Errorf("footer %s: %w", key, err))
@@ -110,17 +161,14 @@ func (r *footerReader) note(key string, err error) {
 // parseFooter reads what pairs writes.
 func parseFooter(lookup func(key string) (string, bool)) (footer, error) {
 	r := &footerReader{lookup: lookup}
-	if schema := r.number("gputally.schema"); len(r.errs) == 0 && schema != schemaVersion {
-		return footer{}, &SchemaError{Schema: schema}
+	var f footer
+	if f.Cluster, f.Window, f.Writer = r.frame(); r.err() != nil {
+		return footer{}, r.err()
 	}
-	f := footer{
-		Cluster:  r.text("gputally.cluster"),
-		Window:   window.Window{From: r.instant("gputally.from"), To: r.instant("gputally.to")},
-		Revision: int(r.number("gputally.revision")),
-		Source:   r.text("gputally.source"),
-		Road:     r.text("gputally.road"),
-		Writer:   r.text("gputally.writer"),
-	}
+	f.Revision = int(r.number("gputally.revision"))
+	f.Source, f.Road = r.text("gputally.source"), r.text("gputally.road")
+	f.Rows = r.sum("gputally.rows_sha256", false)
+	f.Opening, f.Closing = r.sum("gputally.opening_edges", true), r.sum("gputally.closing_edges", true)
 	r.note("gputally.exceptions", json.Unmarshal([]byte(r.text("gputally.exceptions")), &f.Exceptions))
 	if len(f.Exceptions) == 0 {
 		f.Exceptions = nil
@@ -131,5 +179,5 @@ func parseFooter(lookup func(key string) (string, bool)) (footer, error) {
 	if f.Revision < 1 {
 		r.errs = append(r.errs, fmt.Errorf("footer gputally.revision is %d", f.Revision))
 	}
-	return f, errors.Join(r.errs...)
+	return f, r.err()
 }

@@ -7,14 +7,13 @@ import (
 	"fmt"
 
 	"github.com/gputally/gputally/reporter/bucket"
-	"github.com/gputally/gputally/reporter/usage"
 )
 
 // keep copies what is about to be replaced into the history. A copy that is
 // there already, from an attempt that did not get further, is left.
-func (l *Ledger) keep(ctx context.Context, old *raw, revision int, name string) error {
-	key := historyKey(old.cluster, old.hour, revision, name)
-	_, err := bucket.PutBytes(ctx, l.bucket, key, old.data, bucket.Condition{Absent: true})
+func (l *Ledger) keep(ctx context.Context, f footer, old []byte, revision int, name string) error {
+	key := historyKey(f.Cluster, f.Window, revision, name)
+	_, err := bucket.PutBytes(ctx, l.bucket, key, old, bucket.Condition{Absent: true})
 	if err == nil {
 		return nil
 	}
@@ -25,15 +24,16 @@ func (l *Ledger) keep(ctx context.Context, old *raw, revision int, name string) 
 	if err != nil {
 		return fmt.Errorf("read history: %w", err)
 	}
-	if !bytes.Equal(kept, old.data) {
-		return fmt.Errorf("%s is there and differs from revision %d of %s; move it away, then restate the hour", key, revision, old.object.Key)
+	if !bytes.Equal(kept, old) {
+		return fmt.Errorf("%s is there and differs from revision %d of %s; move it away, then restate the hour",
+			key, revision, Key(f.Cluster, f.Window))
 	}
 	return nil
 }
 
 // lastReplaced is the highest revision of the hour in the history, 0 if none.
-func (l *Ledger) lastReplaced(ctx context.Context, h usage.Hour) (int, error) {
-	prefix := historyPrefix(h.Cluster, h.Window)
+func (l *Ledger) lastReplaced(ctx context.Context, f footer) (int, error) {
+	prefix := historyPrefix(f.Cluster, f.Window)
 	last := 0
 	for object, err := range l.bucket.List(ctx, prefix) {
 		if err != nil {

@@ -1,13 +1,9 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -16,66 +12,65 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// raw is the object of an hour as the bucket gave it.
+// raw is an object as the bucket gave it.
 type raw struct {
-	cluster string
-	hour    window.Window
-	object  bucket.Object
-	data    []byte
+	object bucket.Object
+	data   []byte
 }
 
-// fetch reads an hour's object. Errors: *MissingError, the bucket's.
-func (l *Ledger) fetch(ctx context.Context, cluster string, hour window.Window) (*raw, error) {
-	data, object, err := bucket.ReadAll(ctx, l.bucket, Key(cluster, hour))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return nil, &MissingError{Cluster: cluster, Hours: []window.Window{hour}}
-	}
+// fetch reads an object. Errors: bucket.ErrNotFound, others of the bucket.
+func (l *Ledger) fetch(ctx context.Context, key string) (*raw, error) {
+	data, object, err := bucket.ReadAll(ctx, l.bucket, key)
 	if err != nil {
-		return nil, fmt.Errorf("read hour: %w", err)
+		return nil, fmt.Errorf("read ledger: %w", err)
 	}
-	return &raw{cluster, hour, object, data}, nil
+	return &raw{object, data}, nil
 }
 
-// file is an hour's object, opened.
+// file is a closed hour, opened: in its own object or in its day's.
 type file struct {
-	raw     *raw
-	footer  footer
-	parquet *parquet.File
+	object string // that the rows are in
+	footer footer
+	entry  Entry
+	groups []parquet.RowGroup // the hour's rows
 }
 
-// open reads the footer, after it made sure that not one byte of the object
-// has changed. Errors: *CorruptError, *SchemaError.
-func (r *raw) open() (*file, error) {
-	if err := checkSeal(r.data); err != nil {
-		return nil, r.damaged(err)
-	}
-	pq, err := parquet.OpenFile(bytes.NewReader(r.data), int64(len(r.data)),
-		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+// open reads the footer of an hour's own object. Errors: *CorruptError,
+// *SchemaError.
+func (r *raw) open(cluster string, hour window.Window) (*file, error) {
+	pq, sum, err := openSealed(r.data, segmentColumns())
 	if err != nil {
-		return nil, r.damaged(err)
+		return nil, damaged(r.object.Key, cluster, hour, err)
 	}
 	foot, err := parseFooter(pq.Lookup)
-	var schema *SchemaError
-	if errors.As(err, &schema) {
-		schema.Key = r.object.Key
-		return nil, schema
+	if err == nil && (foot.Cluster != cluster || foot.Window != hour) {
+		err = fmt.Errorf("it holds %s of cluster %s", foot.Window, foot.Cluster)
 	}
 	if err != nil {
-		return nil, r.damaged(err)
+		return nil, damaged(r.object.Key, cluster, hour, err)
 	}
-	if foot.Cluster != r.cluster || foot.Window != r.hour {
-		return nil, r.damaged(fmt.Errorf("it holds %s of cluster %s", foot.Window, foot.Cluster))
-	}
-	return &file{r, foot, pq}, nil
+	entry := foot.entry()
+	entry.Key, entry.ETag, entry.Size, entry.SHA256 = r.object.Key, r.object.ETag, int64(len(r.data)), sum
+	entry.Rows = pq.NumRows()
+	return &file{r.object.Key, foot, entry, pq.RowGroups()}, nil
 }
 
-func (r *raw) damaged(err error) *CorruptError {
-	return &CorruptError{Key: r.object.Key, Cluster: r.cluster, Hour: r.hour, Err: err}
+// damaged is the error of an object that is not what it should be. Errors:
+// *CorruptError, *SchemaError.
+func damaged(key, cluster string, w window.Window, err error) error {
+	var schema *SchemaError
+	if errors.As(err, &schema) {
+		return &SchemaError{Key: key, Schema: schema.Schema}
+	}
+	return &CorruptError{Key: key, Cluster: cluster, Hour: w, Err: err}
 }
 
-// entry describes the object.
-func (f *file) entry() Entry {
-	return newEntry(f.footer, f.raw.object, f.raw.data, f.parquet.NumRows())
+// entry is what the footer knows of an entry.
+func (f footer) entry() Entry {
+	return Entry{
+		Cluster: f.Cluster, Window: f.Window, Revision: f.Revision,
+		Coverage: f.Coverage, Source: f.Source, Road: f.Road, Exceptions: len(f.Exceptions),
+	}
 }
 
 // hour is what the footer says of the hour.
@@ -86,46 +81,35 @@ func (f *file) hour() usage.Hour {
 	}
 }
 
-func newEntry(f footer, object bucket.Object, data []byte, rows int64) Entry {
-	sum := sha256.Sum256(data)
-	return Entry{
-		Cluster: f.Cluster, Window: f.Window, Revision: f.Revision,
-		Key: object.Key, ETag: object.ETag, Size: int64(len(data)), Rows: rows, SHA256: hex.EncodeToString(sum[:]),
-		Coverage: f.Coverage, Source: f.Source, Road: f.Road, Exceptions: len(f.Exceptions),
-	}
-}
-
 // segments yields the rows of the file, one row group at a time. The slice is
 // overwritten for the next one. Errors: *CorruptError, what yield returns.
 func (f *file) segments(yield func([]usage.Segment) error) error {
-	var segments []usage.Segment
-	for _, group := range f.parquet.RowGroups() {
-		segments = slices.Grow(segments[:0], int(group.NumRows()))[:group.NumRows()]
-		clear(segments)
-		if err := f.readGroup(group, segments); err != nil {
-			return f.raw.damaged(err)
-		}
-		if err := yield(segments); err != nil {
-			return err
-		}
-	}
-	return nil
+	return readRows(f.groups, segmentColumns(), func(err error) error {
+		return damaged(f.object, f.footer.Cluster, f.footer.Window, err)
+	}, yield)
 }
 
-// readGroup reads a row group. A column that the file does not have is one
-// that was added later, and stays zero.
-func (f *file) readGroup(group parquet.RowGroup, segments []usage.Segment) error {
-	chunks := group.ColumnChunks()
-	for _, c := range columns() {
-		leaf, ok := f.parquet.Schema().Lookup(c.name)
-		if !ok {
-			continue
-		}
-		pages := chunks[leaf.ColumnIndex].Pages()
-		err := c.read(pages, segments)
-		if err := errors.Join(err, pages.Close()); err != nil {
-			return fmt.Errorf("column %s: %w", c.name, err)
-		}
+// encode writes the hour as an object of its own.
+func (f *file) encode() ([]byte, error) {
+	e := newEncoder[row](f.footer.Writer)
+	if err := f.copyTo(e); err != nil {
+		return nil, err
 	}
-	return nil
+	pairs, err := f.footer.pairs()
+	if err != nil {
+		return nil, err
+	}
+	return e.finish(pairs)
+}
+
+// copyTo adds the rows of the hour.
+func (f *file) copyTo(e *encoder[row]) error {
+	return f.segments(func(segments []usage.Segment) error {
+		for _, seg := range segments {
+			if err := e.add(row(seg)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

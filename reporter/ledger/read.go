@@ -2,9 +2,10 @@ package ledger
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 
+	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -16,7 +17,7 @@ func (l *Ledger) Stat(ctx context.Context, cluster string, hour window.Window) (
 	if err != nil {
 		return Entry{}, err
 	}
-	return f.entry(), nil
+	return f.entry, nil
 }
 
 // Hour reads a closed hour whole, as it was put, with the entry of the object
@@ -35,7 +36,7 @@ func (l *Ledger) Hour(ctx context.Context, cluster string, hour window.Window) (
 	if err != nil {
 		return usage.Hour{}, Entry{}, err
 	}
-	return h, f.entry(), nil
+	return h, f.entry, nil
 }
 
 // Segments yields what a cluster's GPUs did in the window: hour by hour, and
@@ -78,7 +79,7 @@ func (l *Ledger) Segments(ctx context.Context, cluster string, w window.Window, 
 }
 
 // Missing returns the hours that overlap the window and are not closed, oldest
-// first, from one listing.
+// first.
 func (l *Ledger) Missing(ctx context.Context, cluster string, w window.Window) ([]window.Window, error) {
 	closed := map[window.Window]bool{}
 	for object, err := range l.List(ctx, cluster, w) {
@@ -91,19 +92,20 @@ func (l *Ledger) Missing(ctx context.Context, cluster string, w window.Window) (
 	return slices.DeleteFunc(hours, func(h window.Window) bool { return closed[h] }), nil
 }
 
-// openHour fetches and opens the hour's object.
+// openHour opens an hour: in its own object, else in the daily table, which has
+// it for longer. Errors: as Stat.
 func (l *Ledger) openHour(ctx context.Context, cluster string, hour window.Window) (*file, error) {
-	if err := CheckCluster(cluster); err != nil {
+	if err := checkHour(cluster, hour); err != nil {
 		return nil, err
 	}
-	if hour != window.Hour(hour.From) {
-		return nil, fmt.Errorf("window %s is not one hour of UTC", hour)
+	r, err := l.fetch(ctx, Key(cluster, hour))
+	if errors.Is(err, bucket.ErrNotFound) {
+		return l.openInDay(ctx, cluster, hour)
 	}
-	r, err := l.fetch(ctx, cluster, hour)
 	if err != nil {
 		return nil, err
 	}
-	return r.open()
+	return r.open(cluster, hour)
 }
 
 // cut cuts the segments to [from, to), in place.

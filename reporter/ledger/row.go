@@ -32,3 +32,22 @@ type row struct {
 	MemoryByteSeconds int64 `parquet:"memory_byte_seconds,delta"`
 	EnergyMillijoules int64 `parquet:"energy_mj,delta"`
 }
+
+// edgeRow is a usage.Edge with its columns.
+type edgeRow struct {
+	UUID      string `parquet:"uuid,dict"`
+	Pod       string `parquet:"pod,dict"`
+	Container string `parquet:"container,dict"`
+	Start     int64  `parquet:"start,delta,timestamp(millisecond)"`
+	Total1    int64  `parquet:"total_1,delta"`
+	Total2    int64  `parquet:"total_2,delta"`
+	Total3    int64  `parquet:"total_3,delta"`
+	Total4    int64  `parquet:"total_4,delta"`
+	Total5    int64  `parquet:"total_5,delta"`
+	Total6    int64  `parquet:"total_6,delta"`
+}
+
+func newEdgeRow(e usage.Edge) edgeRow {
+	t := e.Total
+	return edgeRow{e.UUID, e.Pod, e.Container, e.Start, t[0], t[1], t[2], t[3], t[4], t[5]}
+}

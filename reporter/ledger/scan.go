@@ -28,11 +28,11 @@ func (l *Ledger) Scan(ctx context.Context, cluster string, hour window.Window, c
 	if err != nil {
 		return nil, err
 	}
-	return &Scan{f, columns, f.parquet.RowGroups()}, nil
+	return &Scan{f, columns, f.groups}, nil
 }
 
 // Entry describes the object that is read.
-func (s *Scan) Entry() Entry { return s.file.entry() }
+func (s *Scan) Entry() Entry { return s.file.entry }
 
 // Hour is what is known of the hour beside its segments.
 func (s *Scan) Hour() usage.Hour { return s.file.hour() }
@@ -45,51 +45,56 @@ func (s *Scan) Next(b *usage.Batch) error {
 	}
 	group := s.groups[0]
 	s.groups = s.groups[1:]
-	b.Reset()
-	b.Rows = int(group.NumRows())
-	if err := s.fill(b, group.ColumnChunks()); err != nil {
-		return s.file.raw.damaged(err)
+	if err := guard(func() error { return s.fill(b, group) }); err != nil {
+		return damaged(s.file.object, s.file.footer.Cluster, s.file.footer.Window, err)
 	}
 	return nil
 }
 
-func (s *Scan) fill(b *usage.Batch, chunks []parquet.ColumnChunk) error {
+func (s *Scan) fill(b *usage.Batch, group parquet.RowGroup) error {
+	rows := group.NumRows()
+	if rows < 0 || rows > rowGroupRows {
+		return fmt.Errorf("a row group has %d rows, more than %d", rows, rowGroupRows)
+	}
+	b.Reset()
+	b.Rows = int(rows)
+	chunks := group.ColumnChunks()
 	for _, column := range s.columns.Texts {
-		if err := s.text(textColumn(column), b.Rows, &b.Texts[column], chunks); err != nil {
-			return err
+		name := textColumn(column)
+		leaf, _ := group.Schema().Lookup(name) // it is there, or the file had not been opened
+		if err := scanTexts(&b.Texts[column], b.Rows, chunks[leaf.ColumnIndex]); err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
 		}
 	}
 	for _, column := range s.columns.Numbers {
-		numbers, err := s.number(numberColumn(column), b.Rows, b.Numbers[column], chunks)
-		if err != nil {
-			return err
+		name := numberColumn(column)
+		leaf, _ := group.Schema().Lookup(name)
+		var err error
+		if b.Numbers[column], err = scanNumbers(b.Numbers[column], b.Rows, chunks[leaf.ColumnIndex]); err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
 		}
-		b.Numbers[column] = numbers
 	}
 	return nil
 }
 
-// text reads a column with names.
-func (s *Scan) text(name string, rows int, names *usage.Names, chunks []parquet.ColumnChunk) error {
+// scanTexts reads a column with names.
+func scanTexts(names *usage.Names, rows int, chunk parquet.ColumnChunk) error {
 	names.Codes = slices.Grow(names.Codes, rows)
-	leaf, ok := s.file.parquet.Schema().Lookup(name)
-	if !ok { // it was added later
-		names.Add(nil)
-		names.Codes = names.Codes[:rows]
-		clear(names.Codes)
-		return nil
-	}
 	var dictionary parquet.Dictionary
-	return eachPage(name, rows, chunks[leaf.ColumnIndex], func(page parquet.Page) error {
+	return eachPage(rows, chunk, func(page parquet.Page) error {
 		if page.Dictionary() == nil {
-			return plainTexts(names, page)
+			plainTexts(names, page)
+			return nil
 		}
 		if dictionary == nil {
+			if names.Len() > 0 {
+				return errors.New("its dictionary comes late")
+			}
 			dictionary = page.Dictionary()
 			addEntries(names, dictionary)
 		}
 		data := page.Data()
-		return addCodes(names, data.Int32())
+		return addCodes(names, data.Int32(), int(dictionary.Len()))
 	})
 }
 
@@ -102,11 +107,11 @@ func addEntries(names *usage.Names, dictionary parquet.Dictionary) {
 	}
 }
 
-// addCodes takes over codes of a dictionary, which is all that names holds.
-func addCodes(names *usage.Names, codes []int32) error {
+// addCodes takes over codes of the dictionary, whose names come first.
+func addCodes(names *usage.Names, codes []int32, entries int) error {
 	for _, code := range codes {
-		if uint(code) >= uint(names.Len()) {
-			return fmt.Errorf("code %d of %d", code, names.Len())
+		if uint(code) >= uint(entries) {
+			return fmt.Errorf("code %d of %d names", code, entries)
 		}
 	}
 	names.Codes = append(names.Codes, codes...)
@@ -114,31 +119,24 @@ func addCodes(names *usage.Names, codes []int32) error {
 }
 
 // plainTexts takes the names of a page without a dictionary.
-func plainTexts(names *usage.Names, page parquet.Page) error {
+func plainTexts(names *usage.Names, page parquet.Page) {
 	data := page.Data()
 	values, offsets := data.ByteArray()
 	for i := range int(page.NumValues()) {
 		names.Codes = append(names.Codes, names.Add(values[offsets[i]:offsets[i+1]]))
 	}
-	return nil
 }
 
-// number reads a column with numbers, into the memory of numbers.
-func (s *Scan) number(name string, rows int, numbers []int64, chunks []parquet.ColumnChunk) ([]int64, error) {
+// scanNumbers reads a column with numbers into the memory of numbers.
+func scanNumbers(numbers []int64, rows int, chunk parquet.ColumnChunk) ([]int64, error) {
 	numbers = slices.Grow(numbers[:0], rows)
-	leaf, ok := s.file.parquet.Schema().Lookup(name)
-	if !ok { // it was added later
-		numbers = numbers[:rows]
-		clear(numbers)
-		return numbers, nil
-	}
-	if value, ok := constant(chunks[leaf.ColumnIndex]); ok {
+	if value, ok := constant(chunk); ok {
 		for range rows {
 			numbers = append(numbers, value)
 		}
 		return numbers, nil
 	}
-	err := eachPage(name, rows, chunks[leaf.ColumnIndex], func(page parquet.Page) error {
+	err := eachPage(rows, chunk, func(page parquet.Page) error {
 		if page.Dictionary() != nil {
 			return errors.New("numbers have no dictionary")
 		}
@@ -165,25 +163,24 @@ func constant(chunk parquet.ColumnChunk) (int64, bool) {
 	return least.Int64(), least.Int64() == most.Int64()
 }
 
-// eachPage hands on the pages of a column, which hold as many rows as the row
-// group.
-func eachPage(name string, rows int, chunk parquet.ColumnChunk, take func(parquet.Page) error) error {
+// eachPage hands on the pages of a column, which have a value for each row.
+func eachPage(rows int, chunk parquet.ColumnChunk, take func(parquet.Page) error) error {
 	pages := chunk.Pages()
 	n := 0
 	for n < rows {
 		page, err := pages.ReadPage()
 		if err != nil {
-			return errors.Join(fmt.Errorf("column %s: after %d of %d rows: %w", name, n, rows, err), pages.Close())
+			return errors.Join(fmt.Errorf("after %d of %d rows: %w", n, rows, err), pages.Close())
 		}
 		n += int(page.NumValues())
 		err = take(page)
 		parquet.Release(page)
 		if err != nil {
-			return errors.Join(fmt.Errorf("column %s: %w", name, err), pages.Close())
+			return errors.Join(err, pages.Close())
 		}
 	}
 	if n > rows {
-		return errors.Join(fmt.Errorf("column %s: %d values for %d rows", name, n, rows), pages.Close())
+		return errors.Join(fmt.Errorf("%d values for %d rows", n, rows), pages.Close())
 	}
 	return pages.Close()
 }

@@ -16,7 +16,7 @@ import (
 func stored(t *testing.T) *parquet.File {
 	t.Helper()
 	b := empty()
-	put(t, b, smallHour(hourAt(t, "2026-11-20T05:00:00Z")))
+	closeWith(t, b, hourAt(t, "2026-11-20T05:00:00Z"), edgesAt(1), edgesAt(2))
 	data := read(t, b, hourKey)
 	file, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -67,7 +67,7 @@ func TestFooter(t *testing.T) {
 	var got []string
 	for _, pair := range stored(t).Metadata().KeyValueMetadata {
 		value := pair.Value
-		if pair.Key == "gputally.sha256" {
+		if strings.HasSuffix(pair.Key, "sha256") || strings.HasSuffix(pair.Key, "_edges") {
 			value = "…"
 		}
 		got = append(got, pair.Key+" "+value)
@@ -75,14 +75,17 @@ func TestFooter(t *testing.T) {
 	want := []string{
 		"gputally.absent_ms 0",
 		"gputally.allocated_ms 3600000",
+		"gputally.closing_edges …",
 		"gputally.cluster prod",
 		"gputally.estimated_ms 17",
 		`gputally.exceptions [{"kind":"scrapes are missing","count":1,"named":["node-1"]}]`,
 		"gputally.expected_ms 3600000",
 		"gputally.from 2026-11-20T05:00:00Z",
+		"gputally.opening_edges …",
 		"gputally.residue_ms -3",
 		"gputally.revision 1",
 		"gputally.road remote_read",
+		"gputally.rows_sha256 …",
 		"gputally.schema 1",
 		"gputally.sha256 …",
 		"gputally.source gputally",

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash"
 )
 
 const sealKey = "gputally.sha256"
@@ -24,13 +25,23 @@ func sealAt(data []byte) (int, error) {
 	return i + len(mark), nil
 }
 
-// digest is the hexadecimal SHA-256 of the file without its seal.
-func digest(data []byte, at int) string {
+// hashes are the SHA-256 of a file without its seal, which is the seal, and of
+// the file as it is. Both read what comes before the seal only once.
+func hashes(data []byte, at int) (sealed, whole string, err error) {
 	h := sha256.New()
 	h.Write(data[:at])
+	before, ok := h.(hash.Cloner)
+	if !ok {
+		return "", "", errors.New("SHA-256 of this build can't be cloned")
+	}
+	w, err := before.Clone()
+	if err != nil {
+		return "", "", err
+	}
+	w.Write(data[at:])
 	h.Write([]byte(unsealed))
 	h.Write(data[at+len(unsealed):])
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), hex.EncodeToString(w.Sum(nil)), nil
 }
 
 // seal writes the digest into a new file.
@@ -39,18 +50,29 @@ func seal(data []byte) error {
 	if err != nil {
 		return err
 	}
-	copy(data[at:], digest(data, at))
-	return nil
+	sealed, _, err := hashes(data, at)
+	copy(data[at:], sealed)
+	return err
 }
 
-// checkSeal tells whether the file is as it was sealed.
-func checkSeal(data []byte) error {
+// checkSeal makes sure that the file is as it was sealed, and gives the SHA-256
+// of all of it.
+func checkSeal(data []byte) (sha256 string, err error) {
 	at, err := sealAt(data)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if string(data[at:at+len(unsealed)]) != digest(data, at) {
-		return errors.New("its content has changed since it was written")
+	sealed, whole, err := hashes(data, at)
+	if err != nil {
+		return "", err
 	}
-	return nil
+	if string(data[at:at+len(unsealed)]) != sealed {
+		return "", errors.New("its content has changed since it was written")
+	}
+	return whole, nil
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }

@@ -15,6 +15,8 @@ const (
 	LabelNodePool   = "node_pool"
 	LabelCurrency   = "currency"
 	LabelSchedule   = "schedule"
+	LabelRoad       = "road"
+	LabelKind       = "kind"
 	LabelState      = metric.LabelState
 )
 
@@ -24,7 +26,7 @@ var byProject = []string{LabelProject, LabelDepartment, LabelNodePool}
 var (
 	ProjectAllocatedGPUs = metric.Family{
 		Name: "gputally_project_allocated_gpus", Type: metric.Gauge, Labels: byProject,
-		Help: "GPUs held by the project, averaged over the latest closed hour.",
+		Help: "GPUs held by the project, averaged over the latest hour that all clusters have closed.",
 	}
 	ProjectDeservedGPUs = metric.Family{
 		Name: "gputally_project_deserved_gpus", Type: metric.Gauge, Labels: byProject,
@@ -73,6 +75,56 @@ var (
 		Labels: []string{LabelCluster},
 		Help:   "Attempts to close an hour that failed.",
 	}
+	HoursRestated = metric.Family{
+		Name: "gputally_reporter_hours_restated_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Closed hours that this process replaced, because their samples say something else now.",
+	}
+	EdgesDisagreed = metric.Family{
+		Name: "gputally_reporter_edge_disagreements_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Edges on which two neighbouring hours did not agree after one was restated, and which were repaired.",
+	}
+	Reads = metric.Family{
+		Name: "gputally_reporter_reads_total", Type: metric.Counter,
+		Labels: []string{LabelCluster, LabelRoad},
+		Help:   "Reads of raw samples, by how they are read: remote_read, export or json; unknown before that is found out.",
+	}
+	ReadFailures = metric.Family{
+		Name: "gputally_reporter_read_failures_total", Type: metric.Counter,
+		Labels: []string{LabelCluster, LabelRoad, LabelKind},
+		Help:   "Reads of raw samples that failed, after their retries, by kind of failure. After limit and timeout a read is halved.",
+	}
+	SeriesRead = metric.Family{
+		Name: "gputally_reporter_series_read_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Series that were read, one that comes in parts once for each.",
+	}
+	SamplesRead = metric.Family{
+		Name: "gputally_reporter_samples_read_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Raw samples that were read.",
+	}
+	DaysCompacted = metric.Family{
+		Name: "gputally_reporter_days_compacted_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Daily tables that this process wrote.",
+	}
+	PrunedObjects = metric.Family{
+		Name: "gputally_reporter_pruned_objects_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Objects of the ledger that this process deleted because of their age.",
+	}
+	PrunedBytes = metric.Family{
+		Name: "gputally_reporter_pruned_bytes_total", Type: metric.Counter, Unit: "bytes",
+		Labels: []string{LabelCluster},
+		Help:   "Bytes of the objects that this process deleted because of their age.",
+	}
+	UpkeepFailures = metric.Family{
+		Name: "gputally_reporter_upkeep_failures_total", Type: metric.Counter,
+		Labels: []string{LabelCluster},
+		Help:   "Attempts to compact and prune the ledger that failed.",
+	}
 	Reports = metric.Family{
 		Name: "gputally_reporter_reports_total", Type: metric.Counter,
 		Labels: []string{LabelSchedule, LabelState},
@@ -93,6 +145,8 @@ var (
 func Families() []*metric.Family {
 	return []*metric.Family{
 		&ProjectAllocatedGPUs, &ProjectDeservedGPUs, &ProjectOverQuotaGPUs, &ProjectMonthCost, &ProjectMonthGPUHours,
-		&ClosedHour, &HourCoverage, &CloseDuration, &HoursClosed, &CloseFailures, &Reports, &ReportFailures, &LastTick,
+		&ClosedHour, &HourCoverage, &CloseDuration, &HoursClosed, &CloseFailures,
+		&HoursRestated, &EdgesDisagreed, &Reads, &ReadFailures, &SeriesRead, &SamplesRead,
+		&DaysCompacted, &PrunedObjects, &PrunedBytes, &UpkeepFailures, &Reports, &ReportFailures, &LastTick,
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -19,8 +18,7 @@ type assembler struct {
 
 	open    bool
 	encoded []byte // labels of the open series as they came
-	labels  Labels // the same, decoded; strings are taken over from series to series
-	before  Labels // room for the labels of the next series
+	set     labelSet
 	samples []Sample
 	stale   []int64
 	last    int64 // time of the last sample of the open series, in or out of the range
@@ -52,51 +50,16 @@ func (a *assembler) add(part []byte) error {
 // begin opens the series whose encoded labels are in a.next.
 func (a *assembler) begin() error {
 	a.encoded, a.next = a.next, a.encoded
-	a.before, a.labels = a.labels, a.before[:0]
-	err := eachLabel(a.encoded, func(name, value []byte) error {
-		if len(value) == 0 { // the same as no such label
-			return nil
-		}
-		if len(name) == 0 || !utf8.Valid(name) || !utf8.Valid(value) {
-			return garbled("series with a bad label %q=%q", name, value)
-		}
-		a.labels = append(a.labels, takeOver(a.before, len(a.labels), name, value))
-		return nil
-	})
-	if err != nil {
+	a.set.begin()
+	if err := eachLabel(a.encoded, a.set.add); err != nil {
 		return err
 	}
-	byName := func(x, y Label) int { return cmp.Compare(x.Name, y.Name) }
-	if !slices.IsSortedFunc(a.labels, byName) {
-		slices.SortFunc(a.labels, byName)
-	}
-	for i := 1; i < len(a.labels); i++ {
-		if a.labels[i].Name == a.labels[i-1].Name {
-			return garbled("series with two labels %q", a.labels[i].Name)
-		}
-	}
-	if len(a.labels) == 0 {
-		return garbled("series without labels")
+	if err := a.set.finish(); err != nil {
+		return err
 	}
 	a.open, a.sorted, a.last = true, true, math.MinInt64
 	a.samples, a.stale = a.samples[:0], a.stale[:0]
 	return nil
-}
-
-// takeOver makes a label with the strings of the previous series' label at the
-// same place or, where labels were added or left out before it, next to it.
-func takeOver(before Labels, at int, name, value []byte) Label {
-	for i := max(0, at-1); i < min(len(before), at+2); i++ {
-		l := before[i]
-		if l.Name != string(name) {
-			continue
-		}
-		if l.Value == string(value) {
-			return l
-		}
-		return Label{Name: l.Name, Value: string(value)}
-	}
-	return Label{Name: string(name), Value: string(value)}
 }
 
 // chunk takes the samples of a chunk.
@@ -109,16 +72,16 @@ func (a *assembler) chunk(encoding uint64, data []byte) error {
 		switch a.iterator.Next() {
 		case chunkenc.ValNone:
 			if err := a.iterator.Err(); err != nil {
-				return garbled("chunk of %s: %w", a.labels, err)
+				return garbled("chunk of %s: %w", a.set.labels, err)
 			}
 			return nil
 		case chunkenc.ValFloat:
 		default:
-			return garbled("chunk of %s has histograms", a.labels)
+			return garbled("chunk of %s has histograms", a.set.labels)
 		}
 		t, v := a.iterator.At()
 		if t <= previous {
-			return garbled("chunk of %s: time %d after %d", a.labels, t, previous)
+			return garbled("chunk of %s: time %d after %d", a.set.labels, t, previous)
 		}
 		previous = t
 		if t < a.from || t > a.to {
@@ -146,10 +109,10 @@ func (a *assembler) openChunk(encoding uint64, data []byte) error {
 	case uint64(chunkenc.EncXOR2):
 		chunk, header = &a.xor2, 3
 	default:
-		return garbled("chunk of %s has the encoding %d, which is not one of plain samples", a.labels, encoding)
+		return garbled("chunk of %s has the encoding %d, which is not one of plain samples", a.set.labels, encoding)
 	}
 	if len(data) < header {
-		return garbled("chunk of %s has only %d bytes", a.labels, len(data))
+		return garbled("chunk of %s has only %d bytes", a.set.labels, len(data))
 	}
 	chunk.Reset(data)
 	a.iterator = chunk.Iterator(a.iterator)
@@ -170,7 +133,7 @@ func (a *assembler) finish() error {
 	if len(a.samples) == 0 && len(a.stale) == 0 {
 		return nil
 	}
-	return a.yield(Series{Labels: a.labels, Samples: a.samples, Stale: a.stale})
+	return a.yield(Series{Labels: a.set.labels, Samples: a.samples, Stale: a.stale})
 }
 
 // sort merges chunks that overlap and label sets that came twice. The same
@@ -181,7 +144,7 @@ func (a *assembler) sort() error {
 	for i := 1; i < len(a.samples); i++ {
 		x, y := a.samples[i-1], a.samples[i]
 		if x.T == y.T && math.Float64bits(x.V) != math.Float64bits(y.V) {
-			return garbled("series %s has two values at %d: %v and %v; add to the selector what tells its sources apart", a.labels, x.T, x.V, y.V)
+			return garbled("series %s has two values at %d: %v and %v; add to the selector what tells its sources apart", a.set.labels, x.T, x.V, y.V)
 		}
 	}
 	a.samples = slices.CompactFunc(a.samples, func(x, y Sample) bool { return x.T == y.T })

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -33,6 +35,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Retry says when to try again.
 	Retry Retry
+	// Road is the way in which samples are read: "remote_read", "export" or
+	// "json". "" and "auto" find out what the server has.
+	Road string
 }
 
 func (c *Config) defaults() {
@@ -51,7 +56,8 @@ func (c *Config) defaults() {
 // Client reads series from one server. It may be used by many goroutines.
 type Client struct {
 	server   *server
-	road     road
+	fresh    *http.Client // makes a new connection for each request
+	finder   *finder
 	selector []Matcher
 }
 
@@ -67,7 +73,16 @@ func New(cfg Config) (*Client, error) {
 	if cfg.MaxConcurrent < 0 || cfg.Timeout < 0 {
 		return nil, errors.New("number of reads at once and timeout must not be negative")
 	}
-	hc, err := config.NewClientFromConfig(cfg.HTTP, "prometheus", config.WithUserAgent("gputally-reporter"))
+	finder, err := newFinder(cfg.Road)
+	if err != nil {
+		return nil, err
+	}
+	hc, err := httpClient(cfg.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
+	}
+	// Its connections are used once, so that a Service chooses again each time.
+	fresh, err := httpClient(cfg.HTTP, config.WithKeepAlivesDisabled())
 	if err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
@@ -81,30 +96,88 @@ func New(cfg Config) (*Client, error) {
 			retry:   cfg.Retry,
 			log:     cfg.Logger,
 		},
-		road:     remoteRead{},
+		fresh:    fresh,
+		finder:   finder,
 		selector: slices.Clone(cfg.Selector),
 	}, nil
 }
 
-// Road names the way in which samples are read, such as "remote_read".
-func (c *Client) Road() string { return c.road.name() }
+// connectTimeout bounds the time to get a connection: the machine of a replica
+// that is gone answers nothing, which must not take a read's whole time.
+const connectTimeout = 10 * time.Second
+
+func httpClient(cfg config.HTTPClientConfig, options ...config.HTTPClientOption) (*http.Client, error) {
+	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
+	options = append(options, config.WithUserAgent("gputally-reporter"), config.WithDialContextFunc(dialer.DialContext))
+	return config.NewClientFromConfig(cfg, "prometheus", options...)
+}
+
+// Road names the way in which samples are read, such as "remote_read"; "" as
+// long as it is not known, which is until the first read.
+func (c *Client) Road() string {
+	if r := c.finder.road(); r != nil {
+		return r.name()
+	}
+	return ""
+}
 
 // Read calls yield with every series that the query and the Client's selector
 // pick and that has a sample or a staleness marker in the query's range; both
 // ends of the range are included. A Series is valid only during the call.
 //
-// A series comes whole. Equal label sets that follow each other are one series.
-// A server may in rare cases (external labels) send a label set again after
-// others; then it is yielded again, so a reader that adds up must merge by its
-// own key.
+// A server may send a label set again after others, with other samples; then it
+// is yielded again, so a reader that adds up must merge by its own key. Within
+// one call nothing comes twice.
 //
 // An error of yield stops the reading and is returned as it is. After any error
 // what was yielded is only a part, and the caller must start again.
 // yield must not call Read of the same Client, which could wait for itself.
 // Errors: *Error, the context's, yield's.
 func (c *Client) Read(ctx context.Context, q Query, yield func(Series) error) error {
+	return c.readFrom(ctx, c.server, q, yield)
+}
+
+// readOnce is Read, but nothing is tried again.
+func (c *Client) readOnce(ctx context.Context, q Query, yield func(Series) error) error {
+	s := *c.server
+	s.retry.Tries = 1
+	return c.readFrom(ctx, &s, q, yield)
+}
+
+// readFrom is Read from the Client's server, as it is handed in.
+func (c *Client) readFrom(ctx context.Context, s *server, q Query, yield func(Series) error) error {
+	r, err := c.request(q)
+	if err != nil {
+		return err
+	}
+	way, err := c.finder.find(ctx, s, r.to)
+	if err != nil {
+		return err
+	}
+	var stopped error
+	yielded := false
+	err = s.retry.do(ctx, s.log, func() (bool, error) {
+		if yielded {
+			q.Restart()
+			yielded = false
+		}
+		err := way.read(ctx, s, r, func(got Series) error {
+			yielded = true
+			stopped = yield(got)
+			return stopped
+		})
+		return stopped == nil && (!yielded || q.Restart != nil), err
+	})
+	if stopped != nil {
+		return stopped
+	}
+	return err
+}
+
+// request is the query with the Client's selector.
+func (c *Client) request(q Query) (request, error) {
 	if len(q.Matchers) == 0 {
-		return errors.New("a query without a matcher would read everything")
+		return request{}, errors.New("a query without a matcher would read everything")
 	}
 	r := request{
 		from:     q.From.Add(time.Millisecond - 1).UnixMilli(), // rounded up: no earlier than From
@@ -112,22 +185,14 @@ func (c *Client) Read(ctx context.Context, q Query, yield func(Series) error) er
 		matchers: slices.Concat(q.Matchers, c.selector),
 	}
 	if r.from > r.to {
-		return fmt.Errorf("query from %s to %s: empty range", q.From, q.To)
+		return request{}, fmt.Errorf("query from %s to %s: empty range", q.From, q.To)
 	}
-	var stopped error
-	yielded := false
-	err := c.server.retry.do(ctx, c.server.log, func() (again bool, err error) {
-		err = c.road.read(ctx, c.server, r, func(s Series) error {
-			yielded = true
-			stopped = yield(s)
-			return stopped
-		})
-		return !yielded, err
-	})
-	if stopped != nil {
-		return stopped
+	for _, m := range r.matchers {
+		if m.Op < Equal || m.Op > NotMatch {
+			return request{}, fmt.Errorf("matcher of label %q: no comparison %d", m.Name, m.Op)
+		}
 	}
-	return err
+	return r, nil
 }
 
 // parseBase returns the base URL without a slash at the end.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -22,6 +21,7 @@ const (
 	Overloaded   Kind = "overloaded"   // too busy; the same request may pass later
 	Timeout      Kind = "timeout"      // it took too long; a smaller one may pass
 	Failed       Kind = "failed"       // the server failed at the request and says so
+	Partial      Kind = "partial"      // the server answers without a part of its data; the same request may get all later
 	Protocol     Kind = "protocol"     // the answer is not what the protocol says
 )
 
@@ -99,7 +99,12 @@ func (e *Error) Hint() string {
 		return "read smaller pieces, or raise the source's timeout"
 	case Failed:
 		return "see the server's log"
+	case Partial:
+		return "check the stores and replicas behind the server: what they hold is missing"
 	case Protocol:
+		if errors.Is(e.Err, ErrNoRoad) {
+			return "the URL must be the base URL of a Prometheus, Mimir, Thanos querier or VictoriaMetrics"
+		}
 		if errors.Is(e.Err, ErrNotStreamed) {
 			return "the URL must lead to a server with chunked remote read, such as Prometheus or Mimir"
 		}
@@ -111,39 +116,4 @@ func (e *Error) Hint() string {
 // garbled returns the Error of an answer that breaks the protocol.
 func garbled(format string, args ...any) *Error {
 	return &Error{Kind: Protocol, Err: fmt.Errorf(format, args...)}
-}
-
-// kindOf sorts an answer by its status, and by its text where servers put their
-// limits under a status that also means other things.
-func kindOf(status int, text string) Kind {
-	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
-		return Unauthorized
-	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout, speaksOf(text, "deadline exceeded", "timed out"):
-		return Timeout
-	case status == http.StatusTooManyRequests:
-		return Overloaded
-	case status == http.StatusRequestEntityTooLarge, speaksOf(text, limitWords()...):
-		return Limit
-	case status == http.StatusServiceUnavailable:
-		return Overloaded
-	case status == http.StatusBadGateway:
-		return Unreachable
-	case status >= 500, status == http.StatusOK:
-		return Failed
-	}
-	return Rejected
-}
-
-// limitWords are in the texts of servers that were asked for too much at once:
-// Prometheus says "exceeded sample limit" and "too many samples", Mimir "the
-// query exceeded the maximum number of chunks", Thanos "limit … violated".
-func limitWords() []string {
-	return []string{"exceed", "limit", "too large", "too many samples", "too many series", "too many chunks"}
-}
-
-// speaksOf reports whether a text has one of the words, which are in lower case.
-func speaksOf(text string, words ...string) bool {
-	text = strings.ToLower(text)
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }

@@ -133,11 +133,15 @@ func serve(tb testing.TB, h http.HandlerFunc) string {
 	return s.URL
 }
 
-// client returns a client that does not really wait between its tries.
+// client returns a client that does not really wait between its tries. It reads
+// by remote_read unless the configuration says otherwise.
 func client(tb testing.TB, cfg prom.Config) *prom.Client {
 	tb.Helper()
 	if cfg.Retry.Sleep == nil {
 		cfg.Retry.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	}
+	if cfg.Road == "" {
+		cfg.Road = "remote_read"
 	}
 	c, err := prom.New(cfg)
 	if err != nil {
@@ -168,4 +172,20 @@ func collect(tb testing.TB, c *prom.Client, q prom.Query) ([]prom.Series, error)
 		return nil
 	})
 	return all, err
+}
+
+// recorded is what a handler answers.
+func recorded(tb testing.TB, h http.HandlerFunc) ([]byte, http.Header) {
+	tb.Helper()
+	w := httptest.NewRecorder()
+	h(w, httptest.NewRequest(http.MethodPost, "/", nil))
+	return w.Body.Bytes(), w.Header()
+}
+
+// waits are the waits between tries, which take no time.
+type waits []time.Duration
+
+func (w *waits) sleep(ctx context.Context, d time.Duration) error {
+	*w = append(*w, d)
+	return ctx.Err()
 }

@@ -39,15 +39,12 @@ func (remoteRead) read(ctx context.Context, s *server, r request, yield func(Ser
 func encodeRead(r request) ([]byte, error) {
 	q := &prompb.Query{StartTimestampMs: r.from, EndTimestampMs: r.to}
 	for _, m := range r.matchers {
-		op, ok := map[Op]prompb.LabelMatcher_Type{
+		op := map[Op]prompb.LabelMatcher_Type{
 			Equal:    prompb.LabelMatcher_EQ,
 			NotEqual: prompb.LabelMatcher_NEQ,
 			Match:    prompb.LabelMatcher_RE,
 			NotMatch: prompb.LabelMatcher_NRE,
 		}[m.Op]
-		if !ok {
-			return nil, fmt.Errorf("matcher of label %q: no comparison %d", m.Name, m.Op)
-		}
 		q.Matchers = append(q.Matchers, &prompb.LabelMatcher{Type: op, Name: m.Name, Value: m.Value})
 	}
 	req := prompb.ReadRequest{

@@ -1,6 +1,12 @@
 package prom
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+)
 
 // request is what a road is asked for.
 type request struct {
@@ -13,6 +19,114 @@ type road interface {
 	// name is what the record of a read calls the road.
 	name() string
 	// read sends one request and yields the series of the answer as Client.Read
-	// describes. It does not try again. Errors: *Error, the context's, yield's.
+	// describes. It does not try again. A server that does not have the road is
+	// an Error of the kind Rejected or Protocol.
+	// Errors: *Error, the context's, yield's.
 	read(ctx context.Context, s *server, r request, yield func(Series) error) error
+}
+
+// roads are all roads, the best first.
+func roads() []road { return []road{remoteRead{}, export{}, instant{}} }
+
+// ErrNoRoad is wrapped by the Error of a server that answers but on no road.
+var ErrNoRoad = errors.New("server has no way to read raw samples")
+
+// noSeries is the name of a metric that nobody has: a question for it is
+// answered fast, and with all that tells of a road.
+const noSeries = "gputally_no_such_metric"
+
+// finder finds the road to a server by trying each, and remembers it.
+type finder struct {
+	roads []road
+	turn  chan struct{} // held by the one who tries
+	found atomic.Pointer[road]
+}
+
+// newFinder returns a finder among the roads of that name, all if it is "auto"
+// or "".
+func newFinder(name string) (*finder, error) {
+	f := &finder{turn: make(chan struct{}, 1)}
+	if name == "" || name == "auto" {
+		f.roads = roads()
+		return f, nil
+	}
+	known := []string{"auto"}
+	for _, r := range roads() {
+		known = append(known, r.name())
+		if r.name() == name {
+			f.roads = []road{r}
+			f.found.Store(&r)
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("road %q: must be one of %s", name, strings.Join(known, ", "))
+}
+
+// road returns the road that was found, nil if none was yet.
+func (f *finder) road() road {
+	if r := f.found.Load(); r != nil {
+		return *r
+	}
+	return nil
+}
+
+// find returns the road, and tries the roads if none was found yet. Only an
+// answer is remembered: a server that fails or can't be reached says nothing
+// about its roads.
+func (f *finder) find(ctx context.Context, s *server, at int64) (road, error) {
+	if r := f.road(); r != nil {
+		return r, nil
+	}
+	select {
+	case f.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-f.turn }()
+	if r := f.road(); r != nil { // found while this one waited
+		return r, nil
+	}
+	var reasons []error
+	for _, r := range f.roads {
+		err := s.try(ctx, r, at)
+		if err == nil {
+			f.found.Store(&r)
+			s.log.Info("Found the way to read raw samples", "road", r.name(), "server", withoutUser(s.base))
+			return r, nil
+		}
+		if !missing(err) {
+			return nil, fmt.Errorf("looking for a way to read raw samples: %w", err)
+		}
+		reasons = append(reasons, err)
+	}
+	return nil, noRoad(withoutUser(s.base), reasons)
+}
+
+// try asks on a road for the series of nobody.
+func (s *server) try(ctx context.Context, r road, at int64) error {
+	return s.retry.do(ctx, s.log, func() (bool, error) {
+		return true, r.read(ctx, s, request{
+			from:     at,
+			to:       at,
+			matchers: []Matcher{{Name: nameLabel, Value: noSeries}},
+		}, func(got Series) error {
+			return garbled("asked for %s, the server sends %s", noSeries, got.Labels)
+		})
+	})
+}
+
+// missing reports whether the error is of a server that does not have the road.
+func missing(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Kind == Rejected || e.Kind == Protocol) && !errors.Is(err, ErrTruncated)
+}
+
+// noRoad is the error of a server on which every road failed for its reason.
+func noRoad(url string, reasons []error) error {
+	e := &Error{URL: url, Kind: Protocol, Err: fmt.Errorf("%w: %w", ErrNoRoad, errors.Join(reasons...))}
+	var last *Error
+	if errors.As(reasons[len(reasons)-1], &last) {
+		e.Kind, e.Status = last.Kind, last.Status
+	}
+	return e
 }

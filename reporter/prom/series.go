@@ -3,7 +3,6 @@ package prom
 import (
 	"strconv"
 	"strings"
-	"time"
 )
 
 // nameLabel has the name of a series' metric.
@@ -48,36 +47,14 @@ type Sample struct {
 	V float64
 }
 
-// Series is one series of an answer, whole: every sample of the query's range.
-// It is valid only during the callback that gets it: Labels, Samples and Stale
-// are overwritten for the next series. The strings in Labels may be kept.
+// Series is one series of an answer, or a part of it: the same labels may come
+// again with other samples. It is valid only during the callback that gets it:
+// Labels, Samples and Stale are overwritten for the next series. The strings in
+// Labels may be kept.
 type Series struct {
 	Labels  Labels
 	Samples []Sample // by time, strictly increasing, without staleness markers
-	Stale   []int64  // Unix milliseconds at which the server marked the series as ended, increasing
-}
-
-// Op compares a label with a value.
-type Op int
-
-// The comparisons of Prometheus' selectors.
-const (
-	Equal Op = iota
-	NotEqual
-	Match
-	NotMatch
-)
-
-// Matcher selects series by one label.
-type Matcher struct {
-	Name  string
-	Op    Op
-	Value string // a fully anchored regular expression for Match and NotMatch
-}
-
-// Query selects the samples from From to To, both included, of the series that
-// satisfy every matcher.
-type Query struct {
-	From, To time.Time
-	Matchers []Matcher
+	// Stale has the Unix milliseconds at which the server marked the series as
+	// ended, increasing. The road of JSON shows no such marks.
+	Stale []int64
 }

@@ -3,10 +3,12 @@ package prom
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +18,9 @@ import (
 
 // messageLimit bounds, in bytes, how much of a server's error text is kept.
 const messageLimit = 512
+
+// refusalLimit bounds, in bytes, how much of it is read.
+const refusalLimit = 16 << 10
 
 // server is the other side of a Client.
 type server struct {
@@ -70,6 +75,11 @@ func (s *server) exchange(ctx context.Context, c call, handle func(*http.Respons
 	if resp.StatusCode != http.StatusOK {
 		return refusal(shown, resp)
 	}
+	if name := partialHeader(resp.Header); name != "" {
+		e := partial("header " + name)
+		e.URL, e.Status = shown, resp.StatusCode
+		return e
+	}
 	err = handle(resp)
 	var e *Error
 	var broken *bodyError
@@ -110,20 +120,52 @@ func (s *server) lost(ctx context.Context, shown string, err error) error {
 // refusal returns the error of an answer that is not of status 200.
 func refusal(shown string, resp *http.Response) *Error {
 	// A text that can't be read leaves the status, which says enough.
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, messageLimit))
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, refusalLimit))
+	text = spoken(text)
 	e := &Error{
 		URL:     shown,
 		Status:  resp.StatusCode,
 		Kind:    kindOf(resp.StatusCode, string(text)),
-		Message: oneLine(text),
+		Message: oneLine(text[:min(len(text), messageLimit)]),
 		after:   retryAfter(resp.Header),
 	}
 	// A limit stays a limit: the same request would meet it again.
-	e.retry = e.Status == http.StatusTooManyRequests || e.Status >= 500 && e.Kind != Limit
+	e.retry = e.Status == http.StatusTooManyRequests || e.Kind == Partial || e.Status >= 500 && e.Kind != Limit
 	if to := resp.Header.Get("Location"); to != "" && e.Status/100 == 3 {
 		e.Err = errors.New("redirects elsewhere")
 	}
 	return e
+}
+
+// spoken is the message in the text of an answer, which the JSON API wraps.
+func spoken(text []byte) []byte {
+	var answer struct {
+		Error string `json:"error"`
+	}
+	if err := json.Unmarshal(text, &answer); err == nil && answer.Error != "" {
+		return []byte(answer.Error)
+	}
+	return text
+}
+
+// typed returns an Error unless the answer is of the content type.
+func typed(h http.Header, want string) error {
+	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil || media != want {
+		return garbled("the answer is of type %q, not %s", h.Get("Content-Type"), want)
+	}
+	return nil
+}
+
+// partialHeader returns the name of a header that tells of a partial answer, ""
+// if there is none.
+func partialHeader(h http.Header) string {
+	for name := range h {
+		if strings.Contains(strings.ToLower(name), "partial") && strings.EqualFold(h.Get(name), "true") {
+			return name
+		}
+	}
+	return ""
 }
 
 // withoutUser returns the URL without name and password.

@@ -25,6 +25,9 @@ type Status struct {
 	RoadErr error
 
 	Families []Family // in the order in which they were asked for
+	// Balanced tells that the same question is answered in turns by replicas
+	// with other samples. They must be read each by its own URL.
+	Balanced bool
 	// ScrapeInterval is the median distance of the samples of one series, the
 	// one with the most; 0 if no series has three.
 	ScrapeInterval time.Duration
@@ -56,6 +59,9 @@ func (c *Client) Status(ctx context.Context, families []string) (Status, error) 
 		return Status{}, err
 	}
 	found, err := c.recent(ctx, st.Time, families)
+	if err == nil && len(found.longest) > 0 {
+		st.Balanced, err = c.balanced(ctx, found.longest, st.Time)
+	}
 	if err != nil && !answered(err) {
 		return Status{}, err
 	}
@@ -113,8 +119,9 @@ func optional(err error) error {
 // recent is what the last minutes hold.
 type recent struct {
 	series   map[string]int // by family
-	interval time.Duration
-	most     int // samples of the series that interval is of
+	longest  Labels         // of the series with the most samples, if they are three
+	interval time.Duration  // between the samples of that
+	most     int            // samples of that
 }
 
 func (c *Client) recent(ctx context.Context, now time.Time, families []string) (*recent, error) {
@@ -136,6 +143,7 @@ func (c *Client) recent(ctx context.Context, now time.Time, families []string) (
 		}
 		if len(s.Samples) > max(found.most, 2) {
 			found.most, found.interval = len(s.Samples), medianStep(s.Samples)
+			found.longest = append(found.longest[:0], s.Labels...)
 		}
 		return nil
 	})

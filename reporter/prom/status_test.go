@@ -31,6 +31,35 @@ func data(json string) http.HandlerFunc {
 	}
 }
 
+// Only over connections of its own is each question a Service's to send where
+// it likes.
+func TestTheSameIsAskedOverNewConnections(t *testing.T) {
+	t.Parallel()
+	const now = 1_800_000_000_000
+	from := make(chan string, 100)
+	server := fakeAPI{
+		"/api/v1/query": data(`{"resultType":"scalar","result":[1800000000,"1800000000"]}`),
+		"/api/v1/read": func(w http.ResponseWriter, r *http.Request) {
+			if len(asked(t, r).Queries[0].Matchers) > 1 {
+				from <- r.RemoteAddr
+			}
+			stream(frame(t, part(labels("__name__", "up", "job", "a"), chunk(t, samples(now-300_000, 1, now-200_000, 1, now-150_000, 1)...))))(w, r)
+		},
+	}
+	st, err := client(t, prom.Config{URL: serve(t, server.ServeHTTP)}).Status(t.Context(), []string{"up"})
+	if err != nil || st.Balanced {
+		t.Errorf("balanced %v, error %v", st.Balanced, err)
+	}
+	close(from)
+	ports := map[string]bool{}
+	for port := range from {
+		ports[port] = true
+	}
+	if len(ports) != 8 {
+		t.Errorf("%d connections, want 8", len(ports))
+	}
+}
+
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	const now = 1_800_000_000_000
@@ -55,6 +84,13 @@ func TestStatus(t *testing.T) {
 				"/api/v1/status/runtimeinfo": data(`{"storageRetention":"15d or 1GiB"}`),
 				"/api/v1/read": func(w http.ResponseWriter, r *http.Request) {
 					q := asked(t, r).Queries[0]
+					if len(q.Matchers) > 1 { // one series, again and again
+						if q.EndTimestampMs > now-60_000 || q.Matchers[1].Value != "b" {
+							t.Errorf("query %v", q)
+						}
+						three(w, r)
+						return
+					}
 					if q.EndTimestampMs != now+250 || q.StartTimestampMs != now+250-600_000 || q.Matchers[0].Value != "seconds|up|gone" {
 						t.Errorf("query %v", q)
 					}
@@ -63,6 +99,17 @@ func TestStatus(t *testing.T) {
 			},
 			want: prom.Status{
 				Time: at, Version: "3.15.0", Retention: "15d or 1GiB", Road: "remote_read",
+				Families:       []prom.Family{{Name: "seconds", Series: 2}, {Name: "up"}, {Name: "gone"}},
+				ScrapeInterval: 15 * time.Second,
+			},
+		},
+		"two take turns": {
+			server: fakeAPI{
+				"/api/v1/query": clock,
+				"/api/v1/read":  inTurn(three, three, three, stream(frame(t, part(labels("__name__", "seconds", "uuid", "b"), chunk(t, samples(now-151_000, 1)...))))),
+			},
+			want: prom.Status{
+				Time: at, Road: "remote_read", Balanced: true,
 				Families:       []prom.Family{{Name: "seconds", Series: 2}, {Name: "up"}, {Name: "gone"}},
 				ScrapeInterval: 15 * time.Second,
 			},

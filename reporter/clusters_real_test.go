@@ -1,0 +1,148 @@
+//go:build real
+
+package reporter_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gputally/gputally/reporter"
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// night is the window of the three hours.
+func night() window.Window { return window.Window{From: midnight, To: midnight.Add(3 * time.Hour)} }
+
+// entries are what the index says of a cluster's night.
+func entries(t *testing.T, b bucket.Bucket, cluster string) []index.HourRecord {
+	t.Helper()
+	hours, err := index.New(b, index.Config{}).Hours(t.Context(), cluster, night())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hours
+}
+
+// hoursOf reads a cluster's night from the ledger, as far as it is closed.
+func hoursOf(t *testing.T, b bucket.Bucket, cluster string) []usage.Hour {
+	t.Helper()
+	var hours []usage.Hour
+	for hour := range night().Hours() {
+		h, _, err := ledger.New(b, ledger.Config{}).Hour(t.Context(), cluster, hour)
+		if errors.Is(err, ledger.ErrHourMissing) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		hours = append(hours, h)
+	}
+	return hours
+}
+
+// twoClusters are the nodes of one Prometheus, told apart by a label.
+func twoClusters(prometheus, setting string) files {
+	f := priced(prometheus, setting, "")
+	f["gputally.yaml"] = fmt.Sprintf(`prometheus: {url: %q, timeout: 20s, selector: {job: gputally-collector}}
+clusters:
+  - {name: eu-1, prometheus: {selector: {instance: node-a}}}
+  - {name: eu-2, prometheus: {selector: {instance: node-b}}}
+bucket: %s
+prices: prices.yaml
+projects: projects.yaml
+`, prometheus, setting)
+	return f
+}
+
+func TestTwoClustersOfOnePrometheus(t *testing.T) {
+	t.Parallel()
+	dir, setting := folder(t)
+	b := openFolder(t, dir)
+	config := "--config=" + twoClusters(shared.prometheus.URL, setting).write(t)
+	out := run(t, afterThree, "close", closeNight, config).succeeds(t)
+	for _, name := range []string{"eu-1", "eu-2"} {
+		if !strings.Contains(out, "Closed 3 hours of cluster "+name+", 2026-11-03T00:00:00Z to 2026-11-03T03:00:00Z") {
+			t.Errorf("it says %q", out)
+		}
+	}
+	t.Run("a report of both has each GPU once", func(t *testing.T) {
+		run(t, afterThree, "report", "--by=cluster", "--period="+threeHours, config).succeeds(t)
+		_, m, rows := published(t, b, "by-cluster")
+		conserves(t, m, rows, "32400.000")
+		near(t, rows.find(t, "allocated", "cluster", "eu-1"), "gpu_seconds", 10800+3150+3295, 3)
+		near(t, rows.find(t, "allocated", "cluster", "eu-2"), "gpu_seconds", 1200+150, 3)
+		if diff := cmp.Diff([]string{"eu-1", "eu-2"}, m.Clusters); diff != "" || len(m.Exceptions) > 0 {
+			t.Errorf("clusters (-want +got)\n%s\nexceptions %v", diff, m.Exceptions)
+		}
+	})
+	t.Run("a report of one has its own name", func(t *testing.T) {
+		run(t, afterThree, "report", "--cluster=eu-2", "--period="+threeHours, config).succeeds(t)
+		_, m, rows := published(t, b, "by-project-eu-2")
+		conserves(t, m, rows, "10800.000")
+		run(t, afterThree, "report", "--cluster=eu-3", "--period="+threeHours, config).
+			want(t, reporter.ExitUsage, `--cluster: "eu-3" is none of eu-1, eu-2`)
+	})
+	t.Run("one of them can be closed alone", func(t *testing.T) {
+		out := run(t, afterThree.Add(time.Hour), "close", "--cluster=eu-2", config).succeeds(t)
+		if !strings.Contains(out, "Closed 1 hours of cluster eu-2") || strings.Contains(out, "eu-1") {
+			t.Errorf("it says %q", out)
+		}
+	})
+}
+
+// What fails for one cluster does not keep the other's hours from being closed.
+func TestAClusterThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	dir, setting := folder(t)
+	b := openFolder(t, dir)
+	f := twoClusters(shared.prometheus.URL, setting)
+	gone := closedPort(t)
+	f["gputally.yaml"] = strings.Replace(f["gputally.yaml"], "eu-1, prometheus: {", "eu-1, prometheus: {url: \""+gone+"\", ", 1)
+	got := run(t, afterThree, "close", closeNight, "--config="+f.write(t))
+	got.want(t, reporter.ExitSource, "cluster eu-1: 0 of 3 hours closed", gone, "connection refused")
+	if n := len(entries(t, b, "eu-2")); n != 3 || !strings.Contains(got.stdout, "Closed 3 hours of cluster eu-2") {
+		t.Errorf("%d hours of the other are closed; it says %q", n, got.stdout)
+	}
+}
+
+// No configuration shows that both read the same; the hours do.
+func TestOneGPUInTwoClusters(t *testing.T) {
+	t.Parallel()
+	dir, setting := folder(t)
+	b := openFolder(t, dir)
+	all := priced(shared.prometheus.URL, setting, "")
+	other := priced(shared.prometheus.URL, setting, "")
+	other["gputally.yaml"] = strings.Replace(other["gputally.yaml"], "eu-1", "eu-2", 1)
+	run(t, afterThree, "close", closeNight, "--config="+all.write(t)).succeeds(t)
+	config := "--config=" + other.write(t)
+	got := run(t, afterThree, "close", closeNight, config)
+	got.succeeds(t)
+	const kind = "GPUs are in the books of another cluster for the same time"
+	if !strings.Contains(got.stderr, kind) || !strings.Contains(got.stderr, "GPU-a0 (cluster eu-1)") {
+		t.Errorf("the log is\n%s", got.stderr)
+	}
+	for _, h := range hoursOf(t, b, "eu-2") {
+		if len(h.Exceptions) != 1 || !strings.HasPrefix(h.Exceptions[0].Kind, kind) || h.Exceptions[0].Count != 3 {
+			t.Errorf("exceptions of %s: %v", h.Window, h.Exceptions)
+		}
+	}
+	for _, h := range hoursOf(t, b, "eu-1") {
+		if len(h.Exceptions) != 0 {
+			t.Errorf("exceptions of the hour that was closed first: %v", h.Exceptions)
+		}
+	}
+	run(t, afterThree, "report", "--by=cluster", "--period="+threeHours, config).succeeds(t)
+	_, m, _ := published(t, b, "by-cluster")
+	if len(m.Exceptions) != 1 || m.Exceptions[0].Cluster != "eu-2" || m.Exceptions[0].Hours != 3 {
+		t.Errorf("the manifest has the exceptions %v", m.Exceptions)
+	}
+}

@@ -1,0 +1,96 @@
+package reporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// inTwoClusters is the kind of the exception of a GPU that is counted twice.
+const inTwoClusters = "GPUs are in the books of another cluster for the same time, so both count them; do the clusters read the same series"
+
+// movedMillis is the time for which two clusters may both have a GPU that moved
+// from one to the other: what a restart hides.
+const movedMillis = int64(5 * time.Minute / time.Millisecond)
+
+// elsewhere watches an hour go by for GPUs that another cluster has closed the
+// same hour with. The configuration refuses clusters that read the same series
+// as far as it can see; this sees the rest. It is nil where there is no other
+// cluster.
+type elsewhere struct {
+	clusters map[string]string // by GPU, the other cluster that has it
+	millis   map[string]int64  // by GPU, the time in that cluster and in this one
+}
+
+// elsewhere reads what the other clusters of the bucket have of the hour.
+func (c *cluster) elsewhere(ctx context.Context, hour window.Window) (*elsewhere, error) {
+	known, err := c.index.Clusters(ctx)
+	if err != nil {
+		return nil, inBucket(err)
+	}
+	known = slices.DeleteFunc(known, func(name string) bool { return name == c.name })
+	if len(known) == 0 {
+		return nil, nil
+	}
+	e := &elsewhere{clusters: map[string]string{}, millis: map[string]int64{}}
+	for _, name := range known {
+		err := c.ledger.Segments(ctx, name, hour, func(segments []usage.Segment) error {
+			for _, s := range segments {
+				if s.State != usage.Absent && s.UUID != "" {
+					e.clusters[s.UUID] = name
+					e.millis[s.UUID] += s.GPUMillis
+				}
+			}
+			return nil
+		})
+		corrupt := (*ledger.CorruptError)(nil)
+		switch {
+		case errors.Is(err, ledger.ErrHourMissing):
+		case errors.As(err, &corrupt): // this hour can do without; closing that one will tell
+			c.log.Warn("An hour of another cluster can't be compared", "cluster", c.name, "hour", hour, "err", err)
+		case err != nil:
+			return nil, inBucket(err)
+		}
+	}
+	return e, nil
+}
+
+// see adds the time of this cluster.
+func (e *elsewhere) see(segments []usage.Segment) {
+	if e == nil {
+		return
+	}
+	for _, s := range segments {
+		if _, both := e.clusters[s.UUID]; both && s.State != usage.Absent {
+			e.millis[s.UUID] += s.GPUMillis
+		}
+	}
+}
+
+// note adds the GPUs that both have for more than the hour in all to the hour's
+// exceptions, which are sorted by kind.
+func (e *elsewhere) note(hour window.Window, all []usage.Exception) []usage.Exception {
+	if e == nil {
+		return all
+	}
+	var twice []string
+	for uuid, millis := range e.millis {
+		if millis > hour.Duration().Milliseconds()+movedMillis {
+			twice = append(twice, fmt.Sprintf("%s (cluster %s)", uuid, e.clusters[uuid]))
+		}
+	}
+	if len(twice) == 0 {
+		return all
+	}
+	slices.Sort(twice)
+	all = append(all, usage.Exception{Kind: inTwoClusters, Count: len(twice), Named: twice[:min(len(twice), usage.MostNamed)]})
+	slices.SortFunc(all, func(a, b usage.Exception) int { return strings.Compare(a.Kind, b.Kind) })
+	return all
+}

@@ -1,0 +1,151 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// edgeSet collects the edges of a draft at one instant. The digest of a set is
+// its name: both hours beside an instant name the same object if they have
+// booked the same edges.
+type edgeSet struct {
+	version string
+	rows    *encoder[edgeRow] // nil until there is an edge
+	digest  *digest
+	last    usage.Edge
+}
+
+func (s *edgeSet) add(all []usage.Edge) error {
+	for i := range all {
+		e := &all[i]
+		if s.rows == nil {
+			s.rows, s.digest = newEncoder[edgeRow](s.version), newDigest()
+		} else if usage.CompareEdges(s.last, *e) >= 0 {
+			return fmt.Errorf("edge of GPU %s, pod %s, container %s comes before or again after the edge that was added before it; parts must come sorted",
+				e.UUID, e.Pod, e.Container)
+		}
+		if err := s.rows.add(newEdgeRow(*e)); err != nil {
+			return err
+		}
+		s.digest.edge(e)
+		s.last = *e
+	}
+	return nil
+}
+
+// sum is the set's digest, "" if it has no edges.
+func (s *edgeSet) sum() string {
+	if s.rows == nil {
+		return ""
+	}
+	return s.digest.sum()
+}
+
+// edgeAttempts bounds how often edges are looked at again that another writer
+// wrote meanwhile: once is enough unless somebody removes them too.
+const edgeAttempts = 5
+
+// putEdges makes sure that the set's object is there and whole.
+func (l *Ledger) putEdges(ctx context.Context, cluster string, at time.Time, s *edgeSet) error {
+	name := s.sum()
+	if name == "" {
+		return nil
+	}
+	pairs := frame(cluster, window.Window{From: at, To: at}, s.version)
+	pairs["gputally.rows_sha256"] = name
+	data, err := s.rows.finish(pairs)
+	if err != nil {
+		return err
+	}
+	for range edgeAttempts {
+		var cond bucket.Condition
+		there, err := l.openEdges(ctx, cluster, at, name)
+		damaged := (*EdgesError)(nil)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, bucket.ErrNotFound):
+			cond.Absent = true
+		case errors.As(err, &damaged): // its name says what it must hold
+			cond.ETag = there.object.ETag
+		default:
+			return err
+		}
+		_, err = bucket.PutBytes(ctx, l.bucket, edgesKey(cluster, at, name), data, cond)
+		if !errors.Is(err, bucket.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("edges %s change all the time; look for a second reporter, then close the hour again", edgesKey(cluster, at, name))
+}
+
+// edgesFile is an object of edges, opened.
+type edgesFile struct {
+	object bucket.Object
+	at     time.Time
+	yield  func(yield func([]usage.Edge) error) error
+}
+
+// openEdges opens the edges of an instant by their digest. With an *EdgesError
+// of an object that is there, what it is comes too. Errors: *EdgesError, which
+// is a bucket.ErrNotFound if the object is gone, *SchemaError, the bucket's.
+func (l *Ledger) openEdges(ctx context.Context, cluster string, at time.Time, name string) (*edgesFile, error) {
+	key := edgesKey(cluster, at, name)
+	broken := func(err error) error { return &EdgesError{key, cluster, at, err} }
+	r, err := l.fetch(ctx, key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil, broken(bucket.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &edgesFile{object: r.object, at: at}
+	pq, _, err := openSealed(r.data, edgeColumns())
+	if err != nil {
+		return f, broken(err)
+	}
+	foot := &footerReader{lookup: pq.Lookup}
+	holds, w, _ := foot.frame()
+	if schema := (*SchemaError)(nil); errors.As(foot.err(), &schema) {
+		return f, &SchemaError{key, schema.Schema}
+	}
+	rows := foot.sum("gputally.rows_sha256", false)
+	switch {
+	case foot.err() != nil:
+		return f, broken(foot.err())
+	case holds != cluster || !w.From.Equal(at):
+		return f, broken(fmt.Errorf("it holds edges of cluster %s at %s", holds, w.From.Format(time.RFC3339)))
+	case rows != name:
+		return f, broken(fmt.Errorf("it holds other edges (%s) than the hour has booked (%s)", rows, name))
+	}
+	f.yield = func(yield func([]usage.Edge) error) error {
+		return readRows(pq.RowGroups(), edgeColumns(), broken, yield)
+	}
+	return f, nil
+}
+
+// table loads the edges of an instant by their digest; without a digest there
+// are none. Errors: as openEdges.
+func (l *Ledger) table(ctx context.Context, cluster string, at time.Time, name string) (*usage.EdgeTable, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := l.openEdges(ctx, cluster, at, name)
+	if err != nil {
+		return nil, err
+	}
+	t := usage.NewEdgeTable()
+	err = f.yield(func(all []usage.Edge) error {
+		for _, e := range all {
+			t.Add(e)
+		}
+		return nil
+	})
+	return t, err
+}

@@ -1,0 +1,122 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// Edges are what a closed hour has booked at its begin and at its end. A table
+// is nil if it has booked none. Errors: *MissingError, *CorruptError,
+// *EdgesError, *SchemaError, the bucket's.
+func (l *Ledger) Edges(ctx context.Context, cluster string, hour window.Window) (opening, closing *usage.EdgeTable, err error) {
+	f, err := l.openHour(ctx, cluster, hour)
+	if err != nil {
+		return nil, nil, err
+	}
+	if opening, err = l.table(ctx, cluster, hour.From, f.footer.Opening); err != nil {
+		return nil, nil, err
+	}
+	closing, err = l.table(ctx, cluster, hour.To, f.footer.Closing)
+	return opening, closing, err
+}
+
+// Neighbours are the edges that an hour has in common with those beside it, as
+// far as these are closed and have booked edges: what the hour must take as they
+// are so that nothing between two hours is lost or counted twice. Errors: as
+// Edges, but for *MissingError.
+func (l *Ledger) Neighbours(ctx context.Context, cluster string, hour window.Window) (usage.Neighbours, error) {
+	before, after, err := l.beside(ctx, cluster, hour)
+	if err != nil {
+		return usage.Neighbours{}, err
+	}
+	var n usage.Neighbours
+	if n.Before, err = l.table(ctx, cluster, hour.From, before.Closing); err != nil {
+		return usage.Neighbours{}, err
+	}
+	n.After, err = l.table(ctx, cluster, hour.To, after.Opening)
+	return n, err
+}
+
+// Disagree returns the closed hours beside a closed hour whose edge in common
+// with it is another than the hour's own, oldest first: after the hour was
+// restated, they are to be restated too, with the hour's edge given. Edges that
+// one of the two has not booked at all can't disagree. Errors: as Edges.
+func (l *Ledger) Disagree(ctx context.Context, cluster string, hour window.Window) ([]window.Window, error) {
+	f, err := l.openHour(ctx, cluster, hour)
+	if err != nil {
+		return nil, err
+	}
+	before, after, err := l.beside(ctx, cluster, hour)
+	if err != nil {
+		return nil, err
+	}
+	var disagree []window.Window
+	for _, side := range []struct {
+		hour            window.Window
+		at              window.Window // the hour that begins with the edge
+		closing, opened string
+	}{
+		{before.Window, hour, before.Closing, f.footer.Opening},
+		{after.Window, after.Window, f.footer.Closing, after.Opening},
+	} {
+		differ, err := l.differ(ctx, cluster, side.at, side.closing, side.opened)
+		if err != nil {
+			return nil, err
+		}
+		if differ {
+			disagree = append(disagree, side.hour)
+		}
+	}
+	return disagree, nil
+}
+
+// beside reads the footers of the hours beside an hour. One that is not closed
+// gives a footer that says nothing.
+func (l *Ledger) beside(ctx context.Context, cluster string, hour window.Window) (before, after footer, err error) {
+	if before, err = l.footerOf(ctx, cluster, window.Hour(hour.From.Add(-1))); err != nil {
+		return footer{}, footer{}, err
+	}
+	after, err = l.footerOf(ctx, cluster, window.Hour(hour.To))
+	return before, after, err
+}
+
+func (l *Ledger) footerOf(ctx context.Context, cluster string, hour window.Window) (footer, error) {
+	f, err := l.openHour(ctx, cluster, hour)
+	if errors.Is(err, ErrHourMissing) {
+		return footer{}, nil
+	}
+	if err != nil {
+		return footer{}, err
+	}
+	return f.footer, nil
+}
+
+// differ tells whether two hours booked different edges at the instant at which
+// the later begins. An edge that only the earlier has booked is of something
+// that the later did not see, and so counted nothing of; one that only the
+// later has booked stands for what the earlier should have counted.
+func (l *Ledger) differ(ctx context.Context, cluster string, later window.Window, closing, opening string) (bool, error) {
+	if closing == opening || closing == "" || opening == "" {
+		return false, nil
+	}
+	booked, err := l.table(ctx, cluster, later.From, closing)
+	if err != nil {
+		return false, err
+	}
+	f, err := l.openEdges(ctx, cluster, later.From, opening)
+	if err != nil {
+		return false, err
+	}
+	differ := false
+	err = f.yield(func(all []usage.Edge) error {
+		for _, e := range all {
+			total, _ := booked.Find(e.UUID, e.Pod, e.Container, e.Start)
+			differ = differ || total != e.Total
+		}
+		return nil
+	})
+	return differ, err
+}

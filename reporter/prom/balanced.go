@@ -1,0 +1,46 @@
+package prom
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"time"
+)
+
+const (
+	// balancedReads is how often the same is read. A Service that chooses one
+	// of two replicas at random is seen but once in 128 times.
+	balancedReads = 8
+	// balancedEnd is how far back the range ends, so that all its samples have
+	// arrived.
+	balancedEnd = 2 * time.Minute
+)
+
+// balanced reads one series several times, each over a connection of its own,
+// and reports whether the answers differ: then the URL leads to replicas that
+// take turns, each of which scrapes at its own times and has its own gaps.
+func (c *Client) balanced(ctx context.Context, series Labels, now time.Time) (bool, error) {
+	q := Query{From: now.Add(-statusRange), To: now.Add(-balancedEnd)}
+	for _, l := range series {
+		q.Matchers = append(q.Matchers, Matcher{Name: l.Name, Value: l.Value})
+	}
+	s := *c.server
+	s.http = c.fresh
+	var first uint64
+	for i := range balancedReads {
+		sum := fnv.New64a()
+		err := c.readFrom(ctx, &s, q, func(got Series) error {
+			_, err := fmt.Fprintln(sum, got.Labels, got.Samples, got.Stale)
+			return err
+		})
+		if err != nil {
+			return false, fmt.Errorf("reading a series again: %w", err)
+		}
+		if i == 0 {
+			first = sum.Sum64()
+		} else if sum.Sum64() != first {
+			return true, nil
+		}
+	}
+	return false, nil
+}
