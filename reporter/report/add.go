@@ -50,6 +50,9 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 	if err != nil {
 		return err
 	}
+	if r.work.memo, err = r.hour(h.Cluster); err != nil {
+		return err
+	}
 	var parts usage.Coverage
 	for b, err := range batches {
 		if err != nil {

@@ -17,7 +17,7 @@ type work struct {
 	pools, places, rows classes
 	poolCodes           []int32
 	poolIDs             []uint32 // by code
-	ids                 [usage.Texts][]uint32
+	memo                *memo    // of the cluster at hand
 
 	// By class of rows:
 	placeOf []*place
@@ -55,7 +55,7 @@ func (r *Rollup) batch(b *usage.Batch, inside window.Window, parts *usage.Covera
 		if p.stateName == usage.Absent { // no part of the fleet's time
 			continue
 		}
-		if err := r.groups.at(r.row(p, b, r.work.rows.first[class])).merge(s); err != nil {
+		if err := r.addTo(p, b, r.work.rows.first[class], s); err != nil {
 			return err
 		}
 	}
@@ -102,11 +102,7 @@ func (r *Rollup) sort(b *usage.Batch) {
 // number finds the numbers of the names of the batch.
 func (r *Rollup) number(b *usage.Batch) {
 	for _, column := range r.need.columns().Texts {
-		ids := r.work.ids[column][:0]
-		for code := range int32(b.Texts[column].Len()) {
-			ids = append(ids, r.names.id(b.Texts[column].At(code)))
-		}
-		r.work.ids[column] = ids
+		r.work.memo.names[column].batch(&b.Texts[column])
 	}
 }
 
@@ -115,8 +111,8 @@ func (r *Rollup) number(b *usage.Batch) {
 func (r *Rollup) findPools(b *usage.Batch) {
 	w := &r.work
 	named := &b.Texts[usage.TextNodePool]
-	if !r.need.poolRules || !slices.Contains(w.ids[usage.TextNodePool], noName) {
-		w.poolIDs = append(w.poolIDs[:0], w.ids[usage.TextNodePool]...)
+	if !r.need.poolRules || !slices.Contains(w.memo.names[usage.TextNodePool].ids, noName) {
+		w.poolIDs = append(w.poolIDs[:0], w.memo.names[usage.TextNodePool].ids...)
 		w.poolCodes = append(w.poolCodes[:0], named.Codes...)
 		return
 	}
@@ -157,7 +153,7 @@ func (r *Rollup) pool(named, node, model uint32) uint32 {
 
 // id is the number of a row's name.
 func (w *work) id(b *usage.Batch, column usage.Text, row int32) uint32 {
-	return w.ids[column][b.Texts[column].Codes[row]]
+	return w.memo.names[column].ids[b.Texts[column].Codes[row]]
 }
 
 func (r *Rollup) placeKey(b *usage.Batch, row int32) placeKey {
@@ -259,13 +255,28 @@ func (r *Rollup) hold(b *usage.Batch) error {
 	return nil
 }
 
-// row is the row of the report for the class of segments that one of the
-// batch is in.
-func (r *Rollup) row(p *place, b *usage.Batch, i int32) uint32 {
+// addTo adds the sums of the class of segments that row i of the batch is in to
+// its row of the report.
+func (r *Rollup) addTo(p *place, b *usage.Batch, i int32, s *sums) error {
 	if p.hasRow {
-		return p.row
+		return r.groups.at(p.row).merge(s)
 	}
-	key := append(r.key[:0], p.rank)
+	r.key = r.rowKey(r.key[:0], p, b, i)
+	if r.need.pod {
+		m := r.work.memo
+		uids, code := &m.names[usage.TextPodUID], b.Texts[usage.TextPodUID].Codes[i]
+		return m.pods.add(uids.begin+int(code), uids.places[code], r.key, s)
+	}
+	row := r.groups.find(r.key)
+	if !r.by(ByNode) {
+		p.row, p.hasRow = row, true
+	}
+	return r.groups.at(row).merge(s)
+}
+
+// rowKey is the key of the row of the report for row i of the batch.
+func (r *Rollup) rowKey(key []uint32, p *place, b *usage.Batch, i int32) []uint32 {
+	key = append(key, p.rank)
 	for _, d := range r.columns {
 		var id uint32
 		switch d {
@@ -290,10 +301,5 @@ func (r *Rollup) row(p *place, b *usage.Batch, i int32) uint32 {
 		}
 		key = append(key, id)
 	}
-	r.key = key
-	row := r.groups.find(key)
-	if !r.need.pod && !r.by(ByNode) {
-		p.row, p.hasRow = row, true
-	}
-	return row
+	return key
 }

@@ -35,6 +35,7 @@ type Rollup struct {
 	none     uint32 // number of the name (none)
 	places   map[placeKey]*place
 	pools    map[[2]uint32]uint32 // node pools by node and model
+	memos    map[string]*memo     // by cluster
 	groups   *groups
 	work     work
 	key      []uint32 // memory of row
@@ -72,7 +73,7 @@ func NewRollup(spec Spec, projects *quota.Projects, book *price.Book) (*Rollup, 
 	}
 	r := &Rollup{
 		spec: spec, columns: keyColumns(spec.GroupBy), projects: projects, book: book,
-		names: newNames(), places: map[placeKey]*place{}, pools: map[[2]uint32]uint32{}, clusters: map[string]*cluster{},
+		names: newNames(), places: map[placeKey]*place{}, memos: map[string]*memo{}, pools: map[[2]uint32]uint32{}, clusters: map[string]*cluster{},
 		notes: newNotes(),
 	}
 	if projects == nil && (r.by(ByProject) || r.by(ByDepartment)) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gputally/gputally/reporter/usage"
 )
@@ -27,10 +28,29 @@ func (r *rows) sort() {
 	for i := range r.order {
 		r.order[i] = uint32(i)
 	}
-	slices.SortFunc(r.order, func(a, b uint32) int { return r.compare(r.groups.key(a), r.groups.key(b)) })
+	half := len(r.order) / 2
+	var other sync.WaitGroup
+	other.Go(func() { slices.SortFunc(r.order[:half], r.compare) })
+	slices.SortFunc(r.order[half:], r.compare)
+	other.Wait()
+	r.order = r.merged(r.order[:half], r.order[half:])
 }
 
-func (r *rows) compare(a, b []uint32) int {
+// merged is both sorted lists as one.
+func (r *rows) merged(a, b []uint32) []uint32 {
+	all := make([]uint32, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if r.compare(a[0], b[0]) < 0 {
+			all, a = append(all, a[0]), a[1:]
+		} else {
+			all, b = append(all, b[0]), b[1:]
+		}
+	}
+	return append(append(all, a...), b...)
+}
+
+func (r *rows) compare(one, other uint32) int {
+	a, b := r.groups.key(one), r.groups.key(other)
 	if a[0] != b[0] {
 		return cmp.Compare(a[0], b[0])
 	}
@@ -40,6 +60,26 @@ func (r *rows) compare(a, b []uint32) int {
 		}
 	}
 	return 0
+}
+
+// total is the sum of all rows, which is priced only if every tenant's row is.
+func (r *rows) total() (Row, error) {
+	total := Row{Priced: r.priced, Coverage: r.coverage}
+	var all sums
+	for i := range uint32(r.groups.len()) {
+		if err := all.merge(r.groups.at(i)); err != nil {
+			return total, err
+		}
+	}
+	total.Sums, total.Cost = all.Sums, all.cost
+	total.Priced = r.priced && !all.unpriced
+	for _, q := range r.quotas {
+		if total.Quota == nil {
+			total.Quota = &Quota{}
+		}
+		total.Quota.add(*q)
+	}
+	return total, nil
 }
 
 // at puts the i-th row together.

@@ -77,8 +77,11 @@ func (t Table) State() State {
 // Table returns what was added so far as a table.
 func (r *Rollup) Table() (Table, error) {
 	zone, err := r.spec.zone()
+	if err == nil {
+		err = r.settle()
+	}
 	if err != nil {
-		return Table{}, err
+		return Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
 	}
 	t := Table{
 		Spec: r.spec, columns: r.columns, zone: zone,
@@ -163,39 +166,17 @@ func (r *Rollup) cover(t *Table) map[string]Ratio {
 
 // fill sorts the rows and makes the total.
 func (r *Rollup) fill(t *Table, byCluster map[string]Ratio) error {
-	t.Total = Row{Priced: r.book != nil, Coverage: t.Coverage.Ratio()}
 	t.rows = rows{
 		columns: r.columns, names: r.names, groups: r.groups, quotas: r.quotas(),
-		priced: r.book != nil, coverage: t.Total.Coverage,
+		priced: r.book != nil, coverage: t.Coverage.Ratio(),
 	}
 	if r.by(ByCluster) {
 		t.rows.byCluster = byCluster
 	}
 	t.rows.sort()
-	for row := range t.Rows() {
-		if err := t.Total.merge(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// merge adds a row to a total, which is priced only if every tenant's row is.
-func (r *Row) merge(o Row) (err error) {
-	r.Sums.merge(o.Sums)
-	if o.State == usage.Allocated {
-		r.Priced = r.Priced && o.Priced
-		if r.Cost, err = r.Cost.Add(o.Cost); err != nil {
-			return err
-		}
-	}
-	if o.Quota != nil {
-		if r.Quota == nil {
-			r.Quota = &Quota{}
-		}
-		r.Quota.add(*o.Quota)
-	}
-	return nil
+	var err error
+	t.Total, err = t.rows.total()
+	return err
 }
 
 // digest names the inputs whatever order they came in.
