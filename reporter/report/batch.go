@@ -48,9 +48,6 @@ func (r *Rollup) batch(b *usage.Batch, inside window.Window, parts *usage.Covera
 	}
 	for class := range r.work.sums {
 		s, p := &r.work.sums[class], r.work.placeOf[class]
-		if p.stateName == usage.Allocated {
-			s.AllocatedMillis = s.GPUMillis
-		}
 		count(parts, p.stateName, s.Sums)
 		if p.stateName == usage.Absent { // no part of the fleet's time
 			continue

@@ -27,6 +27,11 @@ func checkSegment(h Hour, seg usage.Segment) error {
 
 // checkBatch is checkSegment for the columns that are there.
 func checkBatch(h Hour, b *usage.Batch) error {
+	for column := range b.Texts {
+		if longest := b.Texts[column].Longest(); longest > longestName {
+			return fmt.Errorf("a segment has a name of %d bytes: %w", longest, errDamaged)
+		}
+	}
 	states, clusters := &b.Texts[usage.TextState], &b.Texts[usage.TextCluster]
 	for code := range int32(states.Len()) {
 		if s := usage.State(states.At(code)); rank(s) < 0 && s != usage.Absent {

@@ -58,6 +58,9 @@ func rank(s usage.State) int {
 type Row struct {
 	Key
 	Sums
+	// AllocatedMillis are GPU-milliseconds: those of the row if its state is
+	// allocated, else 0.
+	AllocatedMillis int64
 	// Cost is in the currency of the table; only if Priced.
 	Cost price.Amount
 	// Priced: there is a price book, a tenant held the time, and all of it has
@@ -72,7 +75,6 @@ type Row struct {
 // Sums are the additive quantities of a row.
 type Sums struct {
 	GPUMillis        int64 // in the row's state
-	AllocatedMillis  int64 // the same if the state is allocated, else 0
 	ActiveMillis     int64
 	IdleMillis       int64
 	ObservedMillis   int64
@@ -83,7 +85,6 @@ type Sums struct {
 
 func (s *Sums) merge(o Sums) {
 	s.GPUMillis += o.GPUMillis
-	s.AllocatedMillis += o.AllocatedMillis
 	s.ActiveMillis += o.ActiveMillis
 	s.IdleMillis += o.IdleMillis
 	s.ObservedMillis += o.ObservedMillis

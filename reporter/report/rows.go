@@ -67,8 +67,12 @@ func (r *rows) total() (Row, error) {
 	total := Row{Priced: r.priced, Coverage: r.coverage}
 	var all sums
 	for i := range uint32(r.groups.len()) {
-		if err := all.merge(r.groups.at(i)); err != nil {
+		s := r.groups.at(i)
+		if err := all.merge(s); err != nil {
 			return total, err
+		}
+		if states()[r.groups.key(i)[0]] == usage.Allocated {
+			total.AllocatedMillis += s.GPUMillis
 		}
 	}
 	total.Sums, total.Cost = all.Sums, all.cost
@@ -87,6 +91,9 @@ func (r *rows) at(i int) Row {
 	number := r.order[i]
 	key, s := r.groups.key(number), r.groups.at(number)
 	row := Row{Key: Key{State: states()[key[0]]}, Sums: s.Sums, Cost: s.cost, Coverage: r.coverage, Quota: r.quotas[number]}
+	if row.State == usage.Allocated {
+		row.AllocatedMillis = row.GPUMillis
+	}
 	for i, d := range r.columns {
 		*row.at(d) = r.names.text(key[1+i])
 	}

@@ -76,6 +76,16 @@ func (n *Names) At(code int32) []byte {
 // Of is the name of a row.
 func (n *Names) Of(row int) []byte { return n.At(n.Codes[row]) }
 
+// Longest is the length of the longest name in bytes.
+func (n *Names) Longest() int {
+	longest, begin := 0, uint32(0)
+	for _, end := range n.ends {
+		longest = max(longest, int(end-begin))
+		begin = end
+	}
+	return longest
+}
+
 // Add gives the next code to a name.
 func (n *Names) Add(name []byte) int32 {
 	n.bytes = append(n.bytes, name...)
