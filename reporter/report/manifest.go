@@ -109,7 +109,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 		Files:      []File{},
 	}
 	if t.Currency != "" {
-		m.Totals.Cost = t.Total.cost()
+		m.Totals.Cost = string(appendCost(nil, &t.Total))
 	}
 	if !created.IsZero() {
 		m.CreatedAt = created.UTC().Format(time.RFC3339)

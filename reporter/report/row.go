@@ -39,8 +39,6 @@ func (k *Key) at(d Dimension) *string {
 	panic("no dimension: " + string(d)) // a Spec is checked before it is used
 }
 
-func (k Key) field(d Dimension) string { return *k.at(d) }
-
 // states are those of rows, in their order: tenants first.
 func states() [5]usage.State {
 	return [...]usage.State{

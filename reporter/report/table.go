@@ -192,11 +192,3 @@ func digest(inputs []input) Inputs {
 	}
 	return Inputs{len(inputs), hex.EncodeToString(sum.Sum(nil))}
 }
-
-// cost formats the cost of a row, "" if it is not known.
-func (r Row) cost() string {
-	if !r.Priced {
-		return ""
-	}
-	return r.Cost.String()
-}
