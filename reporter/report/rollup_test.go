@@ -26,6 +26,7 @@ func groupings() [][]report.Dimension {
 		{report.ByDepartment},
 		{report.ByNodePool},
 		{report.ByCluster},
+		{report.ByNode},
 		{report.ByNamespace},
 		{report.ByPod},
 		{report.ByProject, report.ByNodePool},
