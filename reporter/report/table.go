@@ -23,7 +23,9 @@ type Table struct {
 	Clusters []string // sorted; those of the Spec, or those found
 	Total    Row      // without key
 	Coverage Coverage
-	Missing  []Gap // hours that are not closed, by cluster and time
+	// ByCluster is the coverage of each of the Clusters.
+	ByCluster []Coverage
+	Missing   []Gap // hours that are not closed, by cluster and time
 
 	Inputs   Inputs
 	Sources  []string // source profiles, sorted
@@ -95,8 +97,8 @@ func (r *Rollup) Table() (Table, error) {
 	if r.projects != nil {
 		t.QuotaRevision = r.projects.Revision()
 	}
-	byCluster := r.cover(&t)
-	if err := r.fill(&t, byCluster); err != nil {
+	r.cover(&t)
+	if err := r.fill(&t); err != nil {
 		return Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
 	}
 	r.notes.tell(&t)
@@ -131,9 +133,8 @@ func (r *Rollup) quotaKey(f quota.Figures) []uint32 {
 	return key
 }
 
-// cover fills in the table's coverage and gaps, and returns the ratio of each cluster.
-func (r *Rollup) cover(t *Table) map[string]Ratio {
-	ratios := map[string]Ratio{}
+// cover fills in the table's coverage and gaps.
+func (r *Rollup) cover(t *Table) {
 	for _, name := range t.Clusters {
 		c := r.clusters[name]
 		of := Coverage{Coverage: c.coverage}
@@ -154,24 +155,26 @@ func (r *Rollup) cover(t *Table) map[string]Ratio {
 				t.Missing = append(t.Missing, Gap{name, hour.From, hour.To})
 			}
 		}
-		ratios[name] = of.Ratio()
+		t.ByCluster = append(t.ByCluster, of)
 		merge(&t.Coverage.Coverage, of.Coverage)
 		t.Coverage.HoursAsked += of.HoursAsked
 		t.Coverage.HoursClosed += of.HoursClosed
 		t.Coverage.HoursOpen += of.HoursOpen
 		t.Coverage.OpenMillis += of.OpenMillis
 	}
-	return ratios
 }
 
 // fill sorts the rows and makes the total.
-func (r *Rollup) fill(t *Table, byCluster map[string]Ratio) error {
+func (r *Rollup) fill(t *Table) error {
 	t.rows = rows{
 		columns: r.columns, names: r.names, groups: r.groups, quotas: r.quotas(),
 		priced: r.book != nil, coverage: t.Coverage.Ratio(),
 	}
 	if r.by(ByCluster) {
-		t.rows.byCluster = byCluster
+		t.rows.byCluster = map[string]Ratio{}
+		for i, name := range t.Clusters {
+			t.rows.byCluster[name] = t.ByCluster[i].Ratio()
+		}
 	}
 	t.rows.sort()
 	var err error
