@@ -137,11 +137,15 @@ func scanNumbers(numbers []int64, rows int, chunk parquet.ColumnChunk) ([]int64,
 		return numbers, nil
 	}
 	err := eachPage(rows, chunk, func(page parquet.Page) error {
-		if page.Dictionary() != nil {
-			return errors.New("numbers have no dictionary")
-		}
 		data := page.Data()
-		numbers = append(numbers, data.Int64()...)
+		dictionary := page.Dictionary()
+		if dictionary == nil {
+			numbers = append(numbers, data.Int64()...)
+			return nil
+		}
+		for _, code := range data.Int32() { // as another version may have stored them
+			numbers = append(numbers, dictionary.Index(code).Int64())
+		}
 		return nil
 	})
 	return numbers, err

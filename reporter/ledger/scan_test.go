@@ -1,14 +1,17 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"
@@ -121,6 +124,81 @@ func TestScanOfADamagedObject(t *testing.T) {
 		if corrupt := (*ledger.CorruptError)(nil); !errors.As(err, &corrupt) || corrupt.Key != key {
 			t.Errorf("byte %d changed: got %v", at, err)
 		}
+	}
+}
+
+// plainRow is an hour's row stored in other encodings than this version uses.
+type plainRow struct {
+	Cluster   string `parquet:"cluster,plain"`
+	Node      string `parquet:"node,plain"`
+	NodePool  string `parquet:"node_pool,plain"`
+	UUID      string `parquet:"uuid,plain"`
+	Model     string `parquet:"model,plain"`
+	State     string `parquet:"state,plain"`
+	Namespace string `parquet:"namespace,plain"`
+	Pod       string `parquet:"pod,dict"`
+	PodUID    string `parquet:"pod_uid,plain"`
+	Container string `parquet:"container,plain"`
+
+	HeldFrom int64   `parquet:"held_from,plain,timestamp(millisecond)"`
+	HeldTo   int64   `parquet:"held_to,dict,timestamp(millisecond)"`
+	Share    float64 `parquet:"share,plain"`
+
+	GPUMillis         int64 `parquet:"gpu_ms,dict"`
+	ActiveMillis      int64 `parquet:"active_ms,plain"`
+	IdleMillis        int64 `parquet:"idle_ms,dict"`
+	ObservedMillis    int64 `parquet:"observed_ms,plain"`
+	EstimatedMillis   int64 `parquet:"estimated_ms,plain"`
+	MemoryByteSeconds int64 `parquet:"memory_byte_seconds,plain"`
+	EnergyMillijoules int64 `parquet:"energy_mj,dict"`
+}
+
+// plain stores an object's rows in other encodings, under its own footer.
+func plain(t *testing.T, object []byte, h usage.Hour) []byte {
+	t.Helper()
+	file, err := parquet.OpenFile(bytes.NewReader(object), int64(len(object)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w := parquet.NewGenericWriter[plainRow](&out, parquet.PageBufferSize(2000))
+	for _, pair := range file.Metadata().KeyValueMetadata {
+		value := pair.Value
+		if pair.Key == "gputally.sha256" {
+			value = strings.Repeat("0", len(value))
+		}
+		w.SetKeyValueMetadata(pair.Key, value)
+	}
+	for _, s := range h.Segments {
+		row := plainRow{
+			s.Cluster, s.Node, s.NodePool, s.UUID, s.Model, string(s.State), s.Namespace, s.Pod, s.PodUID, s.Container,
+			s.HeldFrom, s.HeldTo, s.Share, s.GPUMillis, s.ActiveMillis, s.IdleMillis, s.ObservedMillis, s.EstimatedMillis,
+			s.MemoryByteSeconds, s.EnergyMillijoules,
+		}
+		if _, err := w.Write([]plainRow{row}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return reseal(t, out.Bytes())
+}
+
+func TestScanReadsOtherEncodings(t *testing.T) {
+	t.Parallel()
+	store, hour := empty(), hourAt(t, "2026-11-20T05:00:00Z")
+	h := randomHour(hour, 3000)
+	key := put(t, store, h).Key
+	overwrite(t, store, key, plain(t, read(t, store, key), h))
+	s, err := ledger.New(store, ledger.Config{}).Scan(context.Background(), "prod", hour, everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b usage.Batch
+	b.Fill(h.Segments)
+	if got, want := scanned(t, s, everything()), lines(&b, everything()); !slices.Equal(got, want) {
+		t.Errorf("%d rows differ from the %d that were put", len(got), len(want))
 	}
 }
 
