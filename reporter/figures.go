@@ -2,12 +2,10 @@ package reporter
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	shape "github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/metric"
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
@@ -72,7 +70,7 @@ func (m *month) figures(ctx context.Context, b *books, clusters []string, hour w
 		return f, err
 	}
 	f.Currency = monthly.Currency
-	f.add(latest.Rows, monthly.Rows)
+	f.add(slices.Collect(latest.Rows()), slices.Collect(monthly.Rows()))
 	return f, nil
 }
 
@@ -89,19 +87,9 @@ func (m *month) advance(ctx context.Context, b *books, clusters []string, until 
 		}
 		*m = month{window: w, clusters: clusters, rollup: rollup, until: w.From}
 	}
-	for hour := range (window.Window{From: m.until, To: until}).Hours() {
-		for _, cluster := range clusters {
-			h, err := b.hour(ctx, cluster, hour, false)
-			if errors.Is(err, ledger.ErrHourMissing) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := m.rollup.Add(h); err != nil {
-				return err
-			}
-		}
+	since := window.Window{From: m.until, To: until}
+	if err := b.roll(ctx, m.rollup, clusters, since, false, func(window.Window) {}); err != nil {
+		return err
 	}
 	m.until = until
 	return nil

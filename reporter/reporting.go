@@ -3,7 +3,6 @@ package reporter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -31,20 +30,8 @@ func (b *books) report(ctx context.Context, spec report.Spec, preview bool, prog
 	if err != nil {
 		return report.Table{}, usageError{err}
 	}
-	for hour := range spec.Window.Hours() {
-		for _, cluster := range clusters {
-			h, err := b.hour(ctx, cluster, hour, preview)
-			if errors.Is(err, ledger.ErrHourMissing) {
-				continue // the rollup notes that it is missing
-			}
-			if err != nil {
-				return report.Table{}, err
-			}
-			if err := rollup.Add(h); err != nil {
-				return report.Table{}, fmt.Errorf("add the hour %s of cluster %s: %w", hour, cluster, err)
-			}
-		}
-		progress(hour)
+	if err := b.roll(ctx, rollup, clusters, spec.Window, preview, progress); err != nil {
+		return report.Table{}, err
 	}
 	return rollup.Table()
 }
@@ -63,17 +50,13 @@ func (b *books) isOpen(ctx context.Context, clusters []string, w window.Window) 
 	return false, nil
 }
 
-// hour reads a closed hour; with preview, an open one of a configured cluster
-// from Prometheus.
-func (b *books) hour(ctx context.Context, cluster string, hour window.Window, preview bool) (report.Hour, error) {
-	closed, entry, err := b.ledger.Hour(ctx, cluster, hour)
-	if err == nil {
-		return report.Hour{Hour: closed, Revision: entry.Revision, SHA256: entry.SHA256}, nil
-	}
+// openHour reads an hour that is not closed from Prometheus, as far as it goes.
+// Errors: ledger.ErrHourMissing if there is nothing to be read.
+func (b *books) openHour(ctx context.Context, cluster string, hour window.Window) (report.Hour, error) {
 	now := b.now().UTC().Truncate(time.Second)
 	own := b.cluster(cluster)
-	if !errors.Is(err, ledger.ErrHourMissing) || !preview || own == nil || !hour.From.Before(now) {
-		return report.Hour{}, inBucket(err)
+	if own == nil || !hour.From.Before(now) {
+		return report.Hour{}, ledger.ErrHourMissing
 	}
 	if now.Before(hour.To) {
 		hour.To = now

@@ -73,6 +73,14 @@ func (f footer) entry() Entry {
 	}
 }
 
+// hour is what the footer says of the hour.
+func (f *file) hour() usage.Hour {
+	return usage.Hour{
+		Cluster: f.footer.Cluster, Window: f.footer.Window, Coverage: f.footer.Coverage,
+		Source: f.footer.Source, Road: f.footer.Road, Exceptions: f.footer.Exceptions,
+	}
+}
+
 // segments yields the rows of the file, one row group at a time. The slice is
 // overwritten for the next one. Errors: *CorruptError, what yield returns.
 func (f *file) segments(yield func([]usage.Segment) error) error {

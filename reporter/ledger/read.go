@@ -28,10 +28,7 @@ func (l *Ledger) Hour(ctx context.Context, cluster string, hour window.Window) (
 	if err != nil {
 		return usage.Hour{}, Entry{}, err
 	}
-	h := usage.Hour{
-		Cluster: cluster, Window: hour, Coverage: f.footer.Coverage,
-		Source: f.footer.Source, Road: f.footer.Road, Exceptions: f.footer.Exceptions,
-	}
+	h := f.hour()
 	err = f.segments(func(segments []usage.Segment) error {
 		h.Segments = append(h.Segments, segments...)
 		return nil

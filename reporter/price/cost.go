@@ -16,34 +16,82 @@ var ErrUnpriced = errors.New("no price")
 const perAmount = 3_600_000 * 1_000
 
 // Cost prices a segment: its pieces between changes of the rate are added up
-// exactly and rounded once. Only allocated time costs. Errors: ErrUnpriced if
-// a part of the segment has no rate, ErrRange if the cost does not fit or the
-// quantity is negative.
+// exactly and rounded once. Only allocated time costs. Errors: as Rates.Cost.
 func (b *Book) Cost(seg usage.Segment) (Amount, error) {
-	if seg.State != usage.Allocated || seg.GPUMillis == 0 {
+	if seg.State != usage.Allocated {
 		return 0, nil
 	}
-	if seg.GPUMillis < 0 {
-		return 0, fmt.Errorf("price %d GPU-ms: %w", seg.GPUMillis, ErrRange)
+	cost, err := b.Rates(seg.Cluster, seg.NodePool, seg.Model).Cost(seg.HeldFrom, seg.HeldTo, seg.GPUMillis)
+	if errors.Is(err, ErrRange) {
+		return 0, fmt.Errorf("model %q: %w", seg.Model, err)
 	}
-	rates := b.ratesFor(placeOf(seg))
+	return cost, err
+}
+
+// Rates are the rates of one place and model, for who prices many segments of it.
+type Rates struct {
+	rates []rate // by precedence
+}
+
+// Rates finds the rates of a place and model.
+func (b *Book) Rates(cluster, nodePool, model string) Rates {
+	return Rates{b.ratesFor(place{cluster, nodePool, model})}
+}
+
+// Cost prices GPU-milliseconds of a tenant that were held from one instant to
+// another, Unix ms. Errors: ErrUnpriced if a part of them has no rate, ErrRange
+// if the cost does not fit or the quantity is negative.
+func (r Rates) Cost(heldFrom, heldTo, millis int64) (Amount, error) {
+	if millis == 0 {
+		return 0, nil
+	}
+	if millis < 0 {
+		return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
+	}
+	held := usage.Segment{HeldFrom: heldFrom, HeldTo: heldTo, GPUMillis: millis}
 	var sum product
-	for from := seg.HeldFrom; ; {
-		r, until, ok := rateAt(rates, from)
+	for from := heldFrom; ; {
+		now, until, ok := rateAt(r.rates, from)
 		if !ok {
 			return 0, ErrUnpriced // bare: a report may meet it millions of times
 		}
-		if !sum.add(gpuMillis(seg, from, until), r.nanos) {
-			return 0, ErrRange
+		if !sum.add(gpuMillis(held, from, until), now.nanos) {
+			return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
 		}
-		if until >= seg.HeldTo {
+		if until >= heldTo {
 			break
 		}
 		from = until
 	}
 	cost, ok := sum.divide(perAmount)
 	if !ok {
-		return 0, fmt.Errorf("price %d GPU-ms of model %q: %w", seg.GPUMillis, seg.Model, ErrRange)
+		return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
+	}
+	return cost, nil
+}
+
+// Flat is the rate of a stretch of time in which it does not change.
+type Flat struct {
+	nanos uint64 // price of a GPU-hour in 10⁻⁹ currency units
+}
+
+// Flat is the rate from one instant to another, Unix ms, if one rate applies to
+// all of it. What is held in that time costs the same by the Flat as by the Rates.
+func (r Rates) Flat(from, to int64) (Flat, bool) {
+	now, until, ok := rateAt(r.rates, from)
+	return Flat{now.nanos}, ok && until >= to
+}
+
+// Cost prices GPU-milliseconds. Errors: ErrRange.
+func (f Flat) Cost(millis int64) (Amount, error) {
+	if millis < 0 {
+		return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
+	}
+	var sum product
+	sum.add(uint64(millis), f.nanos) // one product always fits
+	cost, ok := sum.divide(perAmount)
+	if !ok {
+		return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
 	}
 	return cost, nil
 }

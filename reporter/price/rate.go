@@ -7,7 +7,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/gputally/gputally/reporter/glob"
-	"github.com/gputally/gputally/reporter/usage"
 )
 
 // Rate is the price of a GPU-hour for the GPUs that it selects.
@@ -91,8 +90,6 @@ func compare(a, b rate) int {
 type place struct {
 	cluster, nodePool, model string
 }
-
-func placeOf(seg usage.Segment) place { return place{seg.Cluster, seg.NodePool, seg.Model} }
 
 // compile checks a rate and makes it ready, or says all that is wrong with it.
 func compile(index int, r Rate) (rate, []error) {

@@ -107,6 +107,19 @@ func (p *Projects) Pool(node, model string) string {
 	return ""
 }
 
+// HasNodePools tells whether there are rules for Pool.
+func (p *Projects) HasNodePools() bool { return len(p.pools) > 0 }
+
+// HasQuotas tells whether any project has one.
+func (p *Projects) HasQuotas() bool {
+	for _, owner := range p.projects {
+		if len(owner.terms) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Grant is a quota of a project.
 type Grant struct {
 	Project, Department string

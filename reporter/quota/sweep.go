@@ -13,6 +13,9 @@ const (
 	milli = nano / 1000
 )
 
+// recentBits is the logarithm of how many events a scope remembers by their time.
+const recentBits = 6
+
 // event changes at an instant (Unix ms) what a scope holds and deserves, in
 // billionths of a GPU.
 type event struct {
@@ -30,13 +33,26 @@ func (u *use) hold(from, to, millis int64) error {
 	}
 	rate, rest := int64(lo/length), int64(lo%length)
 	u.millis += millis
-	if rest == 0 {
-		u.events = append(u.events, event{at: from, held: rate}, event{at: to, held: -rate})
-		return nil
+	u.change(from, rate)
+	if rest > 0 {
+		u.change(from, 1)
+		u.change(from+rest, -1)
 	}
-	u.events = append(u.events,
-		event{at: from, held: rate + 1}, event{at: from + rest, held: -1}, event{at: to, held: -rate})
+	u.change(to, -rate)
 	return nil
+}
+
+// change notes that what is held changes at an instant. Most segments of an
+// hour begin and end with it, so that most changes fall together with an
+// earlier one, which recent finds again.
+func (u *use) change(at, held int64) {
+	slot := &u.recent[uint64(at)*0x9e3779b97f4a7c15>>(64-recentBits)]
+	if i := int(*slot); i < len(u.events) && u.events[i].at == at {
+		u.events[i].held += held
+		return
+	}
+	*slot = int32(len(u.events))
+	u.events = append(u.events, event{at: at, held: held})
 }
 
 // sweep walks over the events in order of time, adds up what is held beyond

@@ -38,7 +38,8 @@ type Tally struct {
 type use struct {
 	terms  []term // of the scope
 	events []event
-	millis int64 // metered
+	recent [1 << recentBits]int32 // places in events, by a hash of their time
+	millis int64                  // metered
 	over   gpuTime
 }
 
@@ -81,26 +82,67 @@ func (t *Tally) use(p *project, nodePool string) *use {
 // pool. Segments that are not allocated, and projects without quotas, count
 // nothing. All segments that overlap in time are added before the next Flush.
 func (t *Tally) Add(projectName, nodePool string, seg usage.Segment) error {
-	p, ok := t.projects.projects[projectName]
-	if !ok || len(p.terms) == 0 || seg.State != usage.Allocated || seg.GPUMillis == 0 {
+	h := t.Holder(projectName, nodePool)
+	if h == nil || seg.State != usage.Allocated {
 		return nil
 	}
-	if seg.GPUMillis < 0 || seg.HeldFrom >= seg.HeldTo {
-		return fmt.Errorf("segment of pod %s/%s holds %d GPU-ms from %d to %d: the ledger is damaged, close the hour again",
-			seg.Namespace, seg.Pod, seg.GPUMillis, seg.HeldFrom, seg.HeldTo)
-	}
-	for from := seg.HeldFrom; from < seg.HeldTo; {
-		scope, until := p.scopeAt(nodePool, from)
-		part := seg
-		if from > seg.HeldFrom || until < seg.HeldTo {
-			part, _ = seg.Cut(from, until)
-		}
-		if err := t.use(p, scope).hold(part.HeldFrom, part.HeldTo, part.GPUMillis); err != nil {
-			return fmt.Errorf("segment of pod %s/%s: %w", seg.Namespace, seg.Pod, err)
-		}
-		from = min(until, seg.HeldTo)
+	if err := h.Hold(seg.HeldFrom, seg.HeldTo, seg.GPUMillis); err != nil {
+		return fmt.Errorf("segment of pod %s/%s: %w", seg.Namespace, seg.Pod, err)
 	}
 	return nil
+}
+
+// Holder counts the use of one project in one node pool, for who adds many
+// segments of it.
+type Holder struct {
+	tally    *Tally
+	project  *project
+	nodePool string
+	scope    *use  // that the use counts for
+	from, to int64 // while it does, Unix ms
+}
+
+// Holder returns who counts the use of a project in a node pool, nil if the
+// project has no quotas, so that nothing is to be counted.
+func (t *Tally) Holder(projectName, nodePool string) *Holder {
+	p, ok := t.projects.projects[projectName]
+	if !ok || len(p.terms) == 0 {
+		return nil
+	}
+	return &Holder{tally: t, project: p, nodePool: nodePool}
+}
+
+// Hold counts GPU-milliseconds of allocated time that were held from one
+// instant to another, Unix ms.
+func (h *Holder) Hold(heldFrom, heldTo, millis int64) error {
+	if millis == 0 {
+		return nil
+	}
+	if millis < 0 || heldFrom >= heldTo {
+		return fmt.Errorf("%d GPU-ms are held from %d to %d: the ledger is damaged, close the hour again", millis, heldFrom, heldTo)
+	}
+	held := usage.Segment{HeldFrom: heldFrom, HeldTo: heldTo, GPUMillis: millis}
+	for from := heldFrom; from < heldTo; {
+		h.at(from)
+		part := held
+		if from > heldFrom || h.to < heldTo {
+			part, _ = held.Cut(from, h.to)
+		}
+		if err := h.scope.hold(part.HeldFrom, part.HeldTo, part.GPUMillis); err != nil {
+			return err
+		}
+		from = min(h.to, heldTo)
+	}
+	return nil
+}
+
+// at finds the scope that the use counts for at an instant.
+func (h *Holder) at(instant int64) {
+	if h.scope != nil && h.from <= instant && instant < h.to {
+		return
+	}
+	name, until := h.project.scopeAt(h.nodePool, instant)
+	h.scope, h.from, h.to = h.tally.use(h.project, name), instant, until
 }
 
 // scopeAt says which scope the use of a node pool counts for at an instant,

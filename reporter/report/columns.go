@@ -4,35 +4,36 @@ import (
 	"time"
 )
 
-// column is a column of the CSV file.
+// column is a column of a file: its name, and how its cell of a row is written
+// behind what is there. There may be a million rows, so no cell is a string.
 type column struct {
 	name string
-	text func(Row) string
+	cell func(to []byte, r *Row) []byte
 }
 
 // csvColumns are the columns of the table's CSV file, in order.
 func (t Table) csvColumns() []column {
 	constant := func(name, value string) column {
-		return column{name, func(Row) string { return value }}
+		return column{name, func(to []byte, _ *Row) []byte { return appendCell(to, value) }}
 	}
 	columns := []column{
 		constant("period_start", t.Spec.Window.From.In(t.zone).Format(time.RFC3339)),
 		constant("period_end", t.Spec.Window.To.In(t.zone).Format(time.RFC3339)),
-		{"state", func(r Row) string { return string(r.State) }},
+		{"state", func(to []byte, r *Row) []byte { return append(to, r.State...) }},
 	}
 	for _, d := range t.columns {
-		columns = append(columns, column{string(d), func(r Row) string { return cell(r.field(d)) }})
+		columns = append(columns, column{string(d), func(to []byte, r *Row) []byte { return appendCell(to, guarded(*r.at(d))) }})
 	}
 	columns = append(columns,
-		column{"gpu_seconds", func(r Row) string { return seconds(r.GPUMillis) }},
-		column{"allocated_gpu_seconds", func(r Row) string { return seconds(r.AllocatedMillis) }},
-		column{"active_gpu_seconds", func(r Row) string { return seconds(r.ActiveMillis) }},
-		column{"idle_gpu_seconds", func(r Row) string { return seconds(r.IdleMillis) }},
-		column{"observed_gpu_seconds", func(r Row) string { return seconds(r.ObservedMillis) }},
-		column{"estimated_gpu_seconds", func(r Row) string { return seconds(r.EstimatedMillis) }},
-		column{"allocated_gpu_hours", func(r Row) string { return hours(r.AllocatedMillis, 6) }},
-		column{"memory_gib_hours", func(r Row) string { return gibHours(r.Memory) }},
-		column{"energy_kwh", func(r Row) string { return kilowattHours(r.EnergyMilliJoule) }},
+		column{"gpu_seconds", func(to []byte, r *Row) []byte { return appendSeconds(to, r.GPUMillis) }},
+		column{"allocated_gpu_seconds", func(to []byte, r *Row) []byte { return appendSeconds(to, r.AllocatedMillis) }},
+		column{"active_gpu_seconds", func(to []byte, r *Row) []byte { return appendSeconds(to, r.ActiveMillis) }},
+		column{"idle_gpu_seconds", func(to []byte, r *Row) []byte { return appendSeconds(to, r.IdleMillis) }},
+		column{"observed_gpu_seconds", func(to []byte, r *Row) []byte { return appendSeconds(to, r.ObservedMillis) }},
+		column{"estimated_gpu_seconds", func(to []byte, r *Row) []byte { return appendSeconds(to, r.EstimatedMillis) }},
+		column{"allocated_gpu_hours", func(to []byte, r *Row) []byte { return appendHours(to, r.AllocatedMillis, 6) }},
+		column{"memory_gib_hours", func(to []byte, r *Row) []byte { return appendGiBHours(to, r.Memory) }},
+		column{"energy_kwh", func(to []byte, r *Row) []byte { return appendKilowattHours(to, r.EnergyMilliJoule) }},
 	)
 	if t.HasQuota {
 		columns = append(columns,
@@ -42,25 +43,33 @@ func (t Table) csvColumns() []column {
 		)
 	}
 	if t.Currency != "" {
-		columns = append(columns, column{"cost", Row.cost}, constant("currency", t.Currency))
+		columns = append(columns, column{"cost", appendCost}, constant("currency", t.Currency))
 	}
-	return append(columns, column{"coverage_ratio", func(r Row) string { return r.Coverage.String() }})
+	return append(columns, column{"coverage_ratio", func(to []byte, r *Row) []byte { return appendFixed(to, int64(r.Coverage), 6) }})
 }
 
-func ofQuota(value func(Quota) int64) func(Row) string {
-	return func(r Row) string {
+func ofQuota(value func(Quota) int64) func([]byte, *Row) []byte {
+	return func(to []byte, r *Row) []byte {
 		if r.Quota == nil {
-			return ""
+			return to
 		}
-		return seconds(value(*r.Quota))
+		return appendSeconds(to, value(*r.Quota))
 	}
 }
 
-// cell keeps a spreadsheet from taking a name for a formula. Names of
+// appendCost writes the cost of a row, nothing if it is not known.
+func appendCost(to []byte, r *Row) []byte {
+	if !r.Priced {
+		return to
+	}
+	return appendFixed(to, int64(r.Cost), 6)
+}
+
+// guarded keeps a spreadsheet from taking a name for a formula. Names of
 // Kubernetes objects can't begin like one and those of projects may not, so
 // this changes nothing unless a ledger was written by hand; then the leading
 // apostrophe shows.
-func cell(name string) string {
+func guarded(name string) string {
 	if name == "" {
 		return ""
 	}

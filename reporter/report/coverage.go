@@ -80,22 +80,22 @@ func (r Ratio) below(minimum float64) bool {
 	return r < Ratio(math.Round(minimum*float64(whole)))
 }
 
-// count adds the time of one segment to the part of its state.
-func count(c *usage.Coverage, seg usage.Segment) {
-	switch seg.State {
+// count adds time to the part of its state.
+func count(c *usage.Coverage, state usage.State, s Sums) {
+	switch state {
 	case usage.Allocated:
-		c.Allocated += seg.GPUMillis
-		c.Estimated += seg.EstimatedMillis
+		c.Allocated += s.GPUMillis
+		c.Estimated += s.EstimatedMillis
 	case usage.Unallocated:
-		c.Unallocated += seg.GPUMillis
+		c.Unallocated += s.GPUMillis
 	case usage.Unattributed:
-		c.Unattributed += seg.GPUMillis
+		c.Unattributed += s.GPUMillis
 	case usage.Unavailable:
-		c.Unavailable += seg.GPUMillis
+		c.Unavailable += s.GPUMillis
 	case usage.Uncovered:
-		c.Uncovered += seg.GPUMillis
+		c.Uncovered += s.GPUMillis
 	case usage.Absent:
-		c.Absent += seg.GPUMillis
+		c.Absent += s.GPUMillis
 	}
 }
 

@@ -53,21 +53,35 @@ type Period struct {
 	TimeZone string `json:"time_zone"`
 }
 
-// ManifestCoverage is what is known of the period, in GPU-seconds.
+// ManifestCoverage is what is known of the period.
 type ManifestCoverage struct {
-	Ratio        Ratio       `json:"ratio"`
-	Minimum      json.Number `json:"minimum"`
-	HoursAsked   int         `json:"hours_asked"`
-	HoursClosed  int         `json:"hours_closed"`
-	HoursOpen    int         `json:"hours_open,omitempty"` // read while open, by a preview
-	Expected     string      `json:"expected_gpu_seconds"`
-	Allocated    string      `json:"allocated_gpu_seconds"`
-	Unallocated  string      `json:"unallocated_gpu_seconds"`
-	Unattributed string      `json:"unattributed_gpu_seconds"`
-	Unavailable  string      `json:"unavailable_gpu_seconds"`
-	Uncovered    string      `json:"uncovered_gpu_seconds"`
-	Estimated    string      `json:"estimated_gpu_seconds"`
-	Residue      string      `json:"residue_gpu_seconds"`
+	Ratio   Ratio       `json:"ratio"`
+	Minimum json.Number `json:"minimum"`
+	Known
+	Clusters []ClusterCoverage `json:"clusters"` // sorted
+}
+
+// ClusterCoverage is what is known of the period in one cluster.
+type ClusterCoverage struct {
+	Cluster string `json:"cluster"`
+	Ratio   Ratio  `json:"ratio"`
+	Known
+}
+
+// Known is what a coverage is made of: hours, and GPU-seconds.
+type Known struct {
+	HoursAsked   int    `json:"hours_asked"`
+	HoursClosed  int    `json:"hours_closed"`
+	HoursOpen    int    `json:"hours_open,omitempty"` // read while open, by a preview
+	Expected     string `json:"expected_gpu_seconds"`
+	Allocated    string `json:"allocated_gpu_seconds"`
+	Unallocated  string `json:"unallocated_gpu_seconds"`
+	Unattributed string `json:"unattributed_gpu_seconds"`
+	Unavailable  string `json:"unavailable_gpu_seconds"`
+	Uncovered    string `json:"uncovered_gpu_seconds"`
+	Estimated    string `json:"estimated_gpu_seconds"`
+	Residue      string `json:"residue_gpu_seconds"`
+	Absent       string `json:"absent_gpu_seconds"` // no part of what is expected
 }
 
 // Totals are the sums over all rows.
@@ -101,7 +115,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 		GroupBy: orEmpty(t.columns), Clusters: orEmpty(t.Clusters),
 		Inputs: t.Inputs, Missing: orEmpty(t.Missing),
 		SourceProfiles: orEmpty(t.Sources), Roads: orEmpty(t.Roads),
-		Coverage: t.Coverage.manifest(t.Spec.MinimumCoverage),
+		Coverage: t.coverage(),
 		Totals:   Totals{seconds(t.Total.GPUMillis), seconds(t.Total.AllocatedMillis), ""},
 		Currency: t.Currency, PriceBookRevision: t.BookRevision, QuotaRevision: t.QuotaRevision,
 		Failures: orEmpty(t.Failures), Warnings: orEmpty(t.Warnings), Exceptions: orEmpty(t.Exceptions),
@@ -109,7 +123,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 		Files:      []File{},
 	}
 	if t.Currency != "" {
-		m.Totals.Cost = t.Total.cost()
+		m.Totals.Cost = string(appendCost(nil, &t.Total))
 	}
 	if !created.IsZero() {
 		m.CreatedAt = created.UTC().Format(time.RFC3339)
@@ -117,9 +131,20 @@ func (t Table) Manifest(created time.Time) Manifest {
 	return m
 }
 
-func (c Coverage) manifest(minimum float64) ManifestCoverage {
-	return ManifestCoverage{
-		Ratio: c.Ratio(), Minimum: json.Number(fmt.Sprint(minimum)),
+func (t Table) coverage() ManifestCoverage {
+	m := ManifestCoverage{
+		Ratio: t.Coverage.Ratio(), Minimum: json.Number(fmt.Sprint(t.Spec.MinimumCoverage)),
+		Known: t.Coverage.known(), Clusters: []ClusterCoverage{},
+	}
+	for i, name := range t.Clusters {
+		c := t.ByCluster[i]
+		m.Clusters = append(m.Clusters, ClusterCoverage{name, c.Ratio(), c.known()})
+	}
+	return m
+}
+
+func (c Coverage) known() Known {
+	return Known{
 		HoursAsked: c.HoursAsked, HoursClosed: c.HoursClosed, HoursOpen: c.HoursOpen,
 		Expected:     seconds(c.Expected),
 		Allocated:    seconds(c.Allocated),
@@ -129,6 +154,7 @@ func (c Coverage) manifest(minimum float64) ManifestCoverage {
 		Uncovered:    seconds(c.Uncovered),
 		Estimated:    seconds(c.Estimated),
 		Residue:      seconds(c.Residue),
+		Absent:       seconds(c.Absent),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/gputally/gputally/reporter/bucket"
 )
@@ -47,13 +48,12 @@ func Publish(ctx context.Context, b bucket.Bucket, t Table, m Manifest) (Publish
 	}
 	done := Published{ManifestKey: t.Spec.prefix() + manifestName}
 	m.Files = []File{}
-	var data bytes.Buffer
 	if t.State() == Ready {
-		if err := t.WriteCSV(&data); err != nil {
+		file, err := t.describeCSV()
+		if err != nil {
 			return Published{}, err
 		}
-		sum := sha256.Sum256(data.Bytes())
-		m.Files = append(m.Files, File{csvName, int64(data.Len()), len(t.Rows), hex.EncodeToString(sum[:])})
+		m.Files = append(m.Files, file)
 		done.CSVKey = t.Spec.prefix() + csvName
 	}
 	// A file beside the manifest of another report, such as a Failed one, would
@@ -62,12 +62,8 @@ func Publish(ctx context.Context, b bucket.Bucket, t Table, m Manifest) (Publish
 		return Published{}, err
 	}
 	if done.CSVKey != "" {
-		there, err := create(ctx, b, done.CSVKey, data.Bytes())
-		if err != nil {
+		if err := publishCSV(ctx, b, done.CSVKey, t, m.Files[0]); err != nil {
 			return Published{}, err
-		}
-		if there != nil && !bytes.Equal(there, data.Bytes()) {
-			return Published{}, &ExistsError{done.CSVKey}
 		}
 	}
 	stored, err := publishManifest(ctx, b, done.ManifestKey, m)
@@ -76,6 +72,41 @@ func Publish(ctx context.Context, b bucket.Bucket, t Table, m Manifest) (Publish
 	}
 	done.Manifest = stored
 	return done, nil
+}
+
+// describeCSV describes the CSV file, which is written for that and kept nowhere.
+func (t Table) describeCSV() (File, error) {
+	sum := sha256.New()
+	size, err := io.Copy(sum, t.csv())
+	if err != nil {
+		return File{}, fmt.Errorf("write CSV of report %q: %w", t.Spec.Name, err)
+	}
+	return File{csvName, size, t.Len(), hex.EncodeToString(sum.Sum(nil))}, nil
+}
+
+// publishCSV stores the CSV file while it is written a second time. One that is
+// there with the same content is left.
+func publishCSV(ctx context.Context, b bucket.Bucket, key string, t Table, file File) error {
+	_, err := b.Put(ctx, key, t.csv(), file.Size, bucket.Condition{Absent: true})
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, bucket.ErrConflict) {
+		return fmt.Errorf("publish %s: %w", key, err)
+	}
+	there, _, err := b.Get(ctx, key)
+	if err != nil {
+		return fmt.Errorf("publish %s: read what is there: %w", key, err)
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, there)
+	if err = errors.Join(err, there.Close()); err != nil {
+		return fmt.Errorf("publish %s: read what is there: %w", key, err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != file.SHA256 {
+		return &ExistsError{key}
+	}
+	return nil
 }
 
 // Find returns the report that is published under the name, period and ID of a

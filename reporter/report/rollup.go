@@ -21,7 +21,8 @@ type Hour struct {
 }
 
 // Rollup adds closed hours up to a Table. Its memory is one row per key and
-// what overlaps with the hour at hand, however long the period is.
+// what overlaps with the hour at hand, however long the period is. Not for
+// several goroutines at once.
 type Rollup struct {
 	spec     Spec
 	columns  []Dimension
@@ -29,20 +30,20 @@ type Rollup struct {
 	book     *price.Book
 	tally    *quota.Tally // nil unless the report has quota columns
 
-	rows     map[Key]*group
-	owners   map[[2]string]owner // by cluster and namespace
+	need     needs
+	names    *names
+	none     uint32 // number of the name (none)
+	places   map[placeKey]*place
+	pools    map[[2]uint32]uint32 // node pools by node and model
+	memos    map[string]*memo     // by cluster
+	groups   *groups
+	work     work
+	key      []uint32 // memory of row
 	clusters map[string]*cluster
 	inputs   []input
 	notes    notes
 	now      time.Time // start of the hour at hand
 }
-
-type group struct {
-	Row
-	unpriced bool
-}
-
-type owner struct{ project, department string }
 
 // cluster is what a rollup knows of one cluster.
 type cluster struct {
@@ -72,16 +73,19 @@ func NewRollup(spec Spec, projects *quota.Projects, book *price.Book) (*Rollup, 
 	}
 	r := &Rollup{
 		spec: spec, columns: keyColumns(spec.GroupBy), projects: projects, book: book,
-		rows: map[Key]*group{}, owners: map[[2]string]owner{}, clusters: map[string]*cluster{},
+		names: newNames(), places: map[placeKey]*place{}, memos: map[string]*memo{}, pools: map[[2]uint32]uint32{}, clusters: map[string]*cluster{},
 		notes: newNotes(),
 	}
 	if projects == nil && (r.by(ByProject) || r.by(ByDepartment)) {
 		return nil, fmt.Errorf("report %q: to group by project or department takes a projects file", spec.Name)
 	}
 	// Deserved and left are defined for projects and node pools, not for parts of them.
-	if projects != nil && !r.by(ByCluster) && !r.by(ByNamespace) && !r.by(ByPod) {
+	if projects != nil && !r.by(ByCluster) && !r.by(ByNode) && !r.by(ByNamespace) && !r.by(ByPod) {
 		r.tally = projects.Tally(spec.Window)
 	}
+	r.need = r.needs()
+	r.none = r.names.idOf(quota.None)
+	r.groups = newGroups(1 + len(r.columns))
 	for _, name := range spec.Clusters {
 		r.cluster(name)
 	}
@@ -104,6 +108,9 @@ func Roll(ctx context.Context, spec Spec, hours iter.Seq2[Hour, error], projects
 	}
 	return r.Table()
 }
+
+// Len is the number of rows so far.
+func (r *Rollup) Len() int { return r.groups.len() }
 
 func (r *Rollup) by(d Dimension) bool { return slices.Contains(r.columns, d) }
 

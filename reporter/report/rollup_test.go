@@ -26,6 +26,7 @@ func groupings() [][]report.Dimension {
 		{report.ByDepartment},
 		{report.ByNodePool},
 		{report.ByCluster},
+		{report.ByNode},
 		{report.ByNamespace},
 		{report.ByPod},
 		{report.ByProject, report.ByNodePool},
@@ -86,7 +87,7 @@ func TestEveryGroupingHasTheSameTotals(t *testing.T) {
 			table := roll(t, spec(groupBy...), hours, p, b)
 			var sum report.Row
 			var rowCost price.Amount
-			for _, row := range table.Rows {
+			for row := range table.Rows() {
 				sum.GPUMillis += row.GPUMillis
 				sum.ActiveMillis += row.ActiveMillis
 				rowCost += row.Cost
@@ -223,7 +224,7 @@ func TestUnpricedModels(t *testing.T) {
 	if table.State() != report.Failed || len(table.Failures) != 1 || !strings.Contains(table.Failures[0], `"Tesla T4" has no price for 1.000000 GPU-hours`) {
 		t.Errorf("failures %q", table.Failures)
 	}
-	for _, row := range table.Rows {
+	for row := range table.Rows() {
 		if want := row.State == usage.Allocated && row.Namespace == "lost-and-found"; row.Priced != want {
 			t.Errorf("row %+v: priced %v", row.Key, row.Priced)
 		}

@@ -1,10 +1,8 @@
 package report
 
 import (
-	"cmp"
 	"math/bits"
 	"slices"
-	"strings"
 
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/usage"
@@ -15,7 +13,7 @@ import (
 type Key struct {
 	State                                  usage.State
 	Department, Project, Cluster, NodePool string
-	Namespace, Pod, PodUID                 string
+	Node, Namespace, Pod, PodUID           string
 }
 
 // at is where the key keeps a dimension.
@@ -29,6 +27,8 @@ func (k *Key) at(d Dimension) *string {
 		return &k.Cluster
 	case ByNodePool:
 		return &k.NodePool
+	case ByNode:
+		return &k.Node
 	case ByNamespace:
 		return &k.Namespace
 	case ByPod:
@@ -39,42 +39,26 @@ func (k *Key) at(d Dimension) *string {
 	panic("no dimension: " + string(d)) // a Spec is checked before it is used
 }
 
-func (k Key) field(d Dimension) string { return *k.at(d) }
-
-// only returns the key with the state and these dimensions, the rest empty.
-func (k Key) only(columns []Dimension) Key {
-	kept := Key{State: k.State}
-	for _, d := range columns {
-		*kept.at(d) = *k.at(d)
-	}
-	return kept
-}
-
-// compareKeys sorts tenants first, then the other states, each by their keys
-// in the order of the columns.
-func compareKeys(a, b Key) int {
-	return cmp.Or(
-		cmp.Compare(rank(a.State), rank(b.State)),
-		strings.Compare(a.Department, b.Department),
-		strings.Compare(a.Project, b.Project),
-		strings.Compare(a.Cluster, b.Cluster),
-		strings.Compare(a.NodePool, b.NodePool),
-		strings.Compare(a.Namespace, b.Namespace),
-		strings.Compare(a.Pod, b.Pod),
-		strings.Compare(a.PodUID, b.PodUID),
-	)
-}
-
-func rank(s usage.State) int {
-	return slices.Index([]usage.State{
+// states are those of rows, in their order: tenants first.
+func states() [5]usage.State {
+	return [...]usage.State{
 		usage.Allocated, usage.Unallocated, usage.Unattributed, usage.Unavailable, usage.Uncovered,
-	}, s)
+	}
+}
+
+// rank is the place of a state in states, -1 if it is none of them.
+func rank(s usage.State) int {
+	all := states()
+	return slices.Index(all[:], s)
 }
 
 // Row is one row of a report.
 type Row struct {
 	Key
 	Sums
+	// AllocatedMillis are GPU-milliseconds: those of the row if its state is
+	// allocated, else 0.
+	AllocatedMillis int64
 	// Cost is in the currency of the table; only if Priced.
 	Cost price.Amount
 	// Priced: there is a price book, a tenant held the time, and all of it has
@@ -89,7 +73,6 @@ type Row struct {
 // Sums are the additive quantities of a row.
 type Sums struct {
 	GPUMillis        int64 // in the row's state
-	AllocatedMillis  int64 // the same if the state is allocated, else 0
 	ActiveMillis     int64
 	IdleMillis       int64
 	ObservedMillis   int64
@@ -98,22 +81,8 @@ type Sums struct {
 	Memory           ByteSeconds
 }
 
-func (s *Sums) add(seg usage.Segment) {
-	s.GPUMillis += seg.GPUMillis
-	if seg.State == usage.Allocated {
-		s.AllocatedMillis += seg.GPUMillis
-	}
-	s.ActiveMillis += seg.ActiveMillis
-	s.IdleMillis += seg.IdleMillis
-	s.ObservedMillis += seg.ObservedMillis
-	s.EstimatedMillis += seg.EstimatedMillis
-	s.EnergyMilliJoule += seg.EnergyMillijoules
-	s.Memory.add(uint64(max(0, seg.MemoryByteSeconds)), 0)
-}
-
 func (s *Sums) merge(o Sums) {
 	s.GPUMillis += o.GPUMillis
-	s.AllocatedMillis += o.AllocatedMillis
 	s.ActiveMillis += o.ActiveMillis
 	s.IdleMillis += o.IdleMillis
 	s.ObservedMillis += o.ObservedMillis

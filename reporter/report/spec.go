@@ -33,13 +33,14 @@ type Spec struct {
 // Dimension is something that a report groups by.
 type Dimension string
 
-// The dimensions. Namespace brings the cluster with it, pod also the namespace
-// and the pod's UID, since their names are unique only there.
+// The dimensions. Node and namespace bring the cluster with them, pod also the
+// namespace and the pod's UID, since their names are unique only there.
 const (
 	ByDepartment Dimension = "department"
 	ByProject    Dimension = "project"
 	ByCluster    Dimension = "cluster"
 	ByNodePool   Dimension = "node_pool"
+	ByNode       Dimension = "node"
 	ByNamespace  Dimension = "namespace"
 	ByPod        Dimension = "pod"
 
@@ -48,7 +49,7 @@ const (
 
 // order is the order of the key columns, whatever the order of a GroupBy.
 func order() []Dimension {
-	return []Dimension{ByDepartment, ByProject, ByCluster, ByNodePool, ByNamespace, ByPod, byPodUID}
+	return []Dimension{ByDepartment, ByProject, ByCluster, ByNodePool, ByNode, ByNamespace, ByPod, byPodUID}
 }
 
 // ParseGroupBy reads a comma-separated list of dimensions; an empty list
@@ -73,7 +74,7 @@ func ParseGroupBy(list string) ([]Dimension, error) {
 
 func (d Dimension) check() error {
 	if d == byPodUID || !slices.Contains(order(), d) {
-		return fmt.Errorf("group by %q: is none of department, project, cluster, node_pool, namespace, pod", d)
+		return fmt.Errorf("group by %q: is none of department, project, cluster, node_pool, node, namespace, pod", d)
 	}
 	return nil
 }
@@ -85,7 +86,7 @@ func keyColumns(groupBy []Dimension) []Dimension {
 	for _, d := range order() {
 		switch {
 		case has(d),
-			d == ByCluster && (has(ByNamespace) || has(ByPod)),
+			d == ByCluster && (has(ByNode) || has(ByNamespace) || has(ByPod)),
 			(d == ByNamespace || d == byPodUID) && has(ByPod):
 			columns = append(columns, d)
 		}

@@ -6,22 +6,26 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// Table is a report ready to be written.
+// Table is a report ready to be written. Its rows are read from the rollup that
+// it came from, and are good until more is added to that.
 type Table struct {
 	Spec     Spec
 	Clusters []string // sorted; those of the Spec, or those found
-	Rows     []Row    // sorted
 	Total    Row      // without key
 	Coverage Coverage
-	Missing  []Gap // hours that are not closed, by cluster and time
+	// ByCluster is the coverage of each of the Clusters.
+	ByCluster []Coverage
+	Missing   []Gap // hours that are not closed, by cluster and time
 
 	Inputs   Inputs
 	Sources  []string // source profiles, sorted
@@ -38,6 +42,22 @@ type Table struct {
 
 	columns []Dimension
 	zone    *time.Location
+	rows    rows
+}
+
+// Len is the number of rows.
+func (t Table) Len() int { return len(t.rows.order) }
+
+// Rows yields the rows, sorted. They are put together as they are asked for:
+// there may be a million of them.
+func (t Table) Rows() iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		for i := range t.rows.order {
+			if !yield(t.rows.at(i)) {
+				return
+			}
+		}
+	}
 }
 
 // Inputs names the closed hours that a report was made from.
@@ -59,8 +79,11 @@ func (t Table) State() State {
 // Table returns what was added so far as a table.
 func (r *Rollup) Table() (Table, error) {
 	zone, err := r.spec.zone()
+	if err == nil {
+		err = r.settle()
+	}
 	if err != nil {
-		return Table{}, err
+		return Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
 	}
 	t := Table{
 		Spec: r.spec, columns: r.columns, zone: zone,
@@ -74,37 +97,44 @@ func (r *Rollup) Table() (Table, error) {
 	if r.projects != nil {
 		t.QuotaRevision = r.projects.Revision()
 	}
-	quotas := r.quotas()
-	byCluster := r.cover(&t)
-	if err := r.fill(&t, quotas, byCluster); err != nil {
+	r.cover(&t)
+	if err := r.fill(&t); err != nil {
 		return Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
 	}
 	r.notes.tell(&t)
 	return t, nil
 }
 
-// quotas adds the figures of all scopes to the rows that they belong to.
-func (r *Rollup) quotas() map[Key]*Quota {
-	quotas := map[Key]*Quota{}
+// quotas adds the figures of all scopes to the rows that they belong to. A
+// scope that was not used gets a row of its own.
+func (r *Rollup) quotas() map[uint32]*Quota {
 	if r.tally == nil {
-		return quotas
+		return nil
 	}
+	quotas := map[uint32]*Quota{}
 	for _, f := range r.tally.Figures() {
-		k := Key{
-			State:   usage.Allocated,
-			Project: f.Project, Department: orNone(f.Department), NodePool: orNone(f.NodePool),
-		}.only(r.columns)
-		if quotas[k] == nil {
-			quotas[k] = &Quota{}
+		row := r.groups.find(r.quotaKey(f))
+		if quotas[row] == nil {
+			quotas[row] = &Quota{}
 		}
-		quotas[k].add(Quota{f.Deserved, f.Over, f.Left})
+		quotas[row].add(Quota{f.Deserved, f.Over, f.Left})
 	}
 	return quotas
 }
 
-// cover fills in the table's coverage and gaps, and returns the ratio of each cluster.
-func (r *Rollup) cover(t *Table) map[string]Ratio {
-	ratios := map[string]Ratio{}
+func (r *Rollup) quotaKey(f quota.Figures) []uint32 {
+	key := []uint32{uint32(rank(usage.Allocated))}
+	for _, d := range r.columns {
+		name := map[Dimension]string{
+			ByProject: f.Project, ByDepartment: orNone(f.Department), ByNodePool: orNone(f.NodePool),
+		}[d]
+		key = append(key, r.names.idOf(name))
+	}
+	return key
+}
+
+// cover fills in the table's coverage and gaps.
+func (r *Rollup) cover(t *Table) {
 	for _, name := range t.Clusters {
 		c := r.clusters[name]
 		of := Coverage{Coverage: c.coverage}
@@ -125,63 +155,31 @@ func (r *Rollup) cover(t *Table) map[string]Ratio {
 				t.Missing = append(t.Missing, Gap{name, hour.From, hour.To})
 			}
 		}
-		ratios[name] = of.Ratio()
+		t.ByCluster = append(t.ByCluster, of)
 		merge(&t.Coverage.Coverage, of.Coverage)
 		t.Coverage.HoursAsked += of.HoursAsked
 		t.Coverage.HoursClosed += of.HoursClosed
 		t.Coverage.HoursOpen += of.HoursOpen
 		t.Coverage.OpenMillis += of.OpenMillis
 	}
-	return ratios
 }
 
-// fill makes the sorted rows and the total.
-func (r *Rollup) fill(t *Table, quotas map[Key]*Quota, byCluster map[string]Ratio) error {
-	rows := make(map[Key]Row, len(r.rows))
-	for k, g := range r.rows {
-		row := g.Row
-		row.Priced = r.book != nil && k.State == usage.Allocated && !g.unpriced
-		rows[k] = row
+// fill sorts the rows and makes the total.
+func (r *Rollup) fill(t *Table) error {
+	t.rows = rows{
+		columns: r.columns, names: r.names, groups: r.groups, quotas: r.quotas(),
+		priced: r.book != nil, coverage: t.Coverage.Ratio(),
 	}
-	for k, q := range quotas {
-		row, used := rows[k]
-		if !used {
-			row = Row{Key: k, Priced: r.book != nil}
-		}
-		row.Quota = q
-		rows[k] = row
-	}
-	t.Rows = slices.SortedFunc(maps.Values(rows), func(a, b Row) int { return compareKeys(a.Key, b.Key) })
-	t.Total = Row{Priced: r.book != nil, Coverage: t.Coverage.Ratio()}
-	for i := range t.Rows {
-		row := &t.Rows[i]
-		row.Coverage = t.Total.Coverage
-		if r.by(ByCluster) {
-			row.Coverage = byCluster[row.Cluster]
-		}
-		if err := t.Total.merge(*row); err != nil {
-			return err
+	if r.by(ByCluster) {
+		t.rows.byCluster = map[string]Ratio{}
+		for i, name := range t.Clusters {
+			t.rows.byCluster[name] = t.ByCluster[i].Ratio()
 		}
 	}
-	return nil
-}
-
-// merge adds a row to a total, which is priced only if every tenant's row is.
-func (r *Row) merge(o Row) (err error) {
-	r.Sums.merge(o.Sums)
-	if o.State == usage.Allocated {
-		r.Priced = r.Priced && o.Priced
-		if r.Cost, err = r.Cost.Add(o.Cost); err != nil {
-			return err
-		}
-	}
-	if o.Quota != nil {
-		if r.Quota == nil {
-			r.Quota = &Quota{}
-		}
-		r.Quota.add(*o.Quota)
-	}
-	return nil
+	t.rows.sort()
+	var err error
+	t.Total, err = t.rows.total()
+	return err
 }
 
 // digest names the inputs whatever order they came in.
@@ -196,12 +194,4 @@ func digest(inputs []input) Inputs {
 		_, _ = io.WriteString(sum, fmt.Sprintf("%s %s %d %s\n", in.cluster, in.from.UTC().Format(time.RFC3339), in.revision, in.sha256))
 	}
 	return Inputs{len(inputs), hex.EncodeToString(sum.Sum(nil))}
-}
-
-// cost formats the cost of a row, "" if it is not known.
-func (r Row) cost() string {
-	if !r.Priced {
-		return ""
-	}
-	return r.Cost.String()
 }

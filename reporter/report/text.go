@@ -1,8 +1,11 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"math/big"
 	"strings"
 	"time"
@@ -12,43 +15,29 @@ import (
 // WriteText writes the table for people at a terminal: aligned columns in
 // GPU-hours with two decimals, a total, the coverage, and what to know.
 func (t Table) WriteText(w io.Writer) error {
-	columns := t.textColumns()
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	grid := make([][]string, 0, 2+len(t.Rows))
-	grid = append(grid, names)
-	for _, row := range t.Rows {
-		grid = append(grid, line(columns, row))
-	}
-	total := line(columns, t.Total)
-	total[0] = "total"
-	grid = append(grid, total)
-
-	out := &strings.Builder{}
+	out := bufio.NewWriter(w) // keeps its first error for Flush
 	t.head(out)
 	if t.Coverage.HoursClosed+t.Coverage.HoursOpen > 0 {
-		layout(out, grid, 1+len(t.columns))
+		t.grid(out)
 	} else {
-		out.WriteString("Nothing is known: no hour of the period is closed.\n")
+		fmt.Fprintln(out, "Nothing is known: no hour of the period is closed.")
 	}
 	t.foot(out)
-	if _, err := io.WriteString(w, out.String()); err != nil {
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write report %q: %w", t.Spec.Name, err)
 	}
 	return nil
 }
 
 func (t Table) textColumns() []column {
-	columns := []column{{"STATE", func(r Row) string { return string(r.State) }}}
+	columns := []column{{"STATE", func(to []byte, r *Row) []byte { return append(to, r.State...) }}}
 	for _, d := range t.columns {
 		title := strings.ToUpper(strings.ReplaceAll(string(d), "_", " "))
-		columns = append(columns, column{title, func(r Row) string { return r.field(d) }})
+		columns = append(columns, column{title, func(to []byte, r *Row) []byte { return append(to, *r.at(d)...) }})
 	}
 	columns = append(columns,
-		column{"GPU-HOURS", func(r Row) string { return hours(r.GPUMillis, 2) }},
-		column{"ACTIVE", func(r Row) string { return percent(r.ActiveMillis, r.ObservedMillis) }},
+		column{"GPU-HOURS", func(to []byte, r *Row) []byte { return appendHours(to, r.GPUMillis, 2) }},
+		column{"ACTIVE", func(to []byte, r *Row) []byte { return appendPercent(to, r.ActiveMillis, r.ObservedMillis) }},
 	)
 	if t.HasQuota {
 		columns = append(columns,
@@ -58,65 +47,98 @@ func (t Table) textColumns() []column {
 		)
 	}
 	if t.Currency != "" {
-		columns = append(columns, column{"COST " + t.Currency, Row.cost})
+		columns = append(columns, column{"COST " + t.Currency, appendCost})
 	}
 	return columns
 }
 
-func quotaHours(value func(Quota) int64) func(Row) string {
-	return func(r Row) string {
+func quotaHours(value func(Quota) int64) func([]byte, *Row) []byte {
+	return func(to []byte, r *Row) []byte {
 		if r.Quota == nil {
-			return ""
+			return to
 		}
-		return hours(value(*r.Quota), 2)
+		return appendHours(to, value(*r.Quota), 2)
 	}
 }
 
-// percent is part of all in percent, "" if nothing was observed.
-func percent(part, all int64) string {
+// appendPercent writes part of all in percent, nothing if nothing was observed.
+func appendPercent(to []byte, part, all int64) []byte {
 	if all <= 0 {
-		return ""
+		return to
 	}
-	return rounded(product(part, 100), all, 1) + "%"
+	if part > math.MaxInt64/100 {
+		return append(append(to, rounded(product(part, 100), all, 1)...), '%')
+	}
+	return append(appendRounded(to, 100*part, all, 1), '%')
 }
 
-func line(columns []column, r Row) []string {
-	texts := make([]string, len(columns))
-	for i, c := range columns {
-		if texts[i] = c.text(r); texts[i] == "" {
-			texts[i] = "-"
-		}
+// grid writes the rows and the total in columns as wide as their widest cell:
+// the keys to the left, the numbers behind them to the right. All cells are
+// made twice, first for their widths, so that no more than one is in memory.
+func (t Table) grid(out *bufio.Writer) {
+	g := grid{columns: t.textColumns(), left: 1 + len(t.columns)}
+	for _, c := range g.columns {
+		g.widths = append(g.widths, utf8.RuneCountInString(c.name))
 	}
-	return texts
+	t.lines(&g, func(i int, cell []byte) { g.widths[i] = max(g.widths[i], utf8.RuneCount(cell)) })
+	for i, c := range g.columns {
+		g.put(out, i, []byte(c.name))
+	}
+	t.lines(&g, func(i int, cell []byte) { g.put(out, i, cell) })
 }
 
-// layout writes a grid with columns as wide as their widest cell: the first
-// ones to the left, the numbers behind them to the right.
-func layout(out *strings.Builder, grid [][]string, left int) {
-	widths := make([]int, len(grid[0]))
-	for _, cells := range grid {
-		for i, text := range cells {
-			widths[i] = max(widths[i], utf8.RuneCountInString(text))
+// lines hands on all cells of the rows and of the total.
+func (t Table) lines(g *grid, take func(column int, cell []byte)) {
+	for i := range t.Len() + 1 {
+		total := i == t.Len()
+		if g.row = t.Total; !total {
+			g.row = t.rows.at(i)
 		}
-	}
-	for _, cells := range grid {
-		row := &strings.Builder{}
-		for i, text := range cells {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
-			if i > 0 {
-				row.WriteString("  ")
+		for i, c := range g.columns {
+			g.cell = c.cell(g.cell[:0], &g.row)
+			switch {
+			case total && i == 0:
+				g.cell = append(g.cell[:0], "total"...)
+			case len(g.cell) == 0:
+				g.cell = append(g.cell, '-')
 			}
-			if i < left {
-				row.WriteString(text + pad)
-			} else {
-				row.WriteString(pad + text)
-			}
+			take(i, g.cell)
 		}
-		out.WriteString(strings.TrimRight(row.String(), " ") + "\n")
 	}
 }
 
-func (t Table) head(out *strings.Builder) {
+// grid is the layout of a table.
+type grid struct {
+	columns []column
+	widths  []int // in characters
+	left    int   // so many columns go to the left
+
+	row        Row // the one at hand
+	cell, line []byte
+}
+
+// put adds a cell to the line, and writes the line with its last one.
+func (g *grid) put(out *bufio.Writer, i int, cell []byte) {
+	pad := g.widths[i] - utf8.RuneCount(cell)
+	if i > 0 {
+		g.line = append(g.line, "  "...)
+	}
+	if i < g.left {
+		g.line = append(g.line, cell...)
+	}
+	for range pad {
+		g.line = append(g.line, ' ')
+	}
+	if i >= g.left {
+		g.line = append(g.line, cell...)
+	}
+	if i == len(g.columns)-1 {
+		_, _ = out.Write(append(bytes.TrimRight(g.line, " "), '\n'))
+		g.line = g.line[:0]
+	}
+}
+
+func (t Table) head(out io.Writer) {
 	note := ""
 	if t.Spec.Provisional {
 		note = ", provisional"
@@ -125,7 +147,7 @@ func (t Table) head(out *strings.Builder) {
 		t.Spec.Window.From.In(t.zone).Format(time.RFC3339), t.Spec.Window.To.In(t.zone).Format(time.RFC3339), note)
 }
 
-func (t Table) foot(out *strings.Builder) {
+func (t Table) foot(out io.Writer) {
 	open := ""
 	if t.Coverage.HoursOpen > 0 {
 		open = fmt.Sprintf(" and %d read while open", t.Coverage.HoursOpen)

@@ -11,9 +11,11 @@
 // long as all writers go through this package. Where the system has no flock
 // (Windows, Solaris), nothing can be written.
 //
-// An ETag is the SHA-256 of the content, computed when an object is got and
-// stored nowhere, so that it is right for files that other tools put there.
-// List would have to read every file and leaves it empty.
+// An ETag is a hash of the content, computed when an object is got and stored
+// nowhere, so that it is right for files that other tools put there. It tells
+// one state of an object from the next and proves nothing: XXH64, because a
+// report over a month gets a gigabyte of objects and SHA-256 would be a quarter
+// of its time. List would have to read every file and leaves it empty.
 //
 // Keys differ in case: a file system that ignores case (macOS by default) takes
 // "A" and "a" for one object.

@@ -2,8 +2,6 @@ package dir
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +9,8 @@ import (
 	"os"
 	"path"
 	"syscall"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/gputally/gputally/reporter/bucket"
 )
@@ -51,14 +51,18 @@ func open(root *os.Root, key string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// hash returns the ETag of the content from where r stands.
+// hash reads the content and returns its ETag.
 func hash(ctx context.Context, r io.Reader) (string, error) {
-	sum := sha256.New()
-	if _, err := io.Copy(sum, contextReader{ctx, r}); err != nil {
+	sum := xxhash.New()
+	n, err := io.Copy(sum, contextReader{ctx, r})
+	if err != nil {
 		return "", err
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return etag(sum, n), nil
 }
+
+// etag is the ETag of a content: its hash and its size.
+func etag(sum *xxhash.Digest, size int64) string { return fmt.Sprintf("%016x-%x", sum.Sum64(), size) }
 
 // prune removes the folder and those above it as far as they are empty. The
 // caller holds the lock, so that no folder is filled meanwhile. An object may

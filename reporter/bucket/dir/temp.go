@@ -3,14 +3,14 @@ package dir
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/gputally/gputally/reporter/bucket"
 )
@@ -55,7 +55,7 @@ func (b *Bucket) createTemp(ctx context.Context, root *os.Root) (*temp, error) {
 
 // fill writes and syncs the content and returns its ETag.
 func (t *temp) fill(ctx context.Context, body io.Reader, size int64) (string, error) {
-	sum := sha256.New()
+	sum := xxhash.New()
 	// One byte more than announced is enough to see that there are more.
 	n, err := io.Copy(io.MultiWriter(t.file, sum), contextReader{ctx, io.LimitReader(body, size+1)})
 	if err != nil {
@@ -67,7 +67,7 @@ func (t *temp) fill(ctx context.Context, body io.Reader, size int64) (string, er
 	if err := t.file.Sync(); err != nil {
 		return "", err
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return etag(sum, n), nil
 }
 
 // rename puts the file in the place of the object. The caller holds the lock.

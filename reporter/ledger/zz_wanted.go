@@ -1,0 +1,5 @@
+package ledger
+
+import "time"
+
+type Retention struct{ Hourly, Daily, History, Edges time.Duration }
