@@ -1,5 +1,0 @@
-package ledger
-
-import "time"
-
-type Retention struct{ Hourly, Daily, History, Edges time.Duration }
