@@ -18,7 +18,7 @@ func addReport(app *kingpin.Application) (string, command) {
 	f := &reportFlags{
 		period:  c.Flag("period", "2026-11-20, 2026-W47, 2026-11, yesterday, today, last-week, last-month, this-month, 2026-11-20T05, or FROM/TO.").Default("yesterday").String(),
 		zone:    c.Flag("time-zone", "Zone in which the period is meant, such as Europe/Berlin.").Default("UTC").String(),
-		by:      c.Flag("by", "What to group by: project, department, node_pool, cluster, namespace, pod; several with commas.").Default("project").String(),
+		by:      c.Flag("by", "What to group by: project, department, node_pool, node, cluster, namespace, pod; several with commas.").Default("project").String(),
 		name:    c.Flag("name", "Name of the report in the bucket. Default: by-<what it groups by>, with the clusters if they are named.").String(),
 		only:    c.Flag("cluster", "Report this cluster only; may be repeated. Default: those of the configuration and those that have closed hours.").Strings(),
 		preview: c.Flag("preview", "Include the hours that are not closed yet, as far as they are known; the report is provisional.").Bool(),

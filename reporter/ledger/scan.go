@@ -94,7 +94,7 @@ func scanTexts(names *usage.Names, rows int, chunk parquet.ColumnChunk) error {
 			addEntries(names, dictionary)
 		}
 		data := page.Data()
-		return addCodes(names, data.Int32(), int(dictionary.Len()))
+		return addCodes(names, data.Int32(), dictionary.Len())
 	})
 }
 

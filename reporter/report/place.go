@@ -82,8 +82,12 @@ func (n needs) columns() usage.Columns {
 		needed bool
 		text   usage.Text
 	}{
-		{n.namespace, usage.TextNamespace}, {n.nodePool, usage.TextNodePool}, {n.model, usage.TextModel},
-		{n.node, usage.TextNode}, {n.pod, usage.TextPod}, {n.pod, usage.TextPodUID},
+		{n.namespace, usage.TextNamespace},
+		{n.nodePool, usage.TextNodePool},
+		{n.model, usage.TextModel},
+		{n.node, usage.TextNode},
+		{n.pod, usage.TextPod},
+		{n.pod, usage.TextPodUID},
 	} {
 		if column.needed {
 			c.Texts = append(c.Texts, column.text)
@@ -102,6 +106,7 @@ func amounts() []usage.Number {
 		usage.NumberMemory, usage.NumberEnergy,
 	}
 }
+
 func orNone(name string) string {
 	if name == "" {
 		return quota.None

@@ -119,6 +119,7 @@ func (in *intake) take(s prom.Series) error {
 		in.holding(s.Labels).share.add(samples)
 	case holdingTotal:
 		in.add(in.holding(s.Labels), f.quantity, s, samples, fell)
+	default: // of a target: see takeTarget
 	}
 	return nil
 }
@@ -135,6 +136,7 @@ func (in *intake) takeTarget(s prom.Series, r role, samples []prom.Sample) {
 		t.age.add(in.sifter.from, samples)
 	case node:
 		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
+	default: // of a GPU: see take
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *strand) marks(room []mark, source int, note func(kind string)) []mark {
 	var tooLarge, backwards bool
 	room = slices.Grow(room, len(s.total[held]))
 	for i, sample := range s.total[held] {
-		m := mark{at: sample.T, t: s.target.age.poll(sample.T, &polls), value: sample.V, share: math.NaN(), source: int32(source), index: int32(i)} //nolint:gosec // small
+		m := mark{at: sample.T, t: s.target.age.poll(sample.T, &polls), value: sample.V, share: math.NaN(), source: int32(source), index: int32(i)}
 		if start, ok := s.start.at(m.at, &starts); ok {
 			m.start = millis(start)
 		}
@@ -82,7 +82,7 @@ func (s *strand) deviceMarks(room []mark, source int) []mark {
 		if !more {
 			return room
 		}
-		m := mark{at: scrape, t: s.target.age.poll(scrape, &polls), share: 1, source: int32(source), index: int32(at[0])} //nolint:gosec // small
+		m := mark{at: scrape, t: s.target.age.poll(scrape, &polls), share: 1, source: int32(source), index: int32(at[0])}
 		if v, ok := s.target.start.at(scrape, &starts); ok {
 			m.start = millis(v)
 		}

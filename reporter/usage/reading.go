@@ -89,7 +89,7 @@ func (r *reading) pieces(ctx context.Context, pieces []prom.Piece, fold func(bat
 	go p.run(ctx, pieces)
 	defer func() { // it is gone when this returns
 		cancel()
-		for range p.full { //nolint:revive // nothing is left to be done with it
+		for range p.full {
 		}
 	}()
 	for b := range p.full {

@@ -143,7 +143,7 @@ func TestReadingThatFails(t *testing.T) {
 		calls int // at most
 	}{
 		"a limit that no piece is small enough for": {most: 1, want: prom.Limit, calls: 100},
-		"an error in the first read":                {hook: func(call int, _ prom.Query) error { return boom }, want: boom, calls: 1},
+		"an error in the first read":                {hook: func(int, prom.Query) error { return boom }, want: boom, calls: 1},
 		"an error in a piece": {hook: func(call int, _ prom.Query) error {
 			if call == 4 {
 				return boom

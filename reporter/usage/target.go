@@ -33,7 +33,7 @@ func (a *ages) add(base int64, samples []prom.Sample) {
 	a.entries = slices.Grow(a.entries, len(samples))
 	for _, p := range samples {
 		if ms := millis(p.V); ms <= mostAge {
-			a.entries = append(a.entries, age{uint32(p.T - base), uint32(ms)}) //nolint:gosec // sift keeps to the range
+			a.entries = append(a.entries, age{uint32(p.T - base), uint32(ms)})
 		}
 	}
 	byScrape := func(x, y age) int { return int(int64(x.scrape) - int64(y.scrape)) }
