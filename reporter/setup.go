@@ -101,6 +101,9 @@ func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error)
 		NodePoolLabel: c.NodePoolLabel,
 		NodeLabels:    oneOf(unselected, meter),
 		NodePools:     b.projects.Pool,
+		Halved: func(reason error) {
+			b.log.Info("Reading in smaller pieces", "cluster", c.Name, "reason", reason)
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -2,10 +2,24 @@
 // GPU from when to when, what was done with it, and what is not known. It
 // extrapolates nothing: every number is a difference of cumulative values.
 //
+// # From the server to pieces
+//
+// The samples of the window and of a margin on both sides are read. First comes
+// what collectors say of themselves, which has no GPU in it: process start, poll
+// age, node. Their number tells into how many pieces the fleet is cut, by the
+// first digits of the UUIDs; memory holds the piece that is folded and the one
+// that is read meanwhile. A piece that is more than the server gives at once, or
+// takes too long, is halved by UUID, and by time where no digits are left. Parts
+// leave in the order of UUIDs, so a sorted hour needs no sorting.
+//
+// The range of a read is closed at both ends on every road, also where the
+// server's own ranges are open on the left (Prometheus 3) or closed (2): package
+// prom asks for a millisecond more and cuts. What lies outside all the same, is
+// out of order, or stands twice, is put right here, and named.
+//
 // # From samples to points
 //
-// One read fetches the families of the window and a margin on both sides. The
-// target's labels (instance, job, replica and so on) say nothing about the GPU,
+// The target's labels (instance, job, replica and so on) say nothing about the GPU,
 // but they tie together what one scrape brought: the seconds of a holding, its
 // start, end and share, and the target's poll age and process start. Joined,
 // they are a point: at the instant of the poll behind the scrape (its time less
@@ -16,7 +30,8 @@
 // A holding is folded by cluster, UUID of the GPU, pod UID and container. All
 // its points with the same start are one epoch, whoever scraped them: two
 // replicas, or a job under another name, show the same process twice and are
-// merged, never added. A collector that starts anew gives a new start, hence a
+// merged, never added. A collector's pod that is replaced within the hour changes
+// no more than target labels. A collector that starts anew gives a new start, hence a
 // new epoch that begins at zero: no reset is ever guessed. Only where the start
 // is missing does a falling value open an epoch, and then nothing is counted
 // before its first sample. Epochs that overlap (two collectors on one node) are
@@ -37,16 +52,33 @@
 // A device is a track, too: held by its collector with share 1, its total the
 // sum of its four states.
 //
+// Most points are not needed for that. Between neighbours with the same share and
+// steady growth a point changes nothing, because growth telescopes; what is kept
+// are the points beside the edges and those at which something happens. A test
+// holds the hour with and without them to be the same.
+//
 // # Edges
 //
 // The value of a curve at the edge of an hour comes only from the start and
 // from the points that both neighbouring hours can see, Lookback before and
 // Lookahead after it, and is rounded to the unit of the ledger before the
 // difference is taken. So both hours compute the same number for their common
-// edge, and hours add up to the last unit. When nothing was scraped for longer
-// than Lookahead after an edge, the seconds in between are counted in the later
-// hour, once they are known; the earlier hour shows them as uncovered, and the
-// signed residue of the two tells.
+// edge, in whatever order they are closed, as long as they see the same samples.
+//
+// They need not: samples come late, and an hour may be read again when its
+// neighbours stand. So every hour books its edges, what each epoch had counted in
+// all at its begin and at its end, and what a neighbour has booked goes before
+// what the samples say now. An epoch that began since the hour before did, and is
+// not booked there, was not counted yet and opens at zero. Hours then add up to
+// the last unit of every quantity, and what was held before an edge but booked by
+// nobody is counted after it, once it is known: as a stretch at the begin of the
+// window, named as counted later than held. The hour before shows that time as
+// uncovered, and the signed residue of the two tells; to move it to where it was
+// held, restate both. A booked edge that lies beyond what samples say now stands,
+// and the epoch counts nothing until it gets there.
+//
+// Where a run of hours is closed again, its inner edges are free and its outer
+// ones booked; see Neighbours.
 //
 // # What nobody is known to have held
 //
@@ -64,13 +96,20 @@
 // is present from its first sign of life to its last, and to the edges of the
 // hour when there is one beyond. After the last sample it is absent if the
 // server saw the target go (it wrote a staleness marker), else uncovered: a
-// server that was down must not make the fleet look smaller. So a window must
-// not reach into the future: cut an open hour at now.
+// server that was down must not make the fleet look smaller. Roads that show no
+// markers (JSON) leave a device uncovered that is gone. So a window must not reach
+// into the future: cut an open hour at now.
+//
+// Time of the window for which a GPU was absent has a row, too, so that the six
+// states of each GPU that was seen make the window, but it is no part of what
+// was expected of the fleet.
 //
 // # Proof
 //
 // The parts of an hour must sum to what was expected, device by device, and
-// what containers held to what their device says was allocated. Where they
-// don't, or a sample is impossible, the hour says so in Exceptions; no sample
+// what containers held to what their device says was allocated, both up to
+// Tolerance and one part in a thousand: a scrape shows a poll of up to a second
+// ago, and clocks differ. The signed residue is kept. Where they don't, or a
+// sample is impossible, the hour says so in Exceptions; no sample
 // makes it fail or makes it smaller in silence.
 package usage
