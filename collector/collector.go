@@ -113,7 +113,7 @@ func meterAndServe(ctx context.Context, loop *meter.Loop, served <-chan error) e
 
 // handler serves what the meter knows, and what the process tells of itself.
 func (f *flags) handler(b *bootstrap.Bootstrap, loop *meter.Loop) http.Handler {
-	id := exporter.Identity{Node: *f.node, Attribution: *f.attribution, Activity: f.activity()}
+	id := exporter.Identity{Node: *f.node, Attribution: *f.attribution, Activity: f.activity(), Interval: *f.interval}
 	metered := exporter.New(loop, id, time.Now)
 	process := prometheus.NewRegistry()
 	if !b.DisableExporterMetrics {

@@ -94,7 +94,7 @@ func node() *meter.Snapshot {
 }
 
 func collector(s *meter.Snapshot) *exporter.Exporter {
-	return exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes"},
+	return exporter.New(fixed{s}, exporter.Identity{Node: "node-1", Attribution: "kubelet", Activity: "processes", Interval: time.Second},
 		func() time.Time { return origin.Add(90*time.Second + 250*time.Millisecond) })
 }
 

@@ -15,6 +15,7 @@ type Identity struct {
 	Attribution string // how holders are found: "kubelet" or "none"
 	// Activity is how activity is told on a shared GPU: "none", "processes" or "split".
 	Activity string
+	Interval time.Duration // between polls; 0 if there is none
 }
 
 // named is how many of the device ids that nobody knows are shown: a device
@@ -61,6 +62,9 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 	w.put(&metric.NodeInfo, 1, w.id.Node, s.Driver.Version, s.Driver.CUDA, w.id.Attribution, w.id.Activity)
 	w.put(&metric.CollectorStartTime, unix(s.Start))
 	w.put(&metric.CollectorPollAge, max(0, now.Sub(s.Taken).Seconds()))
+	if w.id.Interval > 0 {
+		w.put(&metric.CollectorPollInterval, w.id.Interval.Seconds())
+	}
 	w.put(&metric.CollectorPolls, float64(s.Polls))
 	w.put(&metric.CollectorUnresolved, float64(len(s.Unresolved)))
 	for _, id := range s.Unresolved[:min(len(s.Unresolved), named)] {

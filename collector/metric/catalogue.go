@@ -215,6 +215,10 @@ var (
 		"gputally_collector_poll_age_seconds", Gauge, "seconds",
 		"Time since the snapshot shown here was taken.", nil,
 	}
+	CollectorPollInterval = Family{
+		"gputally_collector_poll_interval_seconds", Gauge, "seconds",
+		"Time between polls; what changes is seen half of it late on average.", nil,
+	}
 	CollectorPolls = Family{
 		"gputally_collector_polls_total", Counter, "",
 		"Polls made.", nil,
@@ -271,7 +275,7 @@ func Families() []*Family {
 		&ContainerAllocatedSeconds, &ContainerStartTime, &ContainerEndTime, &ContainerShare,
 		&ContainerActiveSeconds, &ContainerIdleSeconds, &ContainerObservedSeconds,
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
-		&CollectorStartTime, &CollectorPollAge, &CollectorPolls,
+		&CollectorStartTime, &CollectorPollAge, &CollectorPollInterval, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
 		&CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorActivityKnown,
 	}

@@ -25,6 +25,11 @@
 // they are a point: at the instant of the poll behind the scrape (its time less
 // the poll age) the holding had used so much in all, and held such a share.
 //
+// A poll finds what changed since the one before, half an interval late on
+// average. Within an hour the delays of both ends cancel; at an edge one of them
+// would be left. So all that a target tells, starts and ends as well, is taken to
+// have been half an interval earlier, where the collector tells its interval.
+//
 // # From points to tracks
 //
 // A holding is folded by cluster, UUID of the GPU, pod UID and container. All

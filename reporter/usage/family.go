@@ -18,6 +18,7 @@ type role int
 const (
 	processStart role = iota
 	pollAge
+	pollInterval
 	node
 	deviceInfo
 	deviceSeconds
@@ -36,8 +37,9 @@ type family struct {
 
 // Larger values would not fit into the ledger, or into times in milliseconds.
 const (
-	mostSeconds = 1 << 52 / 1000
-	mostAmount  = 1 << 61
+	mostSeconds  = 1 << 52 / 1000
+	mostInterval = 3600
+	mostAmount   = 1 << 61
 )
 
 type families map[string]family
@@ -45,9 +47,10 @@ type families map[string]family
 // ofTargets are the families without a GPU: what is known of collectors.
 func ofTargets() families {
 	return families{
-		metric.CollectorStartTime.Name: {role: processStart, most: mostSeconds},
-		metric.CollectorPollAge.Name:   {role: pollAge, most: mostSeconds},
-		metric.NodeInfo.Name:           {role: node, most: mostAmount},
+		metric.CollectorStartTime.Name:    {role: processStart, most: mostSeconds},
+		metric.CollectorPollAge.Name:      {role: pollAge, most: mostSeconds},
+		metric.CollectorPollInterval.Name: {role: pollInterval, most: mostInterval},
+		metric.NodeInfo.Name:              {role: node, most: mostAmount},
 	}
 }
 

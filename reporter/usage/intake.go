@@ -134,6 +134,8 @@ func (in *intake) takeTarget(s prom.Series, r role, samples []prom.Sample) {
 		t.start.add(samples)
 	case pollAge:
 		t.age.add(in.sifter.from, samples)
+	case pollInterval:
+		t.interval.add(samples)
 	case node:
 		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
 	default: // of a GPU: see take

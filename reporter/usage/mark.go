@@ -24,7 +24,7 @@ var states = [...]State{metric.StateAllocated, metric.StateUnallocated, metric.S
 // what is odd, and which scrapes matter.
 type mark struct {
 	at     int64   // time of the scrape, Unix ms
-	t      int64   // time of the poll that it shows, Unix ms
+	t      int64   // time that it shows, Unix ms: that of the poll less its lag, as are start and end
 	start  int64   // since when is counted, Unix ms; 0 if unknown
 	end    int64   // when the holding ended, Unix ms; 0 if it had not
 	value  float64 // GPU-seconds held; of a device the sum of its states
@@ -40,13 +40,14 @@ const unsteady uint8 = 1 << 7
 
 // marks lists what the strand's scrapes say of a holding, in their order.
 func (s *strand) marks(room []mark, source int, note func(kind string)) []mark {
-	var polls, starts, ends, shares int // hints
+	var polls, lags, starts, ends, shares int // hints
 	var tooLarge, backwards bool
 	room = slices.Grow(room, len(s.total[held]))
 	for i, sample := range s.total[held] {
-		m := mark{at: sample.T, t: s.target.age.poll(sample.T, &polls), value: sample.V, share: math.NaN(), source: int32(source), index: int32(i)}
+		lag := s.target.lag(sample.T, &lags)
+		m := mark{at: sample.T, t: s.target.age.poll(sample.T, &polls) - lag, value: sample.V, share: math.NaN(), source: int32(source), index: int32(i)}
 		if start, ok := s.start.at(m.at, &starts); ok {
-			m.start = millis(start)
+			m.start = millis(start) - lag
 		}
 		if share, ok := s.share.at(m.at, &shares); ok {
 			m.share = min(share, 1)
@@ -54,7 +55,7 @@ func (s *strand) marks(room []mark, source int, note func(kind string)) []mark {
 		}
 		if len(s.end) > 0 {
 			if end, ok := s.end.at(m.at, &ends); ok {
-				m.end = millis(end)
+				m.end = millis(end) - lag
 				backwards = backwards || m.start != 0 && m.end < m.start
 			}
 		}
@@ -73,7 +74,7 @@ func (s *strand) marks(room []mark, source int, note func(kind string)) []mark {
 // collector with share 1, its total the sum of its states, since the collector
 // started.
 func (s *strand) deviceMarks(room []mark, source int) []mark {
-	var polls, starts int // hints
+	var polls, lags, starts int // hints
 	var at [len(states)]int
 	var last [len(states)]float64
 	var start int64
@@ -82,9 +83,10 @@ func (s *strand) deviceMarks(room []mark, source int) []mark {
 		if !more {
 			return room
 		}
-		m := mark{at: scrape, t: s.target.age.poll(scrape, &polls), share: 1, source: int32(source), index: int32(at[0])}
+		lag := s.target.lag(scrape, &lags)
+		m := mark{at: scrape, t: s.target.age.poll(scrape, &polls) - lag, share: 1, source: int32(source), index: int32(at[0])}
 		if v, ok := s.target.start.at(scrape, &starts); ok {
-			m.start = millis(v)
+			m.start = millis(v) - lag
 		}
 		if m.start != 0 && m.start != start {
 			last, start = [len(states)]float64{}, m.start

@@ -156,6 +156,7 @@ type scene struct {
 	processes    []process
 	scrapers     []scraper
 	poll         int64    // ms between polls, 1 s if 0
+	told         bool     // collectors tell how long that is
 	stuck        [2]int64 // no poll and nothing counted from the first to the second
 	without      string   // a family that was not scraped
 	withoutAfter int64    // since then, 0 is always
@@ -198,6 +199,9 @@ func (sc scene) scrape(m *memory, s scraper, p process, t int64) {
 	}
 	put(metric.CollectorStartTime, unix(p.from))
 	put(metric.CollectorPollAge, float64(t-now)/1000)
+	if sc.told {
+		put(metric.CollectorPollInterval, float64(sc.poll)/1000)
+	}
 	put(metric.NodeInfo, 1, "node", sc.node, "driver_version", "580", "cuda_version", "13", "attribution", "kubelet")
 	allocated := map[string]float64{}
 	for _, h := range sc.holds {

@@ -13,7 +13,20 @@ type target struct {
 	key   string
 	start steps // Unix seconds
 	age   ages
-	node  string
+	// interval is the time between polls, in seconds.
+	interval steps
+	node     string
+}
+
+// lag is by how many ms what a scrape shows lies behind what happened: a poll
+// finds what changed since the one before, half an interval late on average, so
+// starts, ends and all that is counted come late by that. hint is of interval.
+func (t *target) lag(at int64, hint *int) int64 {
+	interval, ok := t.interval.at(at, hint)
+	if !ok { // of a collector that does not tell
+		return 0
+	}
+	return millis(interval / 2)
 }
 
 // ages are the times between polls and scrapes of one target, in little room:

@@ -24,7 +24,7 @@ const job = "gputally-collector"
 func families() string {
 	var names []string
 	for _, f := range []metric.Family{
-		metric.CollectorStartTime, metric.CollectorPollAge, metric.NodeInfo, metric.DeviceInfo, metric.DeviceSeconds,
+		metric.CollectorStartTime, metric.CollectorPollAge, metric.CollectorPollInterval, metric.NodeInfo, metric.DeviceInfo, metric.DeviceSeconds,
 		metric.ContainerStartTime, metric.ContainerEndTime, metric.ContainerShare,
 		metric.ContainerAllocatedSeconds, metric.ContainerActiveSeconds, metric.ContainerIdleSeconds,
 		metric.ContainerObservedSeconds, metric.ContainerMemoryByteSeconds, metric.ContainerEnergy,

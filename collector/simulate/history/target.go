@@ -177,5 +177,5 @@ func (t *Target) Live() (*simulate.Player, *meter.Meter) { return t.player, t.me
 
 // Identity is what the collector says of its node.
 func (t *Target) Identity() exporter.Identity {
-	return exporter.Identity{Node: t.node.Name, Attribution: "kubelet", Activity: "none"}
+	return exporter.Identity{Node: t.node.Name, Attribution: "kubelet", Activity: "none", Interval: t.timing.Poll}
 }
