@@ -50,22 +50,15 @@ func (l *Ledger) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, err
 }
 
 func (l *Ledger) put(ctx context.Context, d *Draft, f footer) (Entry, error) {
-	own, err := l.fetch(ctx, Key(f.Cluster, f.Window))
-	if errors.Is(err, bucket.ErrNotFound) {
+	own, old, err := fetchSound(ctx, l, Key(f.Cluster, f.Window), func(r *raw) (*file, error) { return r.open(f.Cluster, f.Window) })
+	switch {
+	case errors.Is(err, bucket.ErrNotFound):
 		return l.putAbsent(ctx, d, f)
-	}
-	if err != nil {
-		return Entry{}, err
-	}
-	old, err := own.open(f.Cluster, f.Window)
-	var corrupt *CorruptError
-	if errors.As(err, &corrupt) {
+	case errors.As(err, new(*CorruptError)):
 		return l.replaceDamaged(ctx, d, f, own)
-	}
-	if err != nil {
+	case err != nil:
 		return Entry{}, err
-	}
-	if old.footer.says(f) {
+	case old.footer.says(f):
 		return old.entry, nil
 	}
 	if err := l.keep(ctx, f, own.data, old.footer.Revision, objectName); err != nil {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,33 @@ func (l *Ledger) fetch(ctx context.Context, key string) (*raw, error) {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
 	return &raw{object, data}, nil
+}
+
+// fetchSound reads an object and opens it. One that is damaged is read once more,
+// because a single answer of a store may be garbled, and what is damaged is
+// replaced. If both readings differ, it is not the object that is damaged.
+// With a *CorruptError the object as it was read comes too. Errors:
+// bucket.ErrNotFound, open's, others of the bucket.
+func fetchSound[T any](ctx context.Context, l *Ledger, key string, open func(*raw) (T, error)) (*raw, T, error) {
+	var none T
+	r, err := l.fetch(ctx, key)
+	if err != nil {
+		return nil, none, err
+	}
+	opened, err := open(r)
+	if !errors.As(err, new(*CorruptError)) {
+		return r, opened, err
+	}
+	again, err := l.fetch(ctx, key)
+	if err != nil {
+		return nil, none, err
+	}
+	opened, err = open(again)
+	if errors.As(err, new(*CorruptError)) && !bytes.Equal(r.data, again.data) {
+		return nil, none, fmt.Errorf("ledger object %s was read twice, with other bytes each time; "+
+			"look at the bucket and the way to it, then try again", key)
+	}
+	return again, opened, err
 }
 
 // file is a closed hour, opened: in its own object or in its day's.
