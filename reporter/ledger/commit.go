@@ -35,18 +35,19 @@ func (l *Ledger) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, err
 		Exceptions: h.Exceptions, Coverage: h.Coverage, Writer: l.version,
 		Rows: d.digest.sum(), Opening: d.opening.sum(), Closing: d.closing.sum(),
 	}
-	// What the hour's object names is there before it.
-	if err := l.putEdges(ctx, d.cluster, d.hour.From, d.opening); err != nil {
-		return Entry{}, err
-	}
-	if err := l.putEdges(ctx, d.cluster, d.hour.To, d.closing); err != nil {
+	// What the hour's object names is there before it, and still there after it.
+	edges, err := l.putEdges(ctx, d)
+	if err != nil {
 		return Entry{}, err
 	}
 	entry, err := l.put(ctx, d, f)
 	if errors.Is(err, bucket.ErrConflict) {
-		return l.settle(ctx, f)
+		entry, err = l.settle(ctx, f)
 	}
-	return entry, err
+	if err != nil {
+		return Entry{}, err
+	}
+	return entry, l.keepEdges(ctx, edges)
 }
 
 func (l *Ledger) put(ctx context.Context, d *Draft, f footer) (Entry, error) {
