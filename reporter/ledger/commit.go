@@ -62,7 +62,7 @@ func (l *Ledger) put(ctx context.Context, d *Draft, f footer) (Entry, error) {
 	case old.footer.says(f):
 		return old.entry, nil
 	}
-	if err := l.keep(ctx, f, own.data, old.footer.Revision, objectName); err != nil {
+	if err := l.keep(ctx, f, own.body(), old.footer.Revision, objectName); err != nil {
 		return Entry{}, err
 	}
 	return l.write(ctx, d, f, old.footer.Revision+1, bucket.Condition{ETag: own.object.ETag})
@@ -81,7 +81,7 @@ func (l *Ledger) putAbsent(ctx context.Context, d *Draft, f footer) (Entry, erro
 		if err != nil {
 			return Entry{}, err
 		}
-		if err := l.keep(ctx, f, data, old.footer.Revision, objectName); err != nil {
+		if err := l.keep(ctx, f, data.body(), old.footer.Revision, objectName); err != nil {
 			return Entry{}, err
 		}
 	case errors.As(err, &corrupt), errors.Is(err, ErrHourMissing):
@@ -105,7 +105,7 @@ func (l *Ledger) replaceDamaged(ctx context.Context, d *Draft, f footer, own *ra
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := l.keep(ctx, f, own.data, last+1, objectName+".damaged"); err != nil {
+	if err := l.keep(ctx, f, own.body(), last+1, objectName+".damaged"); err != nil {
 		return Entry{}, err
 	}
 	return l.write(ctx, d, f, last+2, bucket.Condition{ETag: own.object.ETag})
@@ -137,12 +137,12 @@ func (l *Ledger) write(ctx context.Context, d *Draft, f footer, revision int, co
 	if err != nil {
 		return Entry{}, err
 	}
-	object, err := bucket.PutBytes(ctx, l.bucket, Key(f.Cluster, f.Window), data, cond)
+	object, err := l.bucket.Put(ctx, Key(f.Cluster, f.Window), data.body(), data.size, cond)
 	if err != nil {
 		return Entry{}, err
 	}
 	entry := f.entry()
-	entry.Key, entry.ETag, entry.Size, entry.SHA256 = object.Key, object.ETag, int64(len(data)), sha256Hex(data)
+	entry.Key, entry.ETag, entry.Size, entry.SHA256 = object.Key, object.ETag, data.size, data.sha256
 	entry.Rows = d.rows.rows
 	return entry, nil
 }

@@ -262,15 +262,15 @@ func (d *dayDraft) put(ctx context.Context, cond bucket.Condition) (DayEntry, er
 		return DayEntry{}, err
 	}
 	key := DayKey(d.footer.Cluster, d.footer.Window)
-	object, err := bucket.PutBytes(ctx, d.ledger.bucket, key, data, cond)
+	object, err := d.ledger.bucket.Put(ctx, key, data.body(), data.size, cond)
 	if errors.Is(err, bucket.ErrConflict) {
 		return DayEntry{}, &ConflictError{Key: key, Cluster: d.footer.Cluster, Hour: d.footer.Window}
 	}
 	if err != nil {
 		return DayEntry{}, err
 	}
-	object.Size = int64(len(data))
-	entry := (&day{object: object, sha256: sha256Hex(data), footer: d.footer}).entry()
+	object.Size = data.size
+	entry := (&day{object: object, sha256: data.sha256, footer: d.footer}).entry()
 	entry.Written = true
 	return entry, nil
 }

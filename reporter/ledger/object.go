@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -26,6 +27,38 @@ func (l *Ledger) fetch(ctx context.Context, key string) (*raw, error) {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
 	return &raw{object, data}, nil
+}
+
+// body reads the bytes, and again.
+func (r *raw) body() *io.SectionReader {
+	return io.NewSectionReader(bytes.NewReader(r.data), 0, int64(len(r.data)))
+}
+
+// holds tells whether an object is just the bytes, without holding it. Errors:
+// bucket.ErrNotFound, others of the bucket.
+func (l *Ledger) holds(ctx context.Context, key string, want *io.SectionReader) (bool, error) {
+	body, object, err := l.bucket.Get(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = body.Close() }() // only read
+	if object.Size != want.Size() {
+		return false, nil
+	}
+	got, expected := make([]byte, contentChunk), make([]byte, contentChunk)
+	for at := int64(0); at < object.Size; at += contentChunk {
+		n := min(contentChunk, object.Size-at)
+		if _, err := io.ReadFull(body, got[:n]); err != nil {
+			return false, fmt.Errorf("read %s: %w", key, err)
+		}
+		if _, err := want.ReadAt(expected[:n], at); err != nil {
+			return false, err
+		}
+		if !bytes.Equal(got[:n], expected[:n]) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // fetchSound reads an object and opens it. One that is damaged is read once more,
@@ -118,7 +151,7 @@ func (f *file) segments(yield func([]usage.Segment) error) error {
 }
 
 // encode writes the hour as an object of its own.
-func (f *file) encode() ([]byte, error) {
+func (f *file) encode() (*content, error) {
 	zstd, err := newCodec()
 	if err != nil {
 		return nil, err
