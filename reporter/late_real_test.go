@@ -4,10 +4,14 @@ package reporter_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,6 +79,36 @@ func TestReplicasFillEachOthersGaps(t *testing.T) {
 		got := both[i]
 		if diff := cmp.Diff(want.Segments, got.Segments); diff != "" || got.Coverage != want.Coverage {
 			t.Errorf("both cover %+v\n      of %+v\n%s", got.Coverage, want.Coverage, diff)
+		}
+	}
+}
+
+// A replica that takes connections and is silent costs one timeout, not one for
+// each piece.
+func TestAReplicaThatHangsDoesNotKeepHoursOpen(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body) // else it is not seen when the other side is gone
+		<-r.Context().Done()
+	}))
+	t.Cleanup(hung.Close)
+	dir, setting := folder(t)
+	f := priced(hung.URL, setting, "")
+	f["gputally.yaml"] = strings.Replace(f["gputally.yaml"], fmt.Sprintf("url: %q, timeout: 20s", hung.URL),
+		fmt.Sprintf("replicas: [%q, %q], timeout: 3s", hung.URL, shared.prometheus.URL), 1)
+	run(t, afterThree, "close", closeNight, "--config="+f.write(t)).succeeds(t)
+	hours := hoursOf(t, openFolder(t, dir), "eu-1")
+	if len(hours) != 3 || requests.Load() != 1 {
+		t.Errorf("%d hours are closed after %d requests that hung", len(hours), requests.Load())
+	}
+	for _, h := range hours {
+		if h.Coverage.Uncovered != 0 {
+			t.Errorf("the other replica does not suffice: %+v", h.Coverage)
+		}
+		if !strings.Contains(fmt.Sprint(h.Exceptions), "replica 0 of 2 ("+hung.URL+") could not be read: timeout") {
+			t.Errorf("nothing is said of it: %v", h.Exceptions)
 		}
 	}
 }

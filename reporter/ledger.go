@@ -120,9 +120,17 @@ func (s scope) eachCluster(ctx context.Context, env *environment, do func(*clust
 func addCompact(group *kingpin.CmdClause) (string, command) {
 	c := group.Command("compact", "Make the daily table of the days whose hours are closed, or were restated since. Serve does so every night.")
 	s := addScope(c, "Compact")
+	giveUp := c.Flag("give-up", "Of each whole day from --from to --to whose table is damaged, give up the hours that it alone held and can't be restated. What is left of it moves to the history.").Bool()
 	return c.FullCommand(), func(ctx context.Context, env *environment) error {
+		if *giveUp && (*s.from == "" || *s.to == "") {
+			return usageError{errors.New("compact --give-up needs --from and --to")}
+		}
 		return s.eachCluster(ctx, env, func(c *cluster, w window.Window) error {
-			days, err := c.compactDue(ctx, w)
+			compact := c.compactDue
+			if *giveUp {
+				compact = c.compactGivingUp
+			}
+			days, err := compact(ctx, w)
 			fmt.Fprintf(env.stdout, "Compacted %d days of cluster %s.\n", days, c.name)
 			return err
 		})

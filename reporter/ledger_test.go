@@ -86,6 +86,34 @@ func TestCompactingADayWithAHole(t *testing.T) {
 	run(t, now.Add(48*time.Hour), "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
 }
 
+// What a damaged day alone holds is lost only if somebody says so.
+func TestGivingUpADamagedDay(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
+	for hour := range 20 {
+		key := ledger.Key("eu-1", window.Hour(instant(day+"T00:00:00Z").Add(time.Duration(hour)*time.Hour)))
+		if err := b.Delete(t.Context(), key, bucket.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damaged := read(t, b, dayObject)[1:]
+	if _, err := bucket.PutBytes(t.Context(), b, dayObject, damaged, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, b, usageOf(window.Hour(instant(day+"T22:00:00Z")), "NVIDIA H200", 45))
+	later := now.Add(100 * 24 * time.Hour)
+	run(t, later, "ledger", "compact", config).want(t, reporter.ExitBucket, "--give-up")
+	if got := read(t, b, dayObject); string(got) != string(damaged) {
+		t.Fatal("the damaged day was replaced")
+	}
+	run(t, later, "ledger", "compact", "--give-up", config).want(t, reporter.ExitUsage, "compact --give-up needs --from and --to")
+	run(t, later, "ledger", "compact", "--give-up", "--from="+day+"T00:00:00Z", "--to=2026-11-20T00:00:00Z", config).says(t, "Compacted 1 days of cluster eu-1.")
+	if entry, err := ledger.New(b, ledger.Config{}).Stat(t.Context(), "eu-1", window.Hour(instant(day+"T22:00:00Z"))); err != nil || entry.Revision != 2 {
+		t.Errorf("%+v, %v", entry, err)
+	}
+}
+
 // Serve compacts when the night is over, once, and again when an hour changed.
 func TestServeCompactsAtNight(t *testing.T) {
 	t.Parallel()

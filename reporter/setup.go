@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/prometheus/common/version"
 
@@ -96,10 +97,10 @@ func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error)
 	}
 	closer, err := usage.New(usage.Config{
 		Cluster:       c.Name,
-		Reader:        oneOf(clients, meter),
+		Reader:        oneOf(b.now, clients, meter),
 		Lookahead:     config.Lookahead,
 		NodePoolLabel: c.NodePoolLabel,
-		NodeLabels:    oneOf(unselected, meter),
+		NodeLabels:    oneOf(b.now, unselected, meter),
 		NodePools:     b.projects.Pool,
 		Halved: func(reason error) {
 			b.log.Info("Reading in smaller pieces", "cluster", c.Name, "reason", reason)
@@ -112,11 +113,11 @@ func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error)
 }
 
 // oneOf reads the servers as one source, whose replicas they are.
-func oneOf(clients []*prom.Client, m *meter) usage.Reader {
+func oneOf(now func() time.Time, clients []*prom.Client, m *meter) usage.Reader {
 	if len(clients) == 1 {
 		return metered{clients[0], m}
 	}
-	return metered{prom.NewReplicas(clients...), m}
+	return metered{prom.NewReplicas(now, clients...), m}
 }
 
 // newClients are one for each server of the cluster.

@@ -3,6 +3,7 @@ package reporter
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gputally/gputally/reporter/ledger"
@@ -58,9 +59,21 @@ func (c *cluster) compactDue(ctx context.Context, w window.Window) (written int,
 	if err != nil {
 		return 0, inBucket(err)
 	}
+	return c.compactDays(ctx, due, false)
+}
+
+// compactGivingUp makes the daily table of every whole day of a window, also where
+// a damaged one takes hours with it.
+func (c *cluster) compactGivingUp(ctx context.Context, w window.Window) (written int, err error) {
+	return c.compactDays(ctx, slices.Collect(window.PeriodDay.Within(w, time.UTC)), true)
+}
+
+// compactDays makes the daily table of the days as far as their hours are
+// closed, and returns how many it wrote.
+func (c *cluster) compactDays(ctx context.Context, days []window.Window, giveUp bool) (written int, err error) {
 	var failed []error
-	for _, day := range due {
-		wrote, err := c.compact(ctx, day)
+	for _, day := range days {
+		wrote, err := c.compact(ctx, day, giveUp)
 		if errors.Is(err, ledger.ErrHourMissing) {
 			continue // an hour of it may still be closed
 		}
@@ -73,9 +86,11 @@ func (c *cluster) compactDue(ctx context.Context, w window.Window) (written int,
 }
 
 // compact makes the daily table of one day, and tells whether it wrote it.
-func (c *cluster) compact(ctx context.Context, day window.Window) (written bool, err error) {
-	partial := c.now().After(day.To.Add(partialAfter))
-	entry, err := c.ledger.Compact(ctx, c.name, day, partial)
+func (c *cluster) compact(ctx context.Context, day window.Window, giveUp bool) (written bool, err error) {
+	entry, err := c.ledger.Compact(ctx, c.name, day, ledger.Compaction{
+		Partial: c.now().After(day.To.Add(partialAfter)),
+		GiveUp:  giveUp,
+	})
 	if err != nil {
 		return false, inBucket(err)
 	}

@@ -24,7 +24,7 @@ func closedDay(t testing.TB, b bucket.Bucket, day window.Window) (*ledger.Ledger
 		closed(t, l, x, "prod", hour, "gputally")
 	}
 	closed(t, l, x, "prod", window.Hour(day.From), "dcgm") // revision 2
-	if _, err := l.Compact(context.Background(), "prod", day, false); err != nil {
+	if _, err := l.Compact(context.Background(), "prod", day, ledger.Compaction{}); err != nil {
 		t.Fatal(err)
 	}
 	pruned, err := l.Prune(context.Background(), "prod", ledger.Pruning{Retention: ledger.Retention{Hourly: time.Hour}, Now: clock()})

@@ -35,40 +35,34 @@ func (l *Ledger) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, err
 		Exceptions: h.Exceptions, Coverage: h.Coverage, Writer: l.version,
 		Rows: d.digest.sum(), Opening: d.opening.sum(), Closing: d.closing.sum(),
 	}
-	// What the hour's object names is there before it.
-	if err := l.putEdges(ctx, d.cluster, d.hour.From, d.opening); err != nil {
-		return Entry{}, err
-	}
-	if err := l.putEdges(ctx, d.cluster, d.hour.To, d.closing); err != nil {
+	// What the hour's object names is there before it, and still there after it.
+	edges, err := l.putEdges(ctx, d)
+	if err != nil {
 		return Entry{}, err
 	}
 	entry, err := l.put(ctx, d, f)
 	if errors.Is(err, bucket.ErrConflict) {
-		return l.settle(ctx, f)
+		entry, err = l.settle(ctx, f)
 	}
-	return entry, err
+	if err != nil {
+		return Entry{}, err
+	}
+	return entry, l.keepEdges(ctx, edges)
 }
 
 func (l *Ledger) put(ctx context.Context, d *Draft, f footer) (Entry, error) {
-	own, err := l.fetch(ctx, Key(f.Cluster, f.Window))
-	if errors.Is(err, bucket.ErrNotFound) {
+	own, old, err := fetchSound(ctx, l, Key(f.Cluster, f.Window), func(r *raw) (*file, error) { return r.open(f.Cluster, f.Window) })
+	switch {
+	case errors.Is(err, bucket.ErrNotFound):
 		return l.putAbsent(ctx, d, f)
-	}
-	if err != nil {
-		return Entry{}, err
-	}
-	old, err := own.open(f.Cluster, f.Window)
-	var corrupt *CorruptError
-	if errors.As(err, &corrupt) {
+	case errors.As(err, new(*CorruptError)):
 		return l.replaceDamaged(ctx, d, f, own)
-	}
-	if err != nil {
+	case err != nil:
 		return Entry{}, err
-	}
-	if old.footer.says(f) {
+	case old.footer.says(f):
 		return old.entry, nil
 	}
-	if err := l.keep(ctx, f, own.data, old.footer.Revision, objectName); err != nil {
+	if err := l.keep(ctx, f, own.body(), old.footer.Revision, objectName); err != nil {
 		return Entry{}, err
 	}
 	return l.write(ctx, d, f, old.footer.Revision+1, bucket.Condition{ETag: own.object.ETag})
@@ -87,7 +81,7 @@ func (l *Ledger) putAbsent(ctx context.Context, d *Draft, f footer) (Entry, erro
 		if err != nil {
 			return Entry{}, err
 		}
-		if err := l.keep(ctx, f, data, old.footer.Revision, objectName); err != nil {
+		if err := l.keep(ctx, f, data.body(), old.footer.Revision, objectName); err != nil {
 			return Entry{}, err
 		}
 	case errors.As(err, &corrupt), errors.Is(err, ErrHourMissing):
@@ -111,7 +105,7 @@ func (l *Ledger) replaceDamaged(ctx context.Context, d *Draft, f footer, own *ra
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := l.keep(ctx, f, own.data, last+1, objectName+".damaged"); err != nil {
+	if err := l.keep(ctx, f, own.body(), last+1, objectName+".damaged"); err != nil {
 		return Entry{}, err
 	}
 	return l.write(ctx, d, f, last+2, bucket.Condition{ETag: own.object.ETag})
@@ -143,12 +137,12 @@ func (l *Ledger) write(ctx context.Context, d *Draft, f footer, revision int, co
 	if err != nil {
 		return Entry{}, err
 	}
-	object, err := bucket.PutBytes(ctx, l.bucket, Key(f.Cluster, f.Window), data, cond)
+	object, err := l.bucket.Put(ctx, Key(f.Cluster, f.Window), data.body(), data.size, cond)
 	if err != nil {
 		return Entry{}, err
 	}
 	entry := f.entry()
-	entry.Key, entry.ETag, entry.Size, entry.SHA256 = object.Key, object.ETag, int64(len(data)), sha256Hex(data)
+	entry.Key, entry.ETag, entry.Size, entry.SHA256 = object.Key, object.ETag, data.size, data.sha256
 	entry.Rows = d.rows.rows
 	return entry, nil
 }

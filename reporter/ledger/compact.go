@@ -27,17 +27,27 @@ type DayEntry struct {
 // compactAttempts bounds how often a day is made whose hours change meanwhile.
 const compactAttempts = 5
 
+// Compaction says with what a day may do.
+type Compaction struct {
+	// Partial makes a day of which not all hours are closed from those that are.
+	Partial bool
+	// GiveUp replaces a day that is damaged although hours may be lost with it:
+	// those that have no object of their own any more. It implies Partial. Only a
+	// person decides this, never a program.
+	GiveUp bool
+}
+
 // Compact makes the object of a day, a window of UTC, from its closed hours. All
-// 24 must be closed, or *MissingError names those that are not; with partial, as
-// many as there are will do. An hour that has no object of its own any more is
-// taken from the day as it is. The same hours give the same bytes, and then
-// nothing is written. Memory is one hour, the encoded day, and the day that was
-// there.
+// 24 must be closed, or *MissingError names those that are not, unless c says
+// otherwise. An hour that has no object of its own any more is taken from the
+// day as it is, so a day that is made again never has fewer hours than before.
+// The same hours give the same bytes, and then nothing is written. Memory is one
+// hour, the encoded day, and the day that was there.
 //
 // Errors: *CorruptError of an hour; of the day if hours without objects of their
-// own may be in it, which partial gives up; *ConflictError, *SchemaError, the
+// own may be in it, unless they are given up; *ConflictError, *SchemaError, the
 // bucket's.
-func (l *Ledger) Compact(ctx context.Context, cluster string, w window.Window, partial bool) (DayEntry, error) {
+func (l *Ledger) Compact(ctx context.Context, cluster string, w window.Window, c Compaction) (DayEntry, error) {
 	if err := checkDay(cluster, w); err != nil {
 		return DayEntry{}, fmt.Errorf("compact: %w", err)
 	}
@@ -46,7 +56,7 @@ func (l *Ledger) Compact(ctx context.Context, cluster string, w window.Window, p
 		if err != nil {
 			return DayEntry{}, err
 		}
-		entry, err := l.compact(ctx, cluster, w, partial)
+		entry, err := l.compact(ctx, cluster, w, c)
 		if err != nil {
 			return DayEntry{}, fmt.Errorf("compact %s of cluster %s: %w", called(w), cluster, err)
 		}
@@ -101,22 +111,22 @@ func sameStamp(a, b bucket.Object) bool {
 	return a.Key == b.Key && a.ETag == b.ETag && a.Size == b.Size && a.Modified.Equal(b.Modified)
 }
 
-func (l *Ledger) compact(ctx context.Context, cluster string, w window.Window, partial bool) (DayEntry, error) {
+func (l *Ledger) compact(ctx context.Context, cluster string, w window.Window, c Compaction) (DayEntry, error) {
 	var cond bucket.Condition
-	var old *day
-	r, err := l.fetch(ctx, DayKey(cluster, w))
+	partial := c.Partial || c.GiveUp
+	r, old, err := l.readDay(ctx, cluster, w)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
 		cond.Absent = true
+	case errors.As(err, new(*CorruptError)):
+		if err := l.giveUp(ctx, r, w, c, err); err != nil {
+			return DayEntry{}, err
+		}
+		cond.ETag, partial = r.object.ETag, c.GiveUp
 	case err != nil:
 		return DayEntry{}, err
 	default:
 		cond.ETag = r.object.ETag
-		if old, err = r.openDay(cluster, w); err != nil {
-			if err := l.giveUp(ctx, r, cluster, w, partial, err); err != nil {
-				return DayEntry{}, err
-			}
-		}
 	}
 	d := &dayDraft{ledger: l, old: old, footer: dayFooter{Cluster: cluster, Window: w, Writer: l.version}}
 	if old != nil {
@@ -136,15 +146,13 @@ func (l *Ledger) compact(ctx context.Context, cluster string, w window.Window, p
 
 // giveUp says whether a damaged day may be replaced: if every hour has an object
 // of its own, or if hours may be given up. What is left of it is kept.
-func (l *Ledger) giveUp(ctx context.Context, r *raw, cluster string, w window.Window, partial bool, damage error) error {
-	if !errors.As(damage, new(*CorruptError)) {
-		return damage
-	}
+func (l *Ledger) giveUp(ctx context.Context, r *raw, w window.Window, c Compaction, damage error) error {
+	cluster, _, _ := parseDayKey(r.object.Key)
 	hours, err := l.stamps(ctx, cluster, w)
 	if err != nil {
 		return err
 	}
-	if len(hours) < 24 && !partial {
+	if len(hours) < 24 && !c.GiveUp {
 		return damage
 	}
 	key := history + dayPlace(cluster, w.From) + sha256Hex(r.data)[:16] + ".damaged"
@@ -254,15 +262,15 @@ func (d *dayDraft) put(ctx context.Context, cond bucket.Condition) (DayEntry, er
 		return DayEntry{}, err
 	}
 	key := DayKey(d.footer.Cluster, d.footer.Window)
-	object, err := bucket.PutBytes(ctx, d.ledger.bucket, key, data, cond)
+	object, err := d.ledger.bucket.Put(ctx, key, data.body(), data.size, cond)
 	if errors.Is(err, bucket.ErrConflict) {
 		return DayEntry{}, &ConflictError{Key: key, Cluster: d.footer.Cluster, Hour: d.footer.Window}
 	}
 	if err != nil {
 		return DayEntry{}, err
 	}
-	object.Size = int64(len(data))
-	entry := (&day{object: object, sha256: sha256Hex(data), footer: d.footer}).entry()
+	object.Size = data.size
+	entry := (&day{object: object, sha256: data.sha256, footer: d.footer}).entry()
 	entry.Written = true
 	return entry, nil
 }

@@ -60,7 +60,7 @@ func closeDay(t testing.TB, b bucket.Bucket, but ...int) {
 
 func compact(t testing.TB, b bucket.Bucket) ledger.DayEntry {
 	t.Helper()
-	entry, err := ledger.New(b, ledger.Config{Version: "1.2.3"}).Compact(context.Background(), "prod", theDay(t), false)
+	entry, err := ledger.New(b, ledger.Config{Version: "1.2.3"}).Compact(context.Background(), "prod", theDay(t), ledger.Compaction{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestADayWithHoursThatAreNotClosed(t *testing.T) {
 	l, ctx := ledger.New(b, ledger.Config{}), context.Background()
 	want := []window.Window{hourAt(t, "2026-11-20T03:00:00Z"), hourAt(t, "2026-11-20T04:00:00Z")}
 
-	_, err := l.Compact(ctx, "prod", theDay(t), false)
+	_, err := l.Compact(ctx, "prod", theDay(t), ledger.Compaction{})
 	var missing *ledger.MissingError
 	if !errors.As(err, &missing) {
 		t.Fatalf("got %v", err)
@@ -239,7 +239,7 @@ func TestADayWithHoursThatAreNotClosed(t *testing.T) {
 		t.Errorf("missing (-want +got):\n%s", diff)
 	}
 	before := readDay(t, b)
-	entry, err := l.Compact(ctx, "prod", theDay(t), true)
+	entry, err := l.Compact(ctx, "prod", theDay(t), ledger.Compaction{Partial: true})
 	if err != nil || entry.Hours != 22 {
 		t.Fatalf("partial: %+v, %v", entry, err)
 	}
@@ -256,11 +256,11 @@ func TestADayWithHoursThatAreNotClosed(t *testing.T) {
 	if entry := compact(t, b); entry.Hours != 24 || !entry.Written {
 		t.Errorf("once they are closed: %+v", entry)
 	}
-	if _, err := l.Compact(ctx, "other", theDay(t), true); !errors.Is(err, ledger.ErrHourMissing) {
+	if _, err := l.Compact(ctx, "other", theDay(t), ledger.Compaction{Partial: true}); !errors.Is(err, ledger.ErrHourMissing) {
 		t.Errorf("a cluster without hours: %v", err)
 	}
 	for _, w := range []window.Window{hourAt(t, "2026-11-20T03:00:00Z"), {From: theDay(t).From, To: theDay(t).To.Add(time.Hour)}} {
-		if _, err := l.Compact(ctx, "prod", w, true); err == nil || !strings.Contains(err.Error(), "is not one day of UTC") {
+		if _, err := l.Compact(ctx, "prod", w, ledger.Compaction{Partial: true}); err == nil || !strings.Contains(err.Error(), "is not one day of UTC") {
 			t.Errorf("%s: got %v", w, err)
 		}
 	}
@@ -311,7 +311,7 @@ func TestADamagedDay(t *testing.T) {
 	whole := read(t, b, dayKey)
 	other := empty()
 	closeDay(t, other, 23)
-	if _, err := ledger.New(other, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), true); err != nil {
+	if _, err := ledger.New(other, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), ledger.Compaction{Partial: true}); err != nil {
 		t.Fatal(err)
 	}
 	sum := bytes.LastIndex(whole, []byte(`"sha256":"`)) + len(`"sha256":"`)
@@ -365,7 +365,7 @@ func TestADamagedDay(t *testing.T) {
 			if missing, err := l.Missing(ctx, "prod", theDay(t)); err != nil || len(missing) > 0 {
 				t.Errorf("an hour that can't be read counts as open: %v, %v", missing, err)
 			}
-			if _, err := l.Compact(ctx, "prod", theDay(t), false); !errors.As(err, &corrupt) {
+			if _, err := l.Compact(ctx, "prod", theDay(t), ledger.Compaction{}); !errors.As(err, &corrupt) {
 				t.Errorf("Compact: %v", err)
 			}
 			// Restating the hour and compacting mends it.
@@ -389,7 +389,7 @@ func TestEveryChangedByteOfADayIsFound(t *testing.T) {
 	t.Parallel()
 	b := empty()
 	put(t, b, smallHour(hourAt(t, "2026-11-20T05:00:00Z")))
-	if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), true); err != nil {
+	if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), ledger.Compaction{Partial: true}); err != nil {
 		t.Fatal(err)
 	}
 	remove(t, b, hourKey)
@@ -452,7 +452,7 @@ func TestAnHourRestatedWhileItsDayIsMade(t *testing.T) {
 	late := smallHour(hourAt(t, "2026-11-20T00:00:00Z"))
 	late.Road = "export"
 	b := &racingDay{Bucket: store, act: func() { store.now = store.now.Add(time.Second); put(t, store, late) }}
-	if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), false); err != nil {
+	if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), ledger.Compaction{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range keys(t, store, "ledger/hourly/") {

@@ -212,13 +212,15 @@ func (l *Ledger) openDay(ctx context.Context, cluster string, w window.Window) (
 		}
 	}
 	l.last.day = nil
-	r, err := l.fetch(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	d, err := r.openDay(cluster, w)
+	_, d, err := l.readDay(ctx, cluster, w)
 	l.last.day = d
 	return d, err
+}
+
+// readDay reads the object of a day. With a *CorruptError the object as it was
+// read comes too. Errors: as openDay.
+func (l *Ledger) readDay(ctx context.Context, cluster string, w window.Window) (*raw, *day, error) {
+	return fetchSound(ctx, l, DayKey(cluster, w), func(r *raw) (*day, error) { return r.openDay(cluster, w) })
 }
 
 // openInDay opens an hour in the daily table. Errors: *MissingError,

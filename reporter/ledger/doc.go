@@ -49,7 +49,10 @@
 // others. Edges are written before the hour that names them. After an hour is
 // restated, Disagree tells which neighbours still count from another edge; until
 // they are restated too, both footers show it. An object of edges that no hour
-// names, left by a crash or a restatement, harms nobody and goes with Prune.
+// names, left by a crash or a restatement, harms nobody and goes with Prune. An
+// hour may come to name it while Prune removes it: so Commit looks for it after the
+// hour is there, and Prune looks for hours after it is gone, and one of the two
+// puts it back.
 //
 // An hour with rows that was closed without edges (by Put) has none to hand on.
 // One that has booked edges at its other end only, or that has no rows, is known

@@ -93,7 +93,7 @@ func TestAnotherEngineReadsEachGPUSecondOnce(t *testing.T) {
 		closeFleet(hourAt(t, text), "restated")
 	}
 	for day := range window.PeriodDay.Within(two, time.UTC) {
-		if _, err := l.Compact(ctx, "prod", day, false); err != nil {
+		if _, err := l.Compact(ctx, "prod", day, ledger.Compaction{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestAnotherEngineReadsEachGPUSecondOnce(t *testing.T) {
 	if due, err := l.Due(ctx, "prod", two); err != nil || len(due) == 0 {
 		t.Fatalf("due are %v, %v", due, err)
 	}
-	if _, err := l.Compact(ctx, "prod", theDay(t), false); err != nil {
+	if _, err := l.Compact(ctx, "prod", theDay(t), ledger.Compaction{}); err != nil {
 		t.Fatal(err)
 	}
 	hourly := perHour(t, folder, "hourly/*/*/*/*.parquet")

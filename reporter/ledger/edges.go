@@ -52,24 +52,89 @@ func (s *edgeSet) sum() string {
 // wrote meanwhile: once is enough unless somebody removes them too.
 const edgeAttempts = 5
 
-// putEdges makes sure that the set's object is there and whole.
-func (l *Ledger) putEdges(ctx context.Context, cluster string, at time.Time, s *edgeSet) error {
+// edgesObject is an object of edges as it is to be.
+type edgesObject struct {
+	cluster string
+	at      time.Time
+	name    string // digest of the rows
+	data    *content
+	found   bool // it was there already
+}
+
+func (o *edgesObject) key() string { return edgesKey(o.cluster, o.at, o.name) }
+
+// finish encodes the set; nil if it has no edges.
+func (s *edgeSet) finish(cluster string, at time.Time) (*edgesObject, error) {
 	name := s.sum()
 	if name == "" {
-		return nil
+		return nil, nil
 	}
 	pairs := frame(cluster, window.Window{From: at, To: at}, s.version)
 	pairs["gputally.rows_sha256"] = name
 	data, err := s.rows.finish(pairs)
-	if err != nil {
-		return err
+	return &edgesObject{cluster: cluster, at: at, name: name, data: data}, err
+}
+
+// putEdges makes sure that the objects of a draft's edges are there and whole.
+func (l *Ledger) putEdges(ctx context.Context, d *Draft) ([]*edgesObject, error) {
+	var all []*edgesObject
+	for _, set := range []struct {
+		at    time.Time
+		edges *edgeSet
+	}{{d.hour.From, d.opening}, {d.hour.To, d.closing}} {
+		o, err := set.edges.finish(d.cluster, set.at)
+		if err == nil && o != nil {
+			err = l.placeEdges(ctx, o)
+			all = append(all, o)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
+	return all, nil
+}
+
+// keepEdges makes sure that edges are still there once an hour names them. Those
+// that were found may have been old and named by none until now, so that Prune,
+// which looked before the hour was there, has removed them.
+func (l *Ledger) keepEdges(ctx context.Context, all []*edgesObject) error {
+	for _, o := range all {
+		if !o.found {
+			continue
+		}
+		body, _, err := l.bucket.Get(ctx, o.key())
+		if err == nil {
+			_ = body.Close() // nothing is read of it
+			continue
+		}
+		if !errors.Is(err, bucket.ErrNotFound) {
+			return fmt.Errorf("read ledger: %w", err)
+		}
+		if err := l.placeEdges(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placeEdges makes sure that the object is there and whole.
+func (l *Ledger) placeEdges(ctx context.Context, o *edgesObject) error {
 	for range edgeAttempts {
+		// As a rule this version has written them, and they need not be opened.
+		same, err := l.holds(ctx, o.key(), o.data.body())
+		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+			return fmt.Errorf("read ledger: %w", err)
+		}
+		if same {
+			o.found = true
+			return nil
+		}
 		var cond bucket.Condition
-		there, err := l.openEdges(ctx, cluster, at, name)
+		there, err := l.openEdges(ctx, o.cluster, o.at, o.name)
 		damaged := (*EdgesError)(nil)
 		switch {
 		case err == nil:
+			o.found = true
 			return nil
 		case errors.Is(err, bucket.ErrNotFound):
 			cond.Absent = true
@@ -78,12 +143,12 @@ func (l *Ledger) putEdges(ctx context.Context, cluster string, at time.Time, s *
 		default:
 			return err
 		}
-		_, err = bucket.PutBytes(ctx, l.bucket, edgesKey(cluster, at, name), data, cond)
+		_, err = l.bucket.Put(ctx, o.key(), o.data.body(), o.data.size, cond)
 		if !errors.Is(err, bucket.ErrConflict) {
 			return err
 		}
 	}
-	return fmt.Errorf("edges %s change all the time; look for a second reporter, then close the hour again", edgesKey(cluster, at, name))
+	return fmt.Errorf("edges %s change all the time; look for a second reporter, then close the hour again", o.key())
 }
 
 // edgesFile is an object of edges, opened.

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,7 +19,7 @@ const (
 // encoder writes rows as a sealed Parquet file. It holds the encoded bytes and
 // one row group.
 type encoder[R any] struct {
-	out   bytes.Buffer
+	out   content
 	w     *parquet.GenericWriter[R]
 	chunk []R
 	rows  int64 // in all
@@ -74,7 +73,7 @@ func (e *encoder[R]) endGroup() error {
 
 // finish writes the footer with the pairs and seals the file. No more rows can
 // be added.
-func (e *encoder[R]) finish(pairs map[string]string) ([]byte, error) {
+func (e *encoder[R]) finish(pairs map[string]string) (*content, error) {
 	if err := e.write(); err != nil {
 		return nil, err
 	}
@@ -85,5 +84,5 @@ func (e *encoder[R]) finish(pairs map[string]string) ([]byte, error) {
 	if err := e.w.Close(); err != nil {
 		return nil, fmt.Errorf("encode footer: %w", err)
 	}
-	return e.out.Bytes(), seal(e.out.Bytes())
+	return &e.out, e.out.seal()
 }

@@ -44,7 +44,7 @@ type CorruptError struct {
 func (e *CorruptError) Error() string {
 	if strings.HasPrefix(e.Key, daily) {
 		return fmt.Sprintf("ledger object %s is damaged: %v; make it again with gputally-reporter ledger compact, "+
-			"after hours that it alone holds were restated with gputally-reporter close (%s of cluster %s)",
+			"after hours that it alone holds were restated with gputally-reporter close, or with --give-up without them (%s of cluster %s)",
 			e.Key, e.Err, called(e.Hour), e.Cluster)
 	}
 	return fmt.Sprintf("ledger object %s is damaged: %v; restate the hour %s of cluster %s with gputally-reporter close",

@@ -33,7 +33,7 @@ func FuzzObjects(f *testing.F) {
 	b := empty()
 	hour := hourAt(f, "2026-11-20T05:00:00Z")
 	closeWith(f, b, hour, edgesAt(1), edgesAt(2))
-	if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(f), true); err != nil {
+	if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(f), ledger.Compaction{Partial: true}); err != nil {
 		f.Fatal(err)
 	}
 	edges := keys(f, b, "ledger/edges/cluster=prod/date=2026-11-20/hour=05/")[0]

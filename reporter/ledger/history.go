@@ -1,30 +1,30 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/gputally/gputally/reporter/bucket"
 )
 
 // keep copies what is about to be replaced into the history. A copy that is
 // there already, from an attempt that did not get further, is left.
-func (l *Ledger) keep(ctx context.Context, f footer, old []byte, revision int, name string) error {
+func (l *Ledger) keep(ctx context.Context, f footer, old *io.SectionReader, revision int, name string) error {
 	key := historyKey(f.Cluster, f.Window, revision, name)
-	_, err := bucket.PutBytes(ctx, l.bucket, key, old, bucket.Condition{Absent: true})
+	_, err := l.bucket.Put(ctx, key, old, old.Size(), bucket.Condition{Absent: true})
 	if err == nil {
 		return nil
 	}
 	if !errors.Is(err, bucket.ErrConflict) {
 		return fmt.Errorf("copy revision %d to %s: %w", revision, key, err)
 	}
-	kept, _, err := bucket.ReadAll(ctx, l.bucket, key)
+	same, err := l.holds(ctx, key, old)
 	if err != nil {
 		return fmt.Errorf("read history: %w", err)
 	}
-	if !bytes.Equal(kept, old) {
+	if !same {
 		return fmt.Errorf("%s is there and differs from revision %d of %s; move it away, then restate the hour",
 			key, revision, Key(f.Cluster, f.Window))
 	}

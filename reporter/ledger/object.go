@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -25,6 +27,65 @@ func (l *Ledger) fetch(ctx context.Context, key string) (*raw, error) {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
 	return &raw{object, data}, nil
+}
+
+// body reads the bytes, and again.
+func (r *raw) body() *io.SectionReader {
+	return io.NewSectionReader(bytes.NewReader(r.data), 0, int64(len(r.data)))
+}
+
+// holds tells whether an object is just the bytes, without holding it. Errors:
+// bucket.ErrNotFound, others of the bucket.
+func (l *Ledger) holds(ctx context.Context, key string, want *io.SectionReader) (bool, error) {
+	body, object, err := l.bucket.Get(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = body.Close() }() // only read
+	if object.Size != want.Size() {
+		return false, nil
+	}
+	got, expected := make([]byte, contentChunk), make([]byte, contentChunk)
+	for at := int64(0); at < object.Size; at += contentChunk {
+		n := min(contentChunk, object.Size-at)
+		if _, err := io.ReadFull(body, got[:n]); err != nil {
+			return false, fmt.Errorf("read %s: %w", key, err)
+		}
+		if _, err := want.ReadAt(expected[:n], at); err != nil {
+			return false, err
+		}
+		if !bytes.Equal(got[:n], expected[:n]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// fetchSound reads an object and opens it. One that is damaged is read once more,
+// because a single answer of a store may be garbled, and what is damaged is
+// replaced. If both readings differ, it is not the object that is damaged.
+// With a *CorruptError the object as it was read comes too. Errors:
+// bucket.ErrNotFound, open's, others of the bucket.
+func fetchSound[T any](ctx context.Context, l *Ledger, key string, open func(*raw) (T, error)) (*raw, T, error) {
+	var none T
+	r, err := l.fetch(ctx, key)
+	if err != nil {
+		return nil, none, err
+	}
+	opened, err := open(r)
+	if !errors.As(err, new(*CorruptError)) {
+		return r, opened, err
+	}
+	again, err := l.fetch(ctx, key)
+	if err != nil {
+		return nil, none, err
+	}
+	opened, err = open(again)
+	if errors.As(err, new(*CorruptError)) && !bytes.Equal(r.data, again.data) {
+		return nil, none, fmt.Errorf("ledger object %s was read twice, with other bytes each time; "+
+			"look at the bucket and the way to it, then try again", key)
+	}
+	return again, opened, err
 }
 
 // file is a closed hour, opened: in its own object or in its day's.
@@ -90,7 +151,7 @@ func (f *file) segments(yield func([]usage.Segment) error) error {
 }
 
 // encode writes the hour as an object of its own.
-func (f *file) encode() ([]byte, error) {
+func (f *file) encode() (*content, error) {
 	zstd, err := newCodec()
 	if err != nil {
 		return nil, err

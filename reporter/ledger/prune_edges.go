@@ -50,14 +50,48 @@ func (p *pruning) instant(ctx context.Context, at time.Time, all []bucket.Object
 		}
 	}
 	for _, o := range all {
-		if !old && (slices.Contains(named, o.Key) || p.Now.Before(o.Modified.Add(grace))) {
-			continue
+		var err error
+		switch {
+		case old:
+			err = p.delete(ctx, o, &p.done.Edges)
+		case slices.Contains(named, o.Key), p.Now.Before(o.Modified.Add(grace)):
+		default:
+			err = p.unnamed(ctx, at, o)
 		}
-		if err := p.delete(ctx, o, &p.done.Edges); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unnamed removes edges that no hour names, and puts them back if one does now.
+// Together with Ledger.keepEdges no hour is left without: if it was committed
+// before the second look here, they are put back here, otherwise there.
+func (p *pruning) unnamed(ctx context.Context, at time.Time, o bucket.Object) error {
+	r, err := p.ledger.fetch(ctx, o.Key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	before := p.done.Edges
+	if err := p.delete(ctx, r.object, &p.done.Edges); err != nil || p.DryRun {
+		return err
+	}
+	named, known, err := p.named(ctx, at)
+	if err == nil && known && !slices.Contains(named, o.Key) {
+		return nil
+	}
+	_, back := bucket.PutBytes(ctx, p.ledger.bucket, o.Key, r.data, bucket.Condition{Absent: true})
+	if errors.Is(back, bucket.ErrConflict) { // the hour's writer was faster
+		back = nil
+	}
+	if back == nil {
+		p.done.Edges = before
+	}
+	return errors.Join(err, back)
 }
 
 // named are the edges that the hours beside an instant name. While one of them

@@ -30,11 +30,7 @@ func sealAt(data []byte) (int, error) {
 func hashes(data []byte, at int) (sealed, whole string, err error) {
 	h := sha256.New()
 	h.Write(data[:at])
-	before, ok := h.(hash.Cloner)
-	if !ok {
-		return "", "", errors.New("SHA-256 of this build can't be cloned")
-	}
-	w, err := before.Clone()
+	w, err := cloned(h)
 	if err != nil {
 		return "", "", err
 	}
@@ -44,15 +40,13 @@ func hashes(data []byte, at int) (sealed, whole string, err error) {
 	return hex.EncodeToString(h.Sum(nil)), hex.EncodeToString(w.Sum(nil)), nil
 }
 
-// seal writes the digest into a new file.
-func seal(data []byte) error {
-	at, err := sealAt(data)
-	if err != nil {
-		return err
+// cloned is the hash of what was written so far, to go on with by itself.
+func cloned(h hash.Hash) (hash.Hash, error) {
+	c, ok := h.(hash.Cloner)
+	if !ok {
+		return nil, errors.New("SHA-256 of this build can't be cloned")
 	}
-	sealed, _, err := hashes(data, at)
-	copy(data[at:], sealed)
-	return err
+	return c.Clone()
 }
 
 // checkSeal makes sure that the file is as it was sealed, and gives the SHA-256

@@ -164,7 +164,7 @@ func TestVerify(t *testing.T) {
 			}
 			data := read(t, b, late)
 			remove(t, b, late)
-			if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), true); err != nil {
+			if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), ledger.Compaction{Partial: true}); err != nil {
 				t.Fatal(err)
 			}
 			overwrite(t, b, late, data)

@@ -78,7 +78,9 @@
 // Prometheus only compares prefixes, and halved where a limit is met.
 //
 // Replicas scrape the same targets, each with gaps of its own. All are read, and
-// the reader sees their series side by side, apart by ReplicaLabel.
+// the reader sees their series side by side, apart by ReplicaLabel. One that is
+// down or takes too long does not keep the others from it; while it hangs it is
+// left out, or each piece would wait for it.
 //
 // # Errors
 //

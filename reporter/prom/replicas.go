@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"time"
 )
 
 // ReplicaLabel is the label that tells which of the Replicas a series is of.
@@ -17,21 +17,25 @@ const ReplicaLabel = "__replica__"
 // Prometheus. Each has gaps where it was down; the reader fills them from the
 // others.
 type Replicas struct {
-	clients []*Client
-	lost    []atomic.Bool // could not be reached when it was read last
+	replicas []*replica
+	now      func() time.Time
 }
 
-// NewReplicas returns the Replicas of one source.
-func NewReplicas(clients ...*Client) *Replicas {
-	return &Replicas{clients: slices.Clone(clients), lost: make([]atomic.Bool, len(clients))}
+// NewReplicas returns the Replicas of one source. now is the clock.
+func NewReplicas(now func() time.Time, clients ...*Client) *Replicas {
+	r := &Replicas{now: now}
+	for i, c := range clients {
+		r.replicas = append(r.replicas, &replica{client: c, number: i})
+	}
+	return r
 }
 
 // Road names the ways in which samples are read from the replicas, joined by
 // plus signs if they differ; "" before the first read.
 func (r *Replicas) Road() string {
 	var names []string
-	for _, c := range r.clients {
-		if name := c.Road(); name != "" && !slices.Contains(names, name) {
+	for _, one := range r.replicas {
+		if name := one.client.Road(); name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -43,49 +47,89 @@ func (r *Replicas) Road() string {
 // series has one more label, ReplicaLabel, with the number of its replica from
 // 0: the same target of two replicas is two series.
 //
-// A replica that can't be read is told to the query's Warn and left out, as
-// long as another is read to its end. But a limit or a timeout ends the
-// reading, since a smaller query may pass.
+// As long as one replica is read to its end, others need not be. One that can't
+// be read is told to the query's Warn; what it yielded before are samples like
+// any, and stay. One that takes too long while another does not, or twice in a
+// row, is left out for ten minutes, and Warn is told so each time. If none is
+// read to its end and one took too long, that is the error, since a smaller query
+// may pass; for the same reason a limit of any of them ends the reading.
 func (r *Replicas) Read(ctx context.Context, q Query, yield func(Series) error) error {
-	if len(r.clients) == 0 {
+	if len(r.replicas) == 0 {
 		return errors.New("a source without a server")
 	}
-	var failures []error
-	for i, c := range r.clients {
-		var stopped error
-		part := q
-		part.Restart = nil // what the others yielded still counts
-		labels := make(Labels, 0, 16)
-		read := c.Read
-		if r.lost[i].Load() {
-			read = c.readOnce
-		}
-		err := read(ctx, part, func(s Series) error {
-			labels = withReplica(labels[:0], s.Labels, i)
-			s.Labels = labels
-			stopped = yield(s)
-			return stopped
-		})
-		r.lost[i].Store(errors.Is(err, Unreachable))
-		switch {
-		case stopped != nil:
-			return stopped
-		case err == nil:
-			continue
-		case ctx.Err() != nil, errors.Is(err, Limit), errors.Is(err, Timeout):
+	round := &round{Replicas: r, query: q, yield: yield}
+	var rested []*replica
+	for _, one := range r.replicas {
+		if one.rests(r.now()) {
+			rested = append(rested, one)
+		} else if err := round.read(ctx, one); err != nil {
 			return err
 		}
-		var e *Error
-		if !errors.As(err, &e) { // not of the server: the others would fail alike
-			return err
+	}
+	if !round.whole && round.timeout == nil { // there is no other
+		for _, one := range rested {
+			if err := round.read(ctx, one); err != nil {
+				return err
+			}
 		}
-		failures = append(failures, fmt.Errorf("replica %d: %w", i, err))
-		q.warn(fmt.Sprintf("replica %d of %d (%s) could not be read: %s", i, len(r.clients), withoutUser(c.server.base), e.Kind))
+		rested = nil
 	}
-	if len(failures) == len(r.clients) {
-		return fmt.Errorf("none of %d replicas could be read whole: %w", len(r.clients), errors.Join(failures...))
+	return round.end(rested)
+}
+
+// round is one reading of the replicas.
+type round struct {
+	*Replicas
+	query Query
+	yield func(Series) error
+
+	whole    bool       // one was read to its end
+	slow     []*replica // took too long
+	timeout  error      // of the last of these
+	failures []error    // of those that could not be read
+}
+
+// read reads one replica. An error ends the round.
+func (r *round) read(ctx context.Context, one *replica) error {
+	stopped, err := one.read(ctx, r.query, r.yield)
+	if stopped != nil {
+		return stopped
 	}
+	if ctx.Err() != nil {
+		return err
+	}
+	one.note(err, r.now())
+	var e *Error
+	switch {
+	case err == nil:
+		r.whole = true
+		return nil
+	case errors.Is(err, Limit), !errors.As(err, &e): // what is not of the server, the others would meet too
+		return err
+	case errors.Is(err, Timeout):
+		r.slow, r.timeout = append(r.slow, one), err
+		return nil
+	}
+	r.failures = append(r.failures, fmt.Errorf("replica %d: %w", one.number, err))
+	r.query.warn(one.trouble(len(r.replicas), e.Kind))
 	return nil
+}
+
+// end says how the round ended, of which some replicas were left out.
+func (r *round) end(rested []*replica) error {
+	switch {
+	case r.whole:
+		for _, one := range r.slow {
+			one.rest(r.now())
+		}
+		for _, one := range slices.Concat(rested, r.slow) {
+			r.query.warn(one.trouble(len(r.replicas), Timeout))
+		}
+		return nil
+	case r.timeout != nil:
+		return r.timeout
+	}
+	return fmt.Errorf("none of %d replicas could be read whole: %w", len(r.replicas), errors.Join(r.failures...))
 }
 
 // withReplica appends the labels and the number of their replica to buf, sorted.

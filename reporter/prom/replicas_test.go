@@ -3,11 +3,13 @@ package prom_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -22,7 +24,7 @@ func replicas(t *testing.T, handlers ...http.HandlerFunc) *prom.Replicas {
 	for _, h := range handlers {
 		clients = append(clients, client(t, prom.Config{URL: serve(t, h)}))
 	}
-	return prom.NewReplicas(clients...)
+	return prom.NewReplicas(time.Now, clients...)
 }
 
 // read reads everything and keeps the warnings, in which %s is a server's URL.
@@ -72,7 +74,10 @@ func TestReplicasAreReadSideBySide(t *testing.T) {
 		"one that breaks off":     {servers: []http.HandlerFunc{half, two}, want: append([]prom.Series{first[0]}, second...), warnings: []string{"replica 0 of 2 (URL) could not be read: protocol"}},
 		"none":                    {servers: []http.HandlerFunc{refuse(502, ""), refuse(500, "")}, err: prom.Unreachable, warnings: []string{"replica 0 of 2 (URL) could not be read: unreachable", "replica 1 of 2 (URL) could not be read: failed"}},
 		"one that meets a limit":  {servers: []http.HandlerFunc{refuse(422, "too many samples"), two}, err: prom.Limit},
-		"one that takes too long": {servers: []http.HandlerFunc{one, refuse(504, "")}, want: first, err: prom.Timeout},
+		"one that takes too long": {servers: []http.HandlerFunc{refuse(504, ""), two}, want: second, warnings: []string{"replica 0 of 2 (URL) could not be read: timeout"}},
+		"both take too long":      {servers: []http.HandlerFunc{refuse(504, ""), refuse(504, "")}, err: prom.Timeout},
+		"too long, or down":       {servers: []http.HandlerFunc{refuse(504, ""), refuse(502, "")}, err: prom.Timeout, warnings: []string{"replica 1 of 2 (URL) could not be read: unreachable"}},
+		"too long, or a limit":    {servers: []http.HandlerFunc{refuse(504, ""), refuse(422, "too many samples")}, err: prom.Limit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -107,6 +112,88 @@ func TestAReplicaThatIsDownIsNotAskedOverAndOver(t *testing.T) {
 	}
 }
 
+// hung takes a request and says nothing until the other side gives up.
+func hung(requests *atomic.Int32) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that it is gone
+		<-r.Context().Done()
+	}
+}
+
+// Piece after piece is read while one replica takes connections and is silent.
+func TestAReplicaThatHangsIsLeftOut(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	good := frame(t, part(labels("__name__", "seconds", "uuid", "a"), chunk(t, samples(100, 1)...)))
+	r := prom.NewReplicas(time.Now,
+		client(t, prom.Config{URL: serve(t, hung(&requests)), Timeout: 50 * time.Millisecond}),
+		client(t, prom.Config{URL: serve(t, stream(good))}))
+	want := []string{"replica 0 of 2 (URL) could not be read: timeout"}
+	for i := range 20 {
+		got, warnings, err := read(t, r)
+		if err != nil || len(got) != 1 || requests.Load() != 1 || !slices.Equal(warnings, want) {
+			t.Errorf("read %d: %d series, %d requests that hung, warnings %q, error %v", i, len(got), requests.Load(), warnings, err)
+		}
+	}
+}
+
+func TestAReplicaThatTookTooLongIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_790_000_000, 0)
+	good := frame(t, part(labels("__name__", "seconds", "uuid", "a"), chunk(t, samples(100, 1)...)))
+	slow, down, up := refuse(504, ""), refuse(502, ""), stream(good)
+	var requests atomic.Int32
+	first := inTurn(slow, slow, slow, slow, up)
+	r := prom.NewReplicas(func() time.Time { return now },
+		client(t, prom.Config{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			first(w, r)
+		})}),
+		client(t, prom.Config{URL: serve(t, inTurn(up, up, up, up, down, down, down, up))}))
+	left := []string{"replica 0 of 2 (URL) could not be read: timeout"}
+	for i, step := range []struct {
+		wait     time.Duration
+		requests int32 // to the slow one, in all
+		series   int
+		warnings []string
+	}{
+		{0, 3, 1, left},
+		{0, 3, 1, left},
+		{10*time.Minute - 1, 3, 1, left},
+		{1, 4, 1, left}, // once, and no more
+		{0, 5, 1, []string{"replica 1 of 2 (URL) could not be read: unreachable"}}, // there is no other
+		{0, 6, 2, nil},
+	} {
+		now = now.Add(step.wait)
+		got, warnings, err := read(t, r)
+		if err != nil || len(got) != step.series || requests.Load() != step.requests {
+			t.Errorf("read %d: %d series and %d requests to the slow one, want %d and %d; error %v", i, len(got), requests.Load(), step.series, step.requests, err)
+		}
+		if diff := cmp.Diff(step.warnings, warnings, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("read %d: warnings (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
+// As long as the other one meets limits, it is not known whether it is better.
+func TestAReplicaThatHangsDoesNotSlowDownTheHalvingForLong(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	limit := refuse(422, "too many samples")
+	r := prom.NewReplicas(time.Now,
+		client(t, prom.Config{URL: serve(t, hung(&requests)), Timeout: 50 * time.Millisecond}),
+		client(t, prom.Config{URL: serve(t, inTurn(limit, limit, limit, limit, stream()))}))
+	for range 4 {
+		if _, _, err := read(t, r); !errors.Is(err, prom.Limit) {
+			t.Errorf("error %v, want the limit", err)
+		}
+	}
+	if _, warnings, err := read(t, r); err != nil || len(warnings) != 1 || requests.Load() != 2 {
+		t.Errorf("%d requests that hung, want 2; %q, error %v", requests.Load(), warnings, err)
+	}
+}
+
 func TestReplicasPassOnWhatIsNotOfTheServers(t *testing.T) {
 	t.Parallel()
 	answer := stream(frame(t, part(labels("__name__", "seconds"), chunk(t, samples(100, 1)...))))
@@ -123,7 +210,7 @@ func TestReplicasPassOnWhatIsNotOfTheServers(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"an empty range": r.Read(t.Context(), between(2, 1), nil),
-		"no replicas":    prom.NewReplicas().Read(t.Context(), between(0, 1), nil),
+		"no replicas":    prom.NewReplicas(time.Now).Read(t.Context(), between(0, 1), nil),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)
@@ -137,9 +224,9 @@ func TestReplicasNameTheirRoads(t *testing.T) {
 		return client(t, prom.Config{URL: "http://127.0.0.1:1", Road: road})
 	}
 	for want, r := range map[string]*prom.Replicas{
-		"":                 prom.NewReplicas(of("auto"), of("auto")),
-		"json":             prom.NewReplicas(of("json"), of("json")),
-		"json+remote_read": prom.NewReplicas(of("remote_read"), of("auto"), of("json")),
+		"":                 prom.NewReplicas(time.Now, of("auto"), of("auto")),
+		"json":             prom.NewReplicas(time.Now, of("json"), of("json")),
+		"json+remote_read": prom.NewReplicas(time.Now, of("remote_read"), of("auto"), of("json")),
 	} {
 		if got := r.Road(); got != want {
 			t.Errorf("road %q, want %q", got, want)
