@@ -86,11 +86,11 @@ func openBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) 
 // openCluster sets up what closes the hours of a cluster. It asks no server.
 func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error) {
 	meter := newMeter()
-	clients, err := newClients(env, c, selector(c.Prometheus))
+	clients, err := newClients(env, c, selector(c.Prometheus.Selector))
 	if err != nil {
 		return nil, err
 	}
-	unselected, err := newClients(env, c, nil) // kube-state-metrics is another job
+	nodes, err := newClients(env, c, selector(c.Prometheus.NodeLabelsSelector)) // of another job
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error)
 		Reader:        oneOf(clients, meter),
 		Lookahead:     config.Lookahead,
 		NodePoolLabel: c.NodePoolLabel,
-		NodeLabels:    oneOf(unselected, meter),
+		NodeLabels:    oneOf(nodes, meter),
 		NodePools:     b.projects.Pool,
 		Halved: func(reason error) {
 			b.log.Info("Reading in smaller pieces", "cluster", c.Name, "reason", reason)
@@ -141,10 +141,10 @@ func newClients(env *environment, c config.Cluster, selector []prom.Matcher) ([]
 }
 
 // selector turns the configured labels into matchers, sorted by label.
-func selector(p config.Prometheus) []prom.Matcher {
+func selector(labels map[string]string) []prom.Matcher {
 	var ms []prom.Matcher
-	for _, name := range slices.Sorted(maps.Keys(p.Selector)) {
-		ms = append(ms, prom.Matcher{Name: name, Value: p.Selector[name]})
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		ms = append(ms, prom.Matcher{Name: name, Value: labels[name]})
 	}
 	return ms
 }
