@@ -71,3 +71,8 @@ func (b *books) names() []string {
 	}
 	return names
 }
+
+// pruned tells whether the edges of an instant are older than they are kept.
+func (b *books) pruned(at time.Time) bool {
+	return b.retain.Edges > 0 && b.now().Sub(at) > b.retain.Edges
+}

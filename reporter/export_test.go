@@ -22,7 +22,6 @@ func NewCluster(b bucket.Bucket, name string, closer Closer, now time.Time) Clus
 	books := &books{
 		settle: 10 * time.Minute,
 		bucket: b,
-		ledger: ledger.New(b, ledger.Config{}),
 		index: index.New(b, index.Config{
 			Jitter: func() float64 { return 0 },
 			Sleep:  func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
@@ -30,10 +29,14 @@ func NewCluster(b bucket.Bucket, name string, closer Closer, now time.Time) Clus
 		now: func() time.Time { return now },
 		log: slog.New(slog.DiscardHandler),
 	}
+	books.ledger = ledger.New(b, ledger.Config{Pruned: books.pruned})
 	c := &cluster{books: books, name: name, closer: closer, meter: newMeter()}
 	books.clusters = []*cluster{c}
 	return Cluster{c}
 }
+
+// KeepEdges says how long edges are kept. Nothing deletes them afterwards.
+func (c Cluster) KeepEdges(d time.Duration) { c.c.retain.Edges = d }
 
 // Close closes those of the hours that are not closed.
 func (c Cluster) Close(ctx context.Context, hours []window.Window, parallel int) error {

@@ -45,13 +45,13 @@ func load(ctx context.Context, env *environment) (*config.Config, *books, error)
 		restateWithin: cfg.Ledger.RestateWithin,
 		retain:        ledger.Retention(cfg.Ledger.Retain),
 		bucket:        store,
-		ledger:        ledger.New(store, ledger.Config{Version: version.Version}),
 		index:         index.New(store, index.Config{Clock: env.opts.Now, Logger: env.log}),
 		projects:      projects,
 		book:          cfg.Prices,
 		now:           env.opts.Now,
 		log:           env.log,
 	}
+	b.ledger = ledger.New(store, ledger.Config{Version: version.Version, Pruned: b.pruned})
 	for _, c := range cfg.Clusters {
 		opened, err := openCluster(env, b, c)
 		if err != nil {
