@@ -82,8 +82,8 @@ func (c *cluster) canAgree(ctx context.Context, run []window.Window) error {
 	return nil
 }
 
-// agreeAll is agree for many hours. Edges of one that can't be read don't keep
-// the others from it.
+// agreeAll is agree for many hours. Objects that can't be read don't keep the
+// others from it.
 func (c *cluster) agreeAll(ctx context.Context, hours []window.Window, done *restated) error {
 	var failed []error
 	for _, hour := range hours {
@@ -92,7 +92,8 @@ func (c *cluster) agreeAll(ctx context.Context, hours []window.Window, done *res
 			continue
 		}
 		failed = append(failed, fmt.Errorf("compare the edges of hour %s: %w", hour.From.Format(time.RFC3339), err))
-		if edges := (*ledger.EdgesError)(nil); !errors.As(err, &edges) {
+		edges, corrupt := (*ledger.EdgesError)(nil), (*ledger.CorruptError)(nil)
+		if !errors.As(err, &edges) && !errors.As(err, &corrupt) {
 			break
 		}
 	}
