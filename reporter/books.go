@@ -25,7 +25,8 @@ type books struct {
 	ledger        *ledger.Ledger
 	index         *index.Index
 	projects      *quota.Projects
-	book          *price.Book // nil without a price book
+	book          *price.Book       // nil without a price book
+	made          map[string]madeOf // of reports, by the hash of their manifest
 	now           func() time.Time
 	log           *slog.Logger
 }

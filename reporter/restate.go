@@ -216,7 +216,7 @@ func restateCommand(ctx context.Context, env *environment, c *cluster, w window.
 		fmt.Fprintf(env.stdout, ", and %d beside them with their edges", n)
 	}
 	fmt.Fprintln(env.stdout, ".")
-	return done.failure(len(hours))
+	return errors.Join(done.failure(len(hours)), c.tellOutdated(ctx, env.stdout, append(done.changed, done.beside...)))
 }
 
 // failure is the error of a command after which some hours are not what was

@@ -48,6 +48,7 @@ func load(ctx context.Context, env *environment) (*config.Config, *books, error)
 		index:         index.New(store, index.Config{Clock: env.opts.Now, Logger: env.log}),
 		projects:      projects,
 		book:          cfg.Prices,
+		made:          map[string]madeOf{},
 		now:           env.opts.Now,
 		log:           env.log,
 	}
