@@ -72,12 +72,12 @@ func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighb
 		Namespace: "vision", Pod: "train-0", PodUID: "uid-0", Container: "main",
 		HeldFrom: hour.From.UnixMilli(), HeldTo: hour.To.UnixMilli(), Share: 1, GPUMillis: held,
 	}
-	if err := emit(usage.Part{Segments: []usage.Segment{segment}, Opening: []usage.Edge{opening}, Closing: []usage.Edge{closing}}); err != nil {
-		return usage.Hour{}, err
-	}
 	coverage := usage.Coverage{Expected: hourMillis, Allocated: held, Residue: hourMillis - held}
 	if w.half[n] {
-		coverage = usage.Coverage{Expected: hourMillis, Allocated: held / 2, Uncovered: hourMillis - held/2}
+		segment.EstimatedMillis, coverage.Estimated = held/2, held/2
+	}
+	if err := emit(usage.Part{Segments: []usage.Segment{segment}, Opening: []usage.Edge{opening}, Closing: []usage.Edge{closing}}); err != nil {
+		return usage.Hour{}, err
 	}
 	return usage.Hour{Cluster: "eu-1", Window: hour, Coverage: coverage, Source: usage.Source, Road: "json", Exceptions: []usage.Exception{}}, nil
 }

@@ -134,7 +134,7 @@ func (c *cluster) rewrite(ctx context.Context, hour window.Window, beside usage.
 	if err != nil {
 		return false, err
 	}
-	entry, err := c.write(ctx, hour, beside, func(now usage.Hour) error { return may.check(booked, now) })
+	entry, err := c.write(ctx, hour, beside, func(now told) error { return may.check(ctx, c, booked, now) })
 	if err != nil || entry.SHA256 == booked.SHA256 {
 		return false, err
 	}
