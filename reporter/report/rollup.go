@@ -109,9 +109,6 @@ func Roll(ctx context.Context, spec Spec, hours iter.Seq2[Hour, error], projects
 	return r.Table()
 }
 
-// Len is the number of rows so far.
-func (r *Rollup) Len() int { return r.groups.len() }
-
 func (r *Rollup) by(d Dimension) bool { return slices.Contains(r.columns, d) }
 
 func (r *Rollup) cluster(name string) *cluster {
