@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"
@@ -22,8 +21,9 @@ type backfilled struct {
 // closeAll closes hours, sorted by time. They are cut into runs of one UTC day,
 // and so many runs are closed at once: within a run each hour goes on where the
 // one before ended, and where two runs meet, the one that comes later takes the
-// edge that the other has booked. So many runs at most are incomplete after a
-// crash. An hour without samples is passed over; after any other failure the
+// edge that the other has booked. If both are at it at the same time, none sees
+// the other's: see joinDays. So many runs at most are incomplete after a crash.
+// An hour without samples is passed over; after any other failure the
 // hours at hand are completed and no other is begun. The error is that of the
 // earliest hour.
 func (c *cluster) closeAll(ctx context.Context, hours []window.Window, parallel int, step func(string)) (backfilled, error) {
@@ -43,11 +43,7 @@ func (c *cluster) closeAll(ctx context.Context, hours []window.Window, parallel 
 		})
 	}
 	workers.Wait()
-	done, err := b.sum()
-	if err == nil && parallel > 1 {
-		err = b.join(ctx, runs)
-	}
-	return done, err
+	return b.sum()
 }
 
 // backfill is a closing of many hours on its way.
@@ -128,14 +124,20 @@ func (b *backfill) sum() (backfilled, error) {
 	return all, first
 }
 
-// join makes sure of the edges at which two runs met. They agree unless samples
-// arrived between the closings of two hours that were read at the same time.
-func (b *backfill) join(ctx context.Context, runs [][2]int) error {
-	for _, run := range runs {
-		first := b.hours[run[0]]
-		if err := b.cluster.agree(ctx, first, &restated{}); err != nil {
-			return fmt.Errorf("compare the edge at %s: %w", first.From.Format(time.RFC3339), err)
+// joinDays makes sure of the edges between the days of a window, at which runs
+// that were closed side by side met. They agree unless samples arrived between
+// the closings of two hours that were read at the same time. The days need not
+// be of this closing: one that was cut off leaves edges that nobody compared.
+func (c *cluster) joinDays(ctx context.Context, w window.Window) error {
+	closed, err := c.index.Hours(ctx, c.name, w)
+	if err != nil {
+		return inBucket(err)
+	}
+	var first []window.Window
+	for i, h := range closed {
+		if i > 0 && h.From.Hour() == 0 && closed[i-1].To.Equal(h.From) {
+			first = append(first, h.Window())
 		}
 	}
-	return nil
+	return c.agreeAll(ctx, first, &restated{})
 }

@@ -25,7 +25,8 @@ type books struct {
 	ledger        *ledger.Ledger
 	index         *index.Index
 	projects      *quota.Projects
-	book          *price.Book // nil without a price book
+	book          *price.Book       // nil without a price book
+	made          map[string]madeOf // of reports, by the hash of their manifest
 	now           func() time.Time
 	log           *slog.Logger
 }
@@ -70,4 +71,9 @@ func (b *books) names() []string {
 		names[i] = c.name
 	}
 	return names
+}
+
+// pruned tells whether the edges of an instant are older than they are kept.
+func (b *books) pruned(at time.Time) bool {
+	return b.retain.Edges > 0 && b.now().Sub(at) > b.retain.Edges
 }

@@ -83,7 +83,7 @@ func (k *checks) prometheus(ctx context.Context, c config.Cluster, several bool)
 	if several {
 		who = "cluster " + c.Name + ": prometheus"
 	}
-	clients, err := newClients(k.env, c, selector(c.Prometheus))
+	clients, err := newClients(k.env, c, selector(c.Prometheus.Selector))
 	if err != nil {
 		k.fail("%v", err)
 		return

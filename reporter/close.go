@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -90,10 +91,29 @@ func (f *closeFlags) close(ctx context.Context, env *environment, c *cluster, be
 	if *f.restate {
 		return restateCommand(ctx, env, c, window.Window{From: begin, To: end}, *f.force)
 	}
-	hours, err := c.toClose(ctx, begin, end)
+	if begin.IsZero() {
+		var err error
+		if begin, err = c.resume(ctx); err != nil {
+			return err
+		}
+	}
+	if end.IsZero() {
+		end = c.now().UTC()
+	}
+	err := f.closeDue(ctx, env, c, window.Window{From: begin, To: end})
+	if *f.parallel > 1 {
+		err = errors.Join(err, c.joinDays(ctx, window.Window{From: begin, To: end}))
+	}
+	return err
+}
+
+// closeDue closes the hours that begin in a window and are due.
+func (f *closeFlags) closeDue(ctx context.Context, env *environment, c *cluster, w window.Window) error {
+	hours, err := c.hoursDue(ctx, w.From)
 	if err != nil {
 		return err
 	}
+	hours = slices.DeleteFunc(hours, func(h window.Window) bool { return !h.From.Before(w.To) })
 	if len(hours) == 0 {
 		fmt.Fprintf(env.stdout, "No hour to close%s.\n", ofSeveral(c))
 		return nil
@@ -120,28 +140,6 @@ func ofSeveral(c *cluster) string {
 		return ""
 	}
 	return " of cluster " + c.name
-}
-
-// toClose lists the hours that a closing from begin to end takes, oldest first.
-// Zero times stand for the defaults.
-func (c *cluster) toClose(ctx context.Context, begin, end time.Time) ([]window.Window, error) {
-	if begin.IsZero() {
-		var err error
-		if begin, err = c.resume(ctx); err != nil {
-			return nil, err
-		}
-	}
-	due, err := c.hoursDue(ctx, begin)
-	if err != nil {
-		return nil, err
-	}
-	var hours []window.Window
-	for _, h := range due {
-		if end.IsZero() || h.From.Before(end) {
-			hours = append(hours, h)
-		}
-	}
-	return hours, nil
 }
 
 func parseTime(flag, text string) (time.Time, error) {

@@ -46,7 +46,7 @@ func (c *cluster) closeHour(ctx context.Context, hour window.Window) (ledger.Ent
 	if err != nil {
 		return ledger.Entry{}, inBucket(err)
 	}
-	return c.write(ctx, hour, beside, func(usage.Hour) error { return nil })
+	return c.write(ctx, hour, beside, func(told) error { return nil })
 }
 
 // booked is the entry of a closed hour, the zero entry of one that is not, or
@@ -62,7 +62,7 @@ func (c *cluster) booked(ctx context.Context, hour window.Window) (ledger.Entry,
 // write reads an hour with the edges that the hours beside it have booked,
 // checks it, and puts it into the ledger, unless it is there like that, and into
 // the index. Errors: check's, the closer's, the bucket's.
-func (c *cluster) write(ctx context.Context, hour window.Window, beside usage.Neighbours, check func(usage.Hour) error) (ledger.Entry, error) {
+func (c *cluster) write(ctx context.Context, hour window.Window, beside usage.Neighbours, check func(told) error) (ledger.Entry, error) {
 	elsewhere, err := c.elsewhere(ctx, hour)
 	if err != nil {
 		return ledger.Entry{}, err
@@ -71,14 +71,16 @@ func (c *cluster) write(ctx context.Context, hour window.Window, beside usage.Ne
 	if err != nil {
 		return ledger.Entry{}, err
 	}
+	telling := newTelling(hour)
 	usage, err := c.closer.Close(ctx, hour, beside, func(p usage.Part) error {
 		elsewhere.see(p.Segments)
+		telling.see(p.Segments)
 		return draft.Add(p)
 	})
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := check(usage); err != nil {
+	if err := check(telling.told()); err != nil {
 		return ledger.Entry{}, err
 	}
 	usage.Exceptions = elsewhere.note(hour, usage.Exceptions)

@@ -21,7 +21,8 @@
 // To restate an hour is to take its edges anew, which the hours beside it then
 // don't have. So these are read again too, with the new edge on one side and
 // their booked one on the other, where it goes no further. If their samples are
-// gone, it is the restated hour that takes over the booked edge.
+// gone, it is the restated hour that takes over the booked edge. Whether the
+// edges can be read is found out before anything is rewritten.
 //
 // Hours never become smaller by being read again: see standard.
 package reporter

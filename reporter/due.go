@@ -56,7 +56,8 @@ func (c *cluster) resume(ctx context.Context) (time.Time, error) {
 
 // periodsDue are the periods of a schedule that are to be reported, oldest
 // first: those of Failed reports that overlap with one of the windows in again,
-// those of any that overlap with one in anew, and those that have no final report.
+// those of any that overlap with one in anew and are outdated, and those that
+// have no final report.
 func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again, anew []window.Window) ([]window.Window, error) {
 	first, found, err := b.firstHour(ctx)
 	if err != nil || !found {
@@ -67,22 +68,25 @@ func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again, anew
 		return nil, inBucket(err)
 	}
 	var last window.Window
-	latest := map[string]index.ReportRecord{} // by period
-	for _, r := range records {               // by period and revision
-		if r.Provisional {
-			continue
-		}
-		latest[r.PeriodKey] = r
+	var due []window.Window
+	var compare []index.ReportRecord
+	for _, r := range latestReports(records) {
 		if r.To.After(last.To) {
 			last = r.Window()
 		}
-	}
-	var due []window.Window
-	for _, r := range latest {
-		overlaps := func(w window.Window) bool { return w.From.Before(r.To) && r.From.Before(w.To) }
-		if r.State == report.Failed && slices.ContainsFunc(again, overlaps) || slices.ContainsFunc(anew, overlaps) {
+		switch {
+		case r.State == report.Failed && overlap(r, again):
 			due = append(due, r.Window())
+		case overlap(r, anew):
+			compare = append(compare, r)
 		}
+	}
+	outdated, err := b.outdated(ctx, compare)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range outdated {
+		due = append(due, r.Window())
 	}
 	slices.SortFunc(due, func(a, b window.Window) int { return a.From.Compare(b.From) })
 	return append(due, schedule.Due(s, last, b.now(), b.settle, first)...), nil

@@ -31,6 +31,7 @@ type world struct {
 	lags map[int64]int64 // by hours since begin, milliseconds
 	gone map[int64]bool  // hours without samples
 	half map[int64]bool  // hours of which only a half has samples
+	down map[int64]bool  // hours that can't be read
 	// arrives is called by each closing, with the lock held.
 	arrives func()
 }
@@ -50,6 +51,9 @@ func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighb
 	defer w.mu.Unlock()
 	w.arrives()
 	n := int64(hour.From.Sub(w.begin) / time.Hour)
+	if w.down[n] {
+		return usage.Hour{}, errDown
+	}
 	if w.gone[n] {
 		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, usage.ErrNoData)
 	}
@@ -68,15 +72,17 @@ func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighb
 		Namespace: "vision", Pod: "train-0", PodUID: "uid-0", Container: "main",
 		HeldFrom: hour.From.UnixMilli(), HeldTo: hour.To.UnixMilli(), Share: 1, GPUMillis: held,
 	}
+	coverage := usage.Coverage{Expected: hourMillis, Allocated: held, Residue: hourMillis - held}
+	if w.half[n] {
+		segment.EstimatedMillis, coverage.Estimated = held/2, held/2
+	}
 	if err := emit(usage.Part{Segments: []usage.Segment{segment}, Opening: []usage.Edge{opening}, Closing: []usage.Edge{closing}}); err != nil {
 		return usage.Hour{}, err
 	}
-	coverage := usage.Coverage{Expected: hourMillis, Allocated: held, Residue: hourMillis - held}
-	if w.half[n] {
-		coverage = usage.Coverage{Expected: hourMillis, Allocated: held / 2, Uncovered: hourMillis - held/2}
-	}
 	return usage.Hour{Cluster: "eu-1", Window: hour, Coverage: coverage, Source: usage.Source, Road: "json", Exceptions: []usage.Exception{}}, nil
 }
+
+var errDown = errors.New("the server is down")
 
 // crashing is a bucket whose process ends before a certain write.
 type crashing struct {
@@ -116,7 +122,7 @@ const hours = 8
 
 func newStage(arrives func(*world)) *stage {
 	begin := instant("2026-11-19T20:00:00Z")
-	w := &world{begin: begin, lags: map[int64]int64{}, gone: map[int64]bool{}, half: map[int64]bool{}}
+	w := &world{begin: begin, lags: map[int64]int64{}, gone: map[int64]bool{}, half: map[int64]bool{}, down: map[int64]bool{}}
 	w.arrives = func() { arrives(w) }
 	b := &crashing{Bucket: mem.New(func() time.Time { return now }), left: -1}
 	return &stage{w, b, reporter.NewCluster(b, "eu-1", w, now)}
@@ -274,6 +280,61 @@ func TestRestating(t *testing.T) {
 			if got := fmt.Sprint(revisions); got != tt.revisions {
 				t.Errorf("revisions %s, want %s", got, tt.revisions)
 			}
+		})
+	}
+}
+
+// apart leaves the two hours beside midnight as a backfill does that closed
+// both at the same time, between samples that arrived: each with its own edge.
+func (s *stage) apart(t *testing.T) {
+	t.Helper()
+	const first = 4 // hour after midnight
+	s.world.lags[first] = 500
+	if err := s.cluster.Close(t.Context(), s.run(first, first+1), 1); err != nil {
+		t.Fatal(err)
+	}
+	key := ledger.Key("eu-1", s.world.hour(first))
+	object := read(t, s.bucket, key)
+	if err := s.bucket.Delete(t.Context(), key, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	s.world.lags[first] = 0
+	if err := s.cluster.Close(t.Context(), s.run(first-1, first), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.PutBytes(t.Context(), s.bucket, key, object, bucket.Condition{Absent: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Hours that are closed are not due again, so their edges are compared whatever
+// becomes of the others, and also by the next command.
+func TestDaysAreJoinedWhateverHappens(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		down map[int64]bool
+		from int64
+		want error
+	}{
+		"other hours are closed":        {nil, 0, nil},
+		"an hour of another day fails":  {map[int64]bool{1: true}, 0, errDown},
+		"an hour of the same day fails": {map[int64]bool{6: true}, 0, errDown},
+		"no hour is due":                {nil, 3, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(func(*world) {})
+			s.apart(t)
+			s.world.down = tt.down
+			to := int64(hours)
+			if tt.from > 0 {
+				to = 5
+			}
+			if err := s.cluster.Close(t.Context(), s.run(tt.from, to), 3); !errors.Is(err, tt.want) {
+				t.Errorf("it says %v", err)
+			}
+			s.check(t)
 		})
 	}
 }

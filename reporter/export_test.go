@@ -2,7 +2,9 @@ package reporter
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
@@ -22,7 +24,6 @@ func NewCluster(b bucket.Bucket, name string, closer Closer, now time.Time) Clus
 	books := &books{
 		settle: 10 * time.Minute,
 		bucket: b,
-		ledger: ledger.New(b, ledger.Config{}),
 		index: index.New(b, index.Config{
 			Jitter: func() float64 { return 0 },
 			Sleep:  func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
@@ -30,14 +31,27 @@ func NewCluster(b bucket.Bucket, name string, closer Closer, now time.Time) Clus
 		now: func() time.Time { return now },
 		log: slog.New(slog.DiscardHandler),
 	}
+	books.ledger = ledger.New(b, ledger.Config{Pruned: books.pruned})
 	c := &cluster{books: books, name: name, closer: closer, meter: newMeter()}
 	books.clusters = []*cluster{c}
 	return Cluster{c}
 }
 
-// Close closes those of the hours that are not closed.
-func (c Cluster) Close(ctx context.Context, hours []window.Window, parallel int) error {
-	_, err := c.c.closeAll(ctx, hours, parallel, func(string) {})
+// KeepEdges says how long edges are kept. Nothing deletes them afterwards.
+func (c Cluster) KeepEdges(d time.Duration) { c.c.retain.Edges = d }
+
+// Close closes those of the hours that are not closed, as the command does.
+func (c Cluster) Close(ctx context.Context, run []window.Window, parallel int) error {
+	w := window.Window{From: run[0].From, To: run[len(run)-1].To}
+	due, err := c.c.hoursDue(ctx, w.From)
+	if err != nil {
+		return err
+	}
+	due = slices.DeleteFunc(due, func(h window.Window) bool { return !h.From.Before(w.To) })
+	_, err = c.c.closeAll(ctx, due, parallel, func(string) {})
+	if parallel > 1 {
+		err = errors.Join(err, c.c.joinDays(ctx, w))
+	}
 	return err
 }
 

@@ -152,8 +152,12 @@ func TestRestatingOneHourRestatesTheEdgesBesideIt(t *testing.T) {
 	startPrometheus(t, promserver.Config{Dir: data, Listen: strings.TrimPrefix(server.URL, "http://")})
 
 	restate := []string{"close", "--restate", closeNight, "--to=2026-11-03T01:00:00Z", config}
+	for _, period := range []string{"2026-11-03T00", "2026-11-03T01", "2026-11-03T02"} {
+		run(t, afterThree, "report", "--by=project", "--period="+period, config)
+	}
 	if out := run(t, afterThree, restate...).succeeds(t); !strings.Contains(out, "Read 1 hours of cluster eu-1 again") ||
-		!strings.Contains(out, ": 1 changed, and 1 beside them with their edges.") {
+		!strings.Contains(out, ": 1 changed, and 1 beside them with their edges.\n") ||
+		!strings.Contains(out, "Reports by-project of 2 periods, 2026-11-03T00 to 2026-11-03T01, were made before.\nServe makes") {
 		t.Errorf("it says %q", out)
 	}
 	whole, got := hoursOf(t, wholeNight(t), "eu-1"), hoursOf(t, b, "eu-1")
@@ -168,7 +172,9 @@ func TestRestatingOneHourRestatesTheEdgesBesideIt(t *testing.T) {
 		}
 	}
 	before := snapshot(t, b)
-	run(t, afterThree, restate...).succeeds(t)
+	if out := run(t, afterThree, restate...).succeeds(t); strings.Contains(out, "were made before") {
+		t.Errorf("when nothing changed, it says %q", out)
+	}
 	if diff := cmp.Diff(before, snapshot(t, b)); diff != "" {
 		t.Errorf("restating again (-before +after)\n%s", diff)
 	}

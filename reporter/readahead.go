@@ -160,14 +160,11 @@ func (r *reading) drain() {
 
 // roll adds the hours of the window to a rollup.
 func (b *books) roll(ctx context.Context, rollup *report.Rollup, clusters []string, w window.Window, preview bool, progress func(hour window.Window)) error {
-	var memory frugal
-	defer memory.end()
 	ahead := readAhead{b.ledger, clusters, rollup.Columns}
 	for r := range ahead.hours(ctx, w) {
 		if err := b.rollHour(ctx, rollup, r, preview); err != nil {
 			return err
 		}
-		memory.at(rollup.Len())
 		progress(r.hour)
 	}
 	return ctx.Err()

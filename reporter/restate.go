@@ -2,9 +2,11 @@ package reporter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -24,10 +26,14 @@ type restated struct {
 // side. If it can't be, because its samples are gone, its booked edge stays and
 // the hour of the run takes it over. So hours add up in every case.
 //
-// Each step leaves whole hours behind, and doing it again does what a crash
-// left undone.
+// Nothing is changed if an edge can't be read to which the hours beside the run
+// are bound. Edges that were pruned bind nobody. Each step leaves whole hours
+// behind, and doing it again does what a crash left undone.
 func (c *cluster) restate(ctx context.Context, run []window.Window, may standard, step func(window.Window)) (restated, error) {
 	var done restated
+	if err := c.canAgree(ctx, run); err != nil {
+		return done, err
+	}
 	for i, hour := range run {
 		step(hour)
 		beside, err := c.newEdge(ctx, run[:i], hour)
@@ -46,12 +52,52 @@ func (c *cluster) restate(ctx context.Context, run []window.Window, may standard
 			done.changed = append(done.changed, hour)
 		}
 	}
-	for _, hour := range run {
-		if err := c.agree(ctx, hour, &done); err != nil {
-			return done, err
+	return done, c.agreeAll(ctx, run, &done)
+}
+
+// canAgree makes sure that the hours beside a run can be made to agree with it:
+// that the edges on both sides of them can be read.
+func (c *cluster) canAgree(ctx context.Context, run []window.Window) error {
+	if len(run) == 0 {
+		return nil
+	}
+	whole := window.Window{From: run[0].From, To: run[len(run)-1].To}
+	if c.pruned(whole.From) {
+		c.log.Warn("Hours are restated whose edges are kept no longer; those that are gone are not compared with the hours beside them",
+			"cluster", c.name, "hours", whole, "kept", c.retain.Edges)
+	}
+	if _, err := c.ledger.Neighbours(ctx, c.name, whole); err != nil {
+		return inBucket(err)
+	}
+	for _, beside := range []window.Window{window.Hour(whole.From.Add(-1)), window.Hour(whole.To)} {
+		booked, err := c.booked(ctx, beside)
+		if err == nil && booked.Key != "" {
+			_, err = c.ledger.Neighbours(ctx, c.name, beside)
+			err = inBucket(err)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return done, nil
+	return nil
+}
+
+// agreeAll is agree for many hours. Objects that can't be read don't keep the
+// others from it.
+func (c *cluster) agreeAll(ctx context.Context, hours []window.Window, done *restated) error {
+	var failed []error
+	for _, hour := range hours {
+		err := c.agree(ctx, hour, done)
+		if err == nil {
+			continue
+		}
+		failed = append(failed, fmt.Errorf("compare the edges of hour %s: %w", hour.From.Format(time.RFC3339), err))
+		edges, corrupt := (*ledger.EdgesError)(nil), (*ledger.CorruptError)(nil)
+		if !errors.As(err, &edges) && !errors.As(err, &corrupt) {
+			break
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // newEdge is the edge that the hours of a run so far have with the next one,
@@ -88,7 +134,7 @@ func (c *cluster) rewrite(ctx context.Context, hour window.Window, beside usage.
 	if err != nil {
 		return false, err
 	}
-	entry, err := c.write(ctx, hour, beside, func(now usage.Hour) error { return may.check(booked, now) })
+	entry, err := c.write(ctx, hour, beside, func(now told) error { return may.check(ctx, c, booked, now) })
 	if err != nil || entry.SHA256 == booked.SHA256 {
 		return false, err
 	}
@@ -158,6 +204,9 @@ func restateCommand(ctx context.Context, env *environment, c *cluster, w window.
 		step(fmt.Sprintf("hour %d of %d: %s", n, len(hours), hour.From.Format("2006-01-02 15:04")))
 	})
 	wipe()
+	if edges := (*ledger.EdgesError)(nil); errors.As(err, &edges) {
+		return fmt.Errorf("%d of %d hours changed: %w", len(done.changed), len(hours), err)
+	}
 	if err != nil {
 		return fmt.Errorf("restating stopped after %d of %d hours changed; do it again to complete it: %w", len(done.changed), len(hours), err)
 	}
@@ -167,7 +216,7 @@ func restateCommand(ctx context.Context, env *environment, c *cluster, w window.
 		fmt.Fprintf(env.stdout, ", and %d beside them with their edges", n)
 	}
 	fmt.Fprintln(env.stdout, ".")
-	return done.failure(len(hours))
+	return errors.Join(done.failure(len(hours)), c.tellOutdated(ctx, env.stdout, append(done.changed, done.beside...)))
 }
 
 // failure is the error of a command after which some hours are not what was

@@ -27,7 +27,9 @@ type rounds struct {
 	month month
 	shown time.Time       // end of the hour whose figures the board shows
 	again []window.Window // Failed reports that overlap are made again
-	anew  []window.Window // all reports that overlap are: their hours were restated
+	anew  []window.Window // outdated reports that overlap are: hours were restated
+
+	compared time.Time // the day on which all recent reports were compared with their hours
 }
 
 func newRounds(b *books, schedules []schedule.Schedule, log *slog.Logger) *rounds {
@@ -68,6 +70,7 @@ func (r *rounds) forget(hour window.Window) {
 // does not keep another cluster's hours from being closed.
 func (r *rounds) round(ctx context.Context) {
 	r.board.ticked(r.books.now())
+	r.compare()
 	reached, done := r.books.now(), true
 	for _, k := range r.keepers {
 		at, err := k.closeDue(ctx)
@@ -100,6 +103,17 @@ func (r *rounds) round(ctx context.Context) {
 	}
 	for _, k := range r.keepers {
 		k.upkeep(ctx)
+	}
+}
+
+// compare has all reports compared with their hours whose hours may be restated,
+// when the process starts and once a day: a command may have restated hours, or
+// another process that ended before it made their reports again.
+func (r *rounds) compare() {
+	now := r.books.now().UTC()
+	if today := window.PeriodDay.Containing(now, time.UTC).From; !r.compared.Equal(today) {
+		r.compared = today
+		r.anew = append(r.anew, window.Window{From: now.Add(-r.books.restateWithin), To: now})
 	}
 }
 

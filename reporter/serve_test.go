@@ -239,6 +239,60 @@ func TestServeMakesAFailedReportAgainWhenItsHourComesIn(t *testing.T) {
 	}
 }
 
+// A command, or a process that is gone, restated hours of a report. Which did
+// does not matter: what is stored tells.
+func TestServeMakesReportsOfOtherHoursAgain(t *testing.T) {
+	t.Parallel()
+	dir, setting := folder(t)
+	b := openFolder(t, dir)
+	closeDay(t, b, "NVIDIA H200")
+	config := "--config=" + files{
+		"gputally.yaml":  mainFile(emptyPrometheus(t), setting) + "schedules: schedules.yaml\n",
+		"schedules.yaml": daily,
+	}.write(t)
+	rebuild := func() { run(t, now, "index", "rebuild", config).succeeds(t) }
+	rebuild()
+	c := &clock{}
+	c.set("2026-11-20T12:00:00Z")
+	s := serve(t, c, config)
+	want := []string{day + " 1 Ready"}
+	is := func(what string) {
+		t.Helper()
+		s.eventually(t, what, func() bool { return len(states(t, b, "daily")) >= len(want) })
+		s.ticks(t)
+		if diff := cmp.Diff(want, states(t, b, "daily")); diff != "" {
+			t.Fatalf("reports, %s (-want +got)\n%s", what, diff)
+		}
+	}
+	is("at first")
+	s.ends(t)
+
+	noon := window.Hour(instant(day + "T12:00:00Z"))
+	put(t, b, usageOf(noon, "NVIDIA H200", 40))
+	rebuild()
+	s = serve(t, c, config)
+	want = append(want, day+" 2 Ready")
+	is("when it starts")
+
+	put(t, b, usageOf(noon, "NVIDIA H200", 50))
+	rebuild()
+	is("later that day")
+	c.set("2026-11-21T00:30:00Z")
+	want = append(want, day+" 3 Ready")
+	is("in the night")
+	s.ends(t)
+
+	for _, key := range append(keys(snapshot(t, b), "ledger/daily/", ""), ledger.Key("eu-1", noon)) {
+		if err := b.Delete(t.Context(), key, bucket.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rebuild()
+	s = serve(t, c, config)
+	is("when an hour is gone")
+	s.ends(t)
+}
+
 func TestServeOnAPortThatIsTaken(t *testing.T) {
 	t.Parallel()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -46,13 +46,14 @@ func load(ctx context.Context, env *environment) (*config.Config, *books, error)
 		restateWithin: cfg.Ledger.RestateWithin,
 		retain:        ledger.Retention(cfg.Ledger.Retain),
 		bucket:        store,
-		ledger:        ledger.New(store, ledger.Config{Version: version.Version}),
 		index:         index.New(store, index.Config{Clock: env.opts.Now, Logger: env.log}),
 		projects:      projects,
 		book:          cfg.Prices,
+		made:          map[string]madeOf{},
 		now:           env.opts.Now,
 		log:           env.log,
 	}
+	b.ledger = ledger.New(store, ledger.Config{Version: version.Version, Pruned: b.pruned})
 	for _, c := range cfg.Clusters {
 		opened, err := openCluster(env, b, c)
 		if err != nil {
@@ -87,11 +88,11 @@ func openBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) 
 // openCluster sets up what closes the hours of a cluster. It asks no server.
 func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error) {
 	meter := newMeter()
-	clients, err := newClients(env, c, selector(c.Prometheus))
+	clients, err := newClients(env, c, selector(c.Prometheus.Selector))
 	if err != nil {
 		return nil, err
 	}
-	unselected, err := newClients(env, c, nil) // kube-state-metrics is another job
+	nodes, err := newClients(env, c, selector(c.Prometheus.NodeLabelsSelector)) // of another job
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error)
 		Reader:        oneOf(b.now, clients, meter),
 		Lookahead:     config.Lookahead,
 		NodePoolLabel: c.NodePoolLabel,
-		NodeLabels:    oneOf(b.now, unselected, meter),
+		NodeLabels:    oneOf(b.now, nodes, meter),
 		NodePools:     b.projects.Pool,
 		Halved: func(reason error) {
 			b.log.Info("Reading in smaller pieces", "cluster", c.Name, "reason", reason)
@@ -142,10 +143,10 @@ func newClients(env *environment, c config.Cluster, selector []prom.Matcher) ([]
 }
 
 // selector turns the configured labels into matchers, sorted by label.
-func selector(p config.Prometheus) []prom.Matcher {
+func selector(labels map[string]string) []prom.Matcher {
 	var ms []prom.Matcher
-	for _, name := range slices.Sorted(maps.Keys(p.Selector)) {
-		ms = append(ms, prom.Matcher{Name: name, Value: p.Selector[name]})
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		ms = append(ms, prom.Matcher{Name: name, Value: labels[name]})
 	}
 	return ms
 }

@@ -53,8 +53,11 @@ type Prometheus struct {
 	Road          string     // auto, remote_read, export or json
 	Timeout       time.Duration
 	MaxConcurrent int               // requests to one server at one time, at least 1
-	Selector      map[string]string // label → value, added to every read
-	HTTP          promconfig.HTTPClientConfig
+	Selector      map[string]string // label → value, added to every read of the collectors' series
+	// NodeLabelsSelector is what is added to the reads of kube-state-metrics
+	// instead, complete.
+	NodeLabelsSelector map[string]string
+	HTTP               promconfig.HTTPClientConfig
 }
 
 // String names the servers.

@@ -178,12 +178,12 @@ func TestClustersInherit(t *testing.T) {
 	type cluster struct {
 		Name, Servers, Road, User, PasswordFile, Pool string
 		Concurrent                                    int
-		Selector                                      map[string]string
+		Selector, NodeLabels                          map[string]string
 	}
 	var got []cluster
 	for _, c := range cfg.Clusters {
 		p := c.Prometheus
-		made := cluster{c.Name, p.String(), p.Road, "", "", c.NodePoolLabel, p.MaxConcurrent, p.Selector}
+		made := cluster{c.Name, p.String(), p.Road, "", "", c.NodePoolLabel, p.MaxConcurrent, p.Selector, p.NodeLabelsSelector}
 		if auth := p.HTTP.BasicAuth; auth != nil {
 			made.User, made.PasswordFile = auth.Username, auth.PasswordFile
 		}
@@ -191,15 +191,43 @@ func TestClustersInherit(t *testing.T) {
 	}
 	password := filepath.Join("example", "prometheus-password")
 	want := []cluster{
-		{"eu-1", "http://thanos-query:9090, timeout 1m0s", "auto", "gputally", password, "label_nodepool", 2, map[string]string{"job": "gputally", "cluster": "eu-1"}},
-		{"eu-2", "http://thanos-query:9090, timeout 1m0s", "auto", "gputally", password, "label_pool", 2, map[string]string{"job": "gputally", "cluster": "eu-2"}},
+		{"eu-1", "http://thanos-query:9090, timeout 1m0s", "auto", "gputally", password, "label_nodepool", 2, map[string]string{"job": "gputally", "cluster": "eu-1"}, map[string]string{"cluster": "eu-1"}},
+		{"eu-2", "http://thanos-query:9090, timeout 1m0s", "auto", "gputally", password, "label_pool", 2, map[string]string{"job": "gputally", "cluster": "eu-2"}, map[string]string{"cluster": "eu-2"}},
 		{
 			"lab", "http://prometheus-0.lab:9090 and http://prometheus-1.lab:9090, timeout 1m0s", "remote_read", "", "", "label_nodepool", 4,
-			map[string]string{"job": "collectors"},
+			map[string]string{"job": "collectors"}, map[string]string{},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("clusters (-want +got):\n%s", diff)
+	}
+}
+
+// kube-state-metrics is another target than the collectors, of the same cluster.
+func TestSelectorOfNodeLabels(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		prometheus string
+		want       map[string]string
+	}{
+		"there is none": {"{}", nil},
+		"what tells targets apart does not count":   {"{selector: {job: a, instance: b, namespace: c, pod: d, container: e, service: f, endpoint: g}}", map[string]string{}},
+		"what tells clusters apart does":            {"{selector: {job: a, cluster: eu-1, region: eu}}", map[string]string{"cluster": "eu-1", "region": "eu"}},
+		"a label may be added":                      {"{selector: {cluster: eu-1}, node_labels_selector: {job: ksm}}", map[string]string{"cluster": "eu-1", "job": "ksm"}},
+		"a label may be another one":                {`{selector: {cluster: eu-1}, node_labels_selector: {cluster: "", k8s: one}}`, map[string]string{"cluster": "", "k8s": "one"}},
+		"without a selector, its own labels remain": {"{node_labels_selector: {k8s: one}}", map[string]string{"k8s": "one"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "prometheus: {url: http://thanos}\nbucket: {url: s3://reports/prod}\nclusters: [{name: a, prometheus: " + tt.prometheus + "}]\n"
+			cfg, err := config.Load(write(t, text, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, cfg.Clusters[0].Prometheus.NodeLabelsSelector); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

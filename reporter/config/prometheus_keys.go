@@ -11,13 +11,14 @@ import (
 )
 
 type prometheusKeys struct {
-	URL           string            `yaml:"url"`
-	Replicas      []string          `yaml:"replicas"`
-	Road          string            `yaml:"road"`
-	Timeout       duration          `yaml:"timeout"`
-	MaxConcurrent int               `yaml:"max_concurrent"`
-	Selector      map[string]string `yaml:"selector"`
-	HTTP          httpClient        `yaml:"http"`
+	URL                string            `yaml:"url"`
+	Replicas           []string          `yaml:"replicas"`
+	Road               string            `yaml:"road"`
+	Timeout            duration          `yaml:"timeout"`
+	MaxConcurrent      int               `yaml:"max_concurrent"`
+	Selector           map[string]string `yaml:"selector"`
+	NodeLabelsSelector map[string]string `yaml:"node_labels_selector"`
+	HTTP               httpClient        `yaml:"http"`
 }
 
 // roads are the ways to read samples that can be asked for.
@@ -44,15 +45,20 @@ func (k *prometheusKeys) check(d *document, at string) {
 	if d.has(at+".max_concurrent") && k.MaxConcurrent < 1 {
 		d.fail(at+".max_concurrent", "must be at least 1")
 	}
-	for _, name := range slices.Sorted(maps.Keys(k.Selector)) {
+	checkSelector(d, at+".selector", k.Selector)
+	checkSelector(d, at+".node_labels_selector", k.NodeLabelsSelector)
+}
+
+func checkSelector(d *document, at string, selector map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(selector)) {
 		if !labelName.MatchString(name) || name == "__name__" {
-			d.fail(at+".selector."+name, "is no label to select by")
+			d.fail(at+"."+name, "is no label to select by")
 		}
 	}
 }
 
 // over gives the keys that the file has at the path, and for the others those
-// of base. Labels of the selector are single keys.
+// of base. Labels of a selector are single keys.
 func (k prometheusKeys) over(base prometheusKeys, d *document, at string) prometheusKeys {
 	if d.has(at+".url") || d.has(at+".replicas") {
 		base.URL, base.Replicas = k.URL, k.Replicas
@@ -69,14 +75,36 @@ func (k prometheusKeys) over(base prometheusKeys, d *document, at string) promet
 	if d.has(at + ".http") {
 		base.HTTP = k.HTTP
 	}
-	if len(k.Selector) > 0 {
-		base.Selector = maps.Clone(base.Selector)
-		if base.Selector == nil {
-			base.Selector = map[string]string{}
-		}
-		maps.Copy(base.Selector, k.Selector)
-	}
+	base.Selector = withLabels(base.Selector, k.Selector)
+	base.NodeLabelsSelector = withLabels(base.NodeLabelsSelector, k.NodeLabelsSelector)
 	return base
+}
+
+// withLabels is a selector with the labels of another, which replace its own.
+func withLabels(base, more map[string]string) map[string]string {
+	if len(more) == 0 {
+		return base
+	}
+	all := map[string]string{}
+	maps.Copy(all, base)
+	maps.Copy(all, more)
+	return all
+}
+
+// targetLabels tell the scrape targets of one cluster apart, so kube-state-metrics
+// has other values of them than the collectors.
+func targetLabels() []string {
+	return []string{"job", "instance", "namespace", "pod", "container", "service", "endpoint"}
+}
+
+// nodeLabels is the selector for kube-state-metrics: what tells the clusters
+// apart, and the labels that are given for it alone.
+func (k prometheusKeys) nodeLabels() map[string]string {
+	shared := maps.Clone(k.Selector)
+	for _, name := range targetLabels() {
+		delete(shared, name)
+	}
+	return withLabels(shared, k.NodeLabelsSelector)
 }
 
 // urls parses the server or the replicas that the file has at the path. What is
@@ -111,12 +139,13 @@ func (k prometheusKeys) urls(d *document, at string) []*url.URL {
 // typed is what the keys say, with the servers that were parsed of them.
 func (k prometheusKeys) typed(urls []*url.URL) Prometheus {
 	return Prometheus{
-		URLs:          urls,
-		Road:          k.Road,
-		Timeout:       time.Duration(k.Timeout),
-		MaxConcurrent: k.MaxConcurrent,
-		Selector:      k.Selector,
-		HTTP:          k.HTTP.HTTPClientConfig,
+		URLs:               urls,
+		Road:               k.Road,
+		Timeout:            time.Duration(k.Timeout),
+		MaxConcurrent:      k.MaxConcurrent,
+		Selector:           k.Selector,
+		NodeLabelsSelector: k.nodeLabels(),
+		HTTP:               k.HTTP.HTTPClientConfig,
 	}
 }
 

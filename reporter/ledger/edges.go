@@ -198,7 +198,8 @@ func (l *Ledger) openEdges(ctx context.Context, cluster string, at time.Time, na
 
 // table loads the edges that an hour has booked at an instant, by their digest.
 // An hour that has booked edges, but none there, gives a table without any; one
-// that was closed without edges gives nil. Errors: as openEdges.
+// that was closed without edges, or whose edges were pruned, gives nil. Errors:
+// as openEdges.
 func (l *Ledger) table(ctx context.Context, at time.Time, hour footer, name string) (*usage.EdgeTable, error) {
 	if !hour.booked() {
 		return nil, nil
@@ -208,6 +209,9 @@ func (l *Ledger) table(ctx context.Context, at time.Time, hour footer, name stri
 		return t, nil
 	}
 	f, err := l.openEdges(ctx, hour.Cluster, at, name)
+	if l.wasPruned(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -218,4 +222,10 @@ func (l *Ledger) table(ctx context.Context, at time.Time, hour footer, name stri
 		return nil
 	})
 	return t, err
+}
+
+// wasPruned tells whether edges can't be opened because they were pruned.
+func (l *Ledger) wasPruned(err error) bool {
+	gone := (*EdgesError)(nil)
+	return errors.As(err, &gone) && errors.Is(err, bucket.ErrNotFound) && l.pruned(gone.At)
 }

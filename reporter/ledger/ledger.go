@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/usage"
@@ -14,6 +15,10 @@ import (
 type Config struct {
 	// Version of the program that writes, for the footer. Default "dev".
 	Version string
+	// Pruned tells whether the edges of an instant are so old that they may have
+	// been pruned. If such edges are gone, they count as not booked. Default: none
+	// may have been, so that edges which are gone are an error.
+	Pruned func(at time.Time) bool
 }
 
 // Ledger reads and writes closed hours. It may be used by many goroutines, and
@@ -21,6 +26,7 @@ type Config struct {
 type Ledger struct {
 	bucket  bucket.Bucket
 	version string
+	pruned  func(at time.Time) bool
 	last    lastDay
 }
 
@@ -29,7 +35,10 @@ func New(b bucket.Bucket, c Config) *Ledger {
 	if c.Version == "" {
 		c.Version = "dev"
 	}
-	return &Ledger{bucket: b, version: c.Version}
+	if c.Pruned == nil {
+		c.Pruned = func(time.Time) bool { return false }
+	}
+	return &Ledger{bucket: b, version: c.Version, pruned: c.Pruned}
 }
 
 // Entry describes the object of a closed hour. When retention has removed the

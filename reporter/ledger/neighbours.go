@@ -10,7 +10,7 @@ import (
 )
 
 // Edges are what a closed hour has booked at its begin and at its end. The
-// tables are nil if it was closed without edges. Errors: *MissingError, *CorruptError,
+// tables are nil if it was closed without edges, or they were pruned. Errors: *MissingError, *CorruptError,
 // *EdgesError, *SchemaError, the bucket's.
 func (l *Ledger) Edges(ctx context.Context, cluster string, hour window.Window) (opening, closing *usage.EdgeTable, err error) {
 	f, err := l.openHour(ctx, cluster, hour)
@@ -44,7 +44,8 @@ func (l *Ledger) Neighbours(ctx context.Context, cluster string, hour window.Win
 // Disagree returns the closed hours beside a closed hour whose edge in common
 // with it is another than the hour's own, oldest first: after the hour was
 // restated, they are to be restated too, with the hour's edge given. Edges that
-// one of the two has not booked at all can't disagree. Errors: as Edges.
+// one of the two has not booked at all, or that were pruned, can't disagree.
+// Errors: as Edges.
 func (l *Ledger) Disagree(ctx context.Context, cluster string, hour window.Window) ([]window.Window, error) {
 	f, err := l.openHour(ctx, cluster, hour)
 	if err != nil {
@@ -103,10 +104,13 @@ func (l *Ledger) differ(ctx context.Context, earlier, later footer, since time.T
 		return false, nil
 	}
 	booked, err := l.table(ctx, later.Window.From, earlier, earlier.Closing)
-	if err != nil {
+	if err != nil || booked == nil {
 		return false, err
 	}
 	f, err := l.openEdges(ctx, later.Cluster, later.Window.From, later.Opening)
+	if l.wasPruned(err) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -73,7 +73,7 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 	}
 	expect(&parts, h.Hour, inside)
 	merge(&r.cluster(h.Cluster).coverage, parts)
-	r.inputs = append(r.inputs, input{h.Cluster, h.Window.From, h.Revision, h.SHA256})
+	r.inputs = append(r.inputs, Input{h.Cluster, h.Window.From, h.Revision, h.SHA256})
 	r.notes.hour(h.Hour)
 	return nil
 }

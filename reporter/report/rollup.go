@@ -40,7 +40,7 @@ type Rollup struct {
 	work     work
 	key      []uint32 // memory of row
 	clusters map[string]*cluster
-	inputs   []input
+	inputs   []Input
 	notes    notes
 	now      time.Time // start of the hour at hand
 }
@@ -57,12 +57,12 @@ type part struct {
 	open   bool // it is not closed: read as far as it went
 }
 
-// input names the content of one hour.
-type input struct {
-	cluster  string
-	from     time.Time
-	revision int
-	sha256   string
+// Input names the content of one closed hour.
+type Input struct {
+	Cluster  string
+	From     time.Time
+	Revision int
+	SHA256   string // of the ledger object
 }
 
 // NewRollup returns an empty rollup. Projects and book may be nil: then there
@@ -108,9 +108,6 @@ func Roll(ctx context.Context, spec Spec, hours iter.Seq2[Hour, error], projects
 	}
 	return r.Table()
 }
-
-// Len is the number of rows so far.
-func (r *Rollup) Len() int { return r.groups.len() }
 
 func (r *Rollup) by(d Dimension) bool { return slices.Contains(r.columns, d) }
 

@@ -88,7 +88,7 @@ func (r *Rollup) Table() (Table, error) {
 	t := Table{
 		Spec: r.spec, columns: r.columns, zone: zone,
 		Clusters: slices.Sorted(maps.Keys(r.clusters)),
-		Inputs:   digest(r.inputs),
+		Inputs:   Digest(r.inputs),
 		HasQuota: r.tally != nil,
 	}
 	if r.book != nil {
@@ -182,16 +182,16 @@ func (r *Rollup) fill(t *Table) error {
 	return err
 }
 
-// digest names the inputs whatever order they came in.
-func digest(inputs []input) Inputs {
+// Digest names the inputs whatever order they came in.
+func Digest(inputs []Input) Inputs {
 	sorted := slices.Clone(inputs)
-	slices.SortFunc(sorted, func(a, b input) int {
-		return cmp.Or(strings.Compare(a.cluster, b.cluster), a.from.Compare(b.from))
+	slices.SortFunc(sorted, func(a, b Input) int {
+		return cmp.Or(strings.Compare(a.Cluster, b.Cluster), a.From.Compare(b.From))
 	})
 	sum := sha256.New()
 	for _, in := range sorted {
 		// A hash never fails to take bytes.
-		_, _ = io.WriteString(sum, fmt.Sprintf("%s %s %d %s\n", in.cluster, in.from.UTC().Format(time.RFC3339), in.revision, in.sha256))
+		_, _ = io.WriteString(sum, fmt.Sprintf("%s %s %d %s\n", in.Cluster, in.From.UTC().Format(time.RFC3339), in.Revision, in.SHA256))
 	}
 	return Inputs{len(inputs), hex.EncodeToString(sum.Sum(nil))}
 }
