@@ -195,7 +195,8 @@ func TestClustersInherit(t *testing.T) {
 		{"eu-2", "http://thanos-query:9090, timeout 1m0s", "auto", "gputally", password, "label_pool", 2, map[string]string{"job": "gputally", "cluster": "eu-2"}, map[string]string{"cluster": "eu-2"}},
 		{
 			"lab", "http://prometheus-0.lab:9090 and http://prometheus-1.lab:9090, timeout 1m0s", "remote_read", "", "", "label_nodepool", 4,
-			map[string]string{"job": "collectors"}, map[string]string{},
+			map[string]string{"job": "collectors"},
+			map[string]string{},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
