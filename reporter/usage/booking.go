@@ -20,13 +20,6 @@ func (f *fold) booking(t *track, i int) booking {
 	if begin == (amounts{}) {
 		b.begin = l.whole.at(f.from).whole()
 	}
-	if l.counted > f.from { // up to there it counts nothing, because another did
-		skipped := l.whole.at(l.counted).whole()
-		for q := range skipped {
-			b.opening[q] = max(b.opening[q], skipped[q])
-			b.closing[q] = max(b.closing[q], skipped[q])
-		}
-	}
 	contradict := false
 	for q := range begin {
 		if off := b.opening[q] - b.closing[q]; off > 0 { // what is booked stands
@@ -36,16 +29,30 @@ func (f *fold) booking(t *track, i int) booking {
 			}
 			b.closing[q] = b.opening[q]
 		}
-		b.begin[q] = min(max(b.begin[q], b.opening[q]), b.closing[q])
 	}
 	if contradict {
 		f.faults.note(faultEdge, t.what)
 	}
+	f.book(t, i, b)
+	if l.counted > f.from {
+		b.skip(l.whole.at(l.counted).whole())
+	}
+	for q := range b.begin {
+		b.begin[q] = min(max(b.begin[q], b.opening[q]), b.closing[q])
+	}
 	if b.begin[held]-b.opening[held] > slack {
 		f.faults.note(faultLate, t.what)
 	}
-	f.book(t, i, b)
 	return b
+}
+
+// skip leaves out what an epoch counted up to some totals, because another one
+// did so too. What is booked has it all the same: how far the other one counted
+// depends on the hour that looks.
+func (b *booking) skip(up amounts) {
+	for q := range up {
+		b.opening[q] = min(max(b.opening[q], up[q]), b.closing[q])
+	}
 }
 
 // opening is what the hour before has booked. An epoch that began since the hour

@@ -123,7 +123,9 @@ func TestHoursAddUpToTheDayInWhateverOrderTheyAreClosed(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
-		drawScene(t, 10).render(m)
+		sc := drawScene(t, 10)
+		sc.overlap(t)
+		sc.render(m)
 		b := drawBooks(t, 1)
 		order := make([]int, len(b.hours))
 		for i := range order {
