@@ -59,7 +59,7 @@ func (b *booking) skip(up amounts) {
 // before did, and of which that did not know, was counted nowhere. One that is
 // older may have been counted in hours before: then the samples decide.
 func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked bool) {
-	before := f.neighbours.Before
+	before := f.before
 	l := &t.lives[i]
 	if before == nil || !l.known && i != t.firstUnknown(f.from) {
 		return computed, false
@@ -75,7 +75,7 @@ func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked
 			return total, true
 		}
 	}
-	if l.start >= f.since && l.beganBefore(f.from) {
+	if l.start >= f.began && l.beganBefore(f.from) {
 		return amounts{}, true
 	}
 	return computed, false
@@ -138,7 +138,8 @@ func (f *fold) book(t *track, i int, b booking) {
 		f.part.Opening = append(f.part.Opening, e)
 	}
 	last := &l.points[len(l.points)-1]
-	over := last.share == 0 && last.at < f.from
+	// What ended so long ago is shown to no later window.
+	over := last.share == 0 && last.at < min(f.from, f.to-f.back)
 	if l.beganBefore(f.to) && (l.known || i == t.lastUnknown(f.to)) && !over {
 		e.Total = b.closing
 		f.part.Closing = append(f.part.Closing, e)

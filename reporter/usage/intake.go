@@ -135,6 +135,7 @@ func (in *intake) takeTarget(s prom.Series, r role, samples []prom.Sample) {
 	case pollAge:
 		t.age.add(in.sifter.from, samples)
 	case node:
+		t.job = s.Labels.Get(jobLabel)
 		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
 	default: // of a GPU: see take
 	}

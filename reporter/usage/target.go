@@ -14,6 +14,10 @@ type target struct {
 	start steps // Unix seconds
 	age   ages
 	node  string
+	job   string
+	up    sighting
+
+	former bool // it was seen before the window only
 }
 
 // ages are the times between polls and scrapes of one target, in little room:
