@@ -32,16 +32,18 @@ func (f *fold) device(g *sight, blank Segment, h *heldTime) {
 		to = from // it is gone, but left something to be counted
 	}
 	var sum [1 + len(states)]int64
-	var late int64 // of states but allocated
+	var late, lateAllocated int64 // late is of states but allocated
 	for _, s := range counted {
 		for i := range states {
 			sum[1+i] += s.amount[1+i]
 		}
 		if s.late {
 			late += s.amount[0] - s.amount[1]
+			lateAllocated += s.amount[1]
 		}
 	}
 	orphaned := orphans(sum[1], h)
+	late += min(orphaned, max(0, lateAllocated-h.metered()))
 	for i, state := range states {
 		if state == Allocated {
 			continue
@@ -60,6 +62,7 @@ func (f *fold) device(g *sight, blank Segment, h *heldTime) {
 	f.coverage.Unattributed += sum[3]
 	f.coverage.Unavailable += sum[4]
 	f.coverage.Uncovered += uncovered
+	f.coverage.Late += h.metered() + late
 	f.prove(g.uuid, sum, h, proof{present: to - from, uncovered: uncovered, late: late})
 }
 
@@ -134,6 +137,7 @@ func (f *fold) noDevice(blank Segment, h *heldTime) {
 	f.row(blank)
 	f.coverage.Expected += f.to - f.from
 	f.coverage.Uncovered += blank.GPUMillis
+	f.coverage.Late += h.metered()
 }
 
 // absent makes the rows of the time for which the device was not there.

@@ -127,6 +127,17 @@ type heldTime struct {
 	estimated []stretch // with what was held before the window
 }
 
+// metered is what was held before the window, but for what is estimated.
+func (h *heldTime) metered() int64 {
+	late := h.late
+	for _, s := range h.estimated {
+		if s.late {
+			late -= s.amount[held]
+		}
+	}
+	return late
+}
+
 // holding makes the segments of one holding: runs of the same share.
 func (f *fold) holding(o *holding, blank Segment, h *heldTime) {
 	t := track{
