@@ -100,17 +100,19 @@ func (c *cluster) agreeAll(ctx context.Context, hours []window.Window, done *res
 	return errors.Join(failed...)
 }
 
-// newEdge is the edge that the hours of a run so far have with the next one,
-// nothing if that is the first.
+// newEdge is the edge that the hours of a run so far have with the next one. If
+// that is the first, its edge is free, but for what the hour before could only
+// carry on.
 func (c *cluster) newEdge(ctx context.Context, run []window.Window, hour window.Window) (n usage.Neighbours, err error) {
-	if len(run) == 0 {
-		return n, nil
-	}
-	last := run[len(run)-1]
-	if booked, err := c.booked(ctx, last); err != nil || booked.Key == "" || !last.To.Equal(hour.From) {
+	booked, err := c.booked(ctx, window.Hour(hour.From.Add(-1)))
+	if err != nil || booked.Key == "" {
 		return n, err
 	}
-	_, n.Before, err = c.ledger.Edges(ctx, c.name, last)
+	if len(run) == 0 || !run[len(run)-1].To.Equal(hour.From) {
+		n, err = c.ledger.Carried(ctx, c.name, hour)
+		return n, inBucket(err)
+	}
+	n, err = c.ledger.Before(ctx, c.name, hour)
 	return n, inBucket(err)
 }
 
@@ -156,7 +158,11 @@ func (c *cluster) agree(ctx context.Context, anew window.Window, done *restated)
 		c.meter.disagreed.Add(1)
 		changed, err := c.rewriteBeside(ctx, old, noLess)
 		if err == nil && changed {
+			// What an hour carries on goes through it: its other edge has changed, too.
 			done.beside = append(done.beside, old)
+			if err := c.agree(ctx, old, done); err != nil {
+				return err
+			}
 		}
 		if err == nil {
 			continue

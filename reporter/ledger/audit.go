@@ -92,7 +92,11 @@ func (a *audit) count(s *usage.Segment) error {
 // endGPU judges the GPU at hand.
 func (a *audit) endGPU() {
 	whole := a.footer.Window.Duration().Milliseconds()
-	if math.Abs(float64(a.total-whole)) > lag+drift*float64(whole) {
+	off := a.total - whole
+	if off > 0 { // what was held before the hour may be of this GPU
+		off = max(0, off-a.footer.Coverage.Late)
+	}
+	if math.Abs(float64(off)) > lag+drift*float64(whole) {
 		a.unequal = append(a.unequal, fmt.Sprintf("GPU %s has %.3f s", a.last.UUID, seconds(a.total)))
 	}
 	if over := overheld(a.held); over > lag {
@@ -154,7 +158,7 @@ func (a *audit) findings() []Finding {
 // the rows.
 func (a *audit) differences() []string {
 	c := a.footer.Coverage
-	a.sums.Expected = c.Expected // no row says it
+	a.sums.Expected, a.sums.Late = c.Expected, c.Late // no row says them
 	a.sums.Residue = c.Expected - c.Allocated - c.Unallocated - c.Unattributed - c.Unavailable - c.Uncovered
 	var differ []string
 	says, sums := coverageFields(&c), coverageFields(&a.sums)

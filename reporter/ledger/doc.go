@@ -133,6 +133,7 @@
 //	gputally.estimated_ms       part of allocated_ms that bridges gaps
 //	gputally.residue_ms         expected less the parts, signed
 //	gputally.absent_ms          time for which GPUs were not there, no part of expected_ms
+//	gputally.late_ms            part of what was metered that was held before the hour and is counted in it
 //
 // and a day's
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
@@ -229,3 +230,47 @@ func (l *Ledger) wasPruned(err error) bool {
 	gone := (*EdgesError)(nil)
 	return errors.As(err, &gone) && errors.Is(err, bucket.ErrNotFound) && l.pruned(gone.At)
 }
+
+// carried is the table of the GPUs whose edges the hour carried on.
+func (l *Ledger) carried(ctx context.Context, at time.Time, hour footer) (*usage.EdgeTable, error) {
+	t := usage.NewEdgeTable()
+	if hour.Closing == "" {
+		return t, nil
+	}
+	of := "" // the GPU at hand if it is one of them: the edge that says so is its first
+	for e, err := range l.edges(ctx, at, hour) {
+		if err != nil {
+			return nil, err
+		}
+		if e.SaysUnseen() {
+			of = e.UUID
+		}
+		if e.UUID == of {
+			t.Add(e)
+		}
+	}
+	return t, nil
+}
+
+// edges yields the closing edges of an hour in their order. Errors: as openEdges.
+func (l *Ledger) edges(ctx context.Context, at time.Time, hour footer) iter.Seq2[usage.Edge, error] {
+	return func(yield func(usage.Edge, error) bool) {
+		f, err := l.openEdges(ctx, hour.Cluster, at, hour.Closing)
+		if err == nil {
+			err = f.yield(func(all []usage.Edge) error {
+				for _, e := range all {
+					if !yield(e, nil) {
+						return errEnough
+					}
+				}
+				return nil
+			})
+		}
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(usage.Edge{}, err)
+		}
+	}
+}
+
+// errEnough ends a reading of which no more is wanted.
+var errEnough = errors.New("no more is wanted")

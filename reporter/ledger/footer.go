@@ -67,6 +67,7 @@ func coverageFields(c *usage.Coverage) []struct {
 		{"gputally.estimated_ms", &c.Estimated},
 		{"gputally.residue_ms", &c.Residue},
 		{"gputally.absent_ms", &c.Absent},
+		{"gputally.late_ms", &c.Late},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -29,15 +30,57 @@ func (l *Ledger) Edges(ctx context.Context, cluster string, hour window.Window) 
 // are so that nothing between two hours is lost or counted twice. Errors: as
 // Edges, but for *MissingError.
 func (l *Ledger) Neighbours(ctx context.Context, cluster string, hour window.Window) (usage.Neighbours, error) {
-	before, after, err := l.beside(ctx, cluster, hour)
+	n, err := l.Before(ctx, cluster, hour)
 	if err != nil {
 		return usage.Neighbours{}, err
 	}
-	var n usage.Neighbours
-	if n.Before, err = l.table(ctx, hour.From, before, before.Closing); err != nil {
+	after, err := l.footerOf(ctx, cluster, window.Hour(hour.To))
+	if err != nil {
 		return usage.Neighbours{}, err
 	}
 	n.After, err = l.table(ctx, hour.To, after, after.Opening)
+	return n, err
+}
+
+// Before is Neighbours without the hour after.
+func (l *Ledger) Before(ctx context.Context, cluster string, hour window.Window) (usage.Neighbours, error) {
+	return l.behind(ctx, cluster, hour, func(f footer) (n usage.Neighbours, err error) {
+		n.Before, err = l.table(ctx, hour.From, f, f.Closing)
+		return n, err
+	})
+}
+
+// Carried is Before for an hour whose edge is to be taken from the samples anew:
+// of the edges it has those that the hour before could only carry on. It has none
+// if they were pruned.
+func (l *Ledger) Carried(ctx context.Context, cluster string, hour window.Window) (usage.Neighbours, error) {
+	return l.behind(ctx, cluster, hour, func(f footer) (n usage.Neighbours, err error) {
+		n.Carried, err = l.carried(ctx, hour.From, f)
+		if errors.Is(err, bucket.ErrNotFound) {
+			return usage.Neighbours{}, nil
+		}
+		return n, err
+	})
+}
+
+// behind adds to what is to be known of the hour before its GPUs and all of its
+// edges.
+func (l *Ledger) behind(ctx context.Context, cluster string, hour window.Window, edges func(footer) (usage.Neighbours, error)) (usage.Neighbours, error) {
+	f, err := l.openHour(ctx, cluster, window.Hour(hour.From.Add(-1)))
+	if errors.Is(err, ErrHourMissing) {
+		return usage.Neighbours{}, nil
+	}
+	if err != nil {
+		return usage.Neighbours{}, err
+	}
+	n, err := edges(f.footer)
+	if err != nil {
+		return usage.Neighbours{}, err
+	}
+	if f.footer.Closing != "" && (n.Before != nil || n.Carried != nil) {
+		n.Carry = l.edges(ctx, hour.From, f.footer)
+	}
+	n.Devices, err = f.devices()
 	return n, err
 }
 

@@ -81,6 +81,7 @@ func TestFooter(t *testing.T) {
 		`gputally.exceptions [{"kind":"scrapes are missing","count":1,"named":["node-1"]}]`,
 		"gputally.expected_ms 3600000",
 		"gputally.from 2026-11-20T05:00:00Z",
+		"gputally.late_ms 0",
 		"gputally.opening_edges …",
 		"gputally.residue_ms -3",
 		"gputally.revision 1",

@@ -20,13 +20,6 @@ func (f *fold) booking(t *track, i int) booking {
 	if begin == (amounts{}) {
 		b.begin = l.whole.at(f.from).whole()
 	}
-	if l.counted > f.from { // up to there it counts nothing, because another did
-		skipped := l.whole.at(l.counted).whole()
-		for q := range skipped {
-			b.opening[q] = max(b.opening[q], skipped[q])
-			b.closing[q] = max(b.closing[q], skipped[q])
-		}
-	}
 	contradict := false
 	for q := range begin {
 		if off := b.opening[q] - b.closing[q]; off > 0 { // what is booked stands
@@ -36,23 +29,37 @@ func (f *fold) booking(t *track, i int) booking {
 			}
 			b.closing[q] = b.opening[q]
 		}
-		b.begin[q] = min(max(b.begin[q], b.opening[q]), b.closing[q])
 	}
 	if contradict {
 		f.faults.note(faultEdge, t.what)
 	}
+	f.book(t, i, b)
+	if l.counted > f.from {
+		b.skip(l.whole.at(l.counted).whole())
+	}
+	for q := range b.begin {
+		b.begin[q] = min(max(b.begin[q], b.opening[q]), b.closing[q])
+	}
 	if b.begin[held]-b.opening[held] > slack {
 		f.faults.note(faultLate, t.what)
 	}
-	f.book(t, i, b)
 	return b
+}
+
+// skip leaves out what an epoch counted up to some totals, because another one
+// did so too. What is booked has it all the same: how far the other one counted
+// depends on the hour that looks.
+func (b *booking) skip(up amounts) {
+	for q := range up {
+		b.opening[q] = min(max(b.opening[q], up[q]), b.closing[q])
+	}
 }
 
 // opening is what the hour before has booked. An epoch that began since the hour
 // before did, and of which that did not know, was counted nowhere. One that is
 // older may have been counted in hours before: then the samples decide.
 func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked bool) {
-	before := f.neighbours.Before
+	before := f.before
 	l := &t.lives[i]
 	if before == nil || !l.known && i != t.firstUnknown(f.from) {
 		return computed, false
@@ -68,7 +75,7 @@ func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked
 			return total, true
 		}
 	}
-	if l.start >= f.since && l.beganBefore(f.from) {
+	if l.start >= f.began && l.beganBefore(f.from) {
 		return amounts{}, true
 	}
 	return computed, false
@@ -131,7 +138,8 @@ func (f *fold) book(t *track, i int, b booking) {
 		f.part.Opening = append(f.part.Opening, e)
 	}
 	last := &l.points[len(l.points)-1]
-	over := last.share == 0 && last.at < f.from
+	// What ended so long ago is shown to no later window.
+	over := last.share == 0 && last.at < min(f.from, f.to-f.back)
 	if l.beganBefore(f.to) && (l.known || i == t.lastUnknown(f.to)) && !over {
 		e.Total = b.closing
 		f.part.Closing = append(f.part.Closing, e)

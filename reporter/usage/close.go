@@ -53,7 +53,7 @@ type Config struct {
 	// NodePools names the pool of a node without NodePoolLabel. May be nil.
 	NodePools func(node, model string) string
 	// NodesPerPiece is of how many nodes, about, the GPUs are read at once. The
-	// fleet is read in so many pieces, by UUID. Default 100.
+	// fleet is read in so many pieces, by UUID. Default 50.
 	NodesPerPiece int
 	// ReadAhead is how many pieces may be read while one is folded. Memory holds
 	// one piece more than that. Default 1; negative for none.
@@ -86,7 +86,7 @@ func (c *Config) defaults() error {
 			"or neighbouring hours would see different gaps", c.MaxBridge, c.Lookback, c.Lookahead)
 	}
 	if c.NodesPerPiece == 0 {
-		c.NodesPerPiece = 100
+		c.NodesPerPiece = 50
 	}
 	if c.NodesPerPiece < 0 {
 		return errors.New("usage: number of nodes in a piece must not be negative")
@@ -146,17 +146,19 @@ func (c *Closer) close(ctx context.Context, w window.Window, n Neighbours, emit 
 	}
 	all := exceptions{}
 	reading := c.newReading(w)
-	pieces, err := reading.targets(ctx)
+	pieces, err := reading.targets(ctx, n.Devices)
 	if err != nil {
 		return Hour{}, err
 	}
-	pools, err := c.readPools(ctx, w, reading.odd)
+	nodes, err := reading.nodes(ctx)
 	if err != nil {
-		return Hour{}, fmt.Errorf("read node pools: %w", err)
+		return Hour{}, fmt.Errorf("read what kube-state-metrics says of nodes: %w", err)
 	}
-	f := c.newFold(w, n, pools)
-	parts := sorter{emit: emit}
-	seen := len(reading.known) > 0
+	f := c.newFold(w, n, nodes.pools)
+	f.there = reading.there(nodes.seen, f.from)
+	defer func() { f.roster.stop() }()
+	parts := sorter{emit: emit, carry: f.carry}
+	seen := reading.seen(f.from)
 	err = reading.pieces(ctx, pieces, func(b batch) error {
 		seen = seen || len(b.intake.gpus) > 0
 		part := f.piece(b.intake)
@@ -174,6 +176,7 @@ func (c *Closer) close(ctx context.Context, w window.Window, n Neighbours, emit 
 			"that the server scraped the collectors then, and that its retention and the selector cover them",
 			ErrNoData, metric.CollectorStartTime.Name)
 	}
+	all.add(f.roster.faults)
 	all.add(reading.odd)
 	cov := &f.coverage
 	cov.Residue = cov.Expected - cov.Allocated - cov.Unallocated - cov.Unattributed - cov.Unavailable - cov.Uncovered
@@ -202,6 +205,7 @@ func (c *Closer) newFold(w window.Window, n Neighbours, pools nodePools) *fold {
 		ahead:      c.cfg.Lookahead.Milliseconds(),
 		bridge:     c.cfg.MaxBridge.Milliseconds(),
 		neighbours: n,
+		roster:     newRoster(n),
 		all:        c.unthinned,
 		thinner:    thinner{ahead: c.cfg.Lookahead.Milliseconds()},
 	}

@@ -123,6 +123,9 @@ func TestWhatWasHeldBeforeIsNamedWhenItIsCountedLater(t *testing.T) {
 		t.Error(diff)
 	}
 	checkCoverage(t, h)
+	if want := 10*minute + 23*second; h.Coverage.Late != want {
+		t.Errorf("late %d ms, want %d", h.Coverage.Late, want)
+	}
 	if len(h.Exceptions) != 1 || h.Exceptions[0].Count != 3 || !strings.HasPrefix(h.Exceptions[0].Kind, "counted later than held") {
 		t.Errorf("exceptions %v", h.Exceptions)
 	}

@@ -7,16 +7,24 @@ import (
 	"slices"
 )
 
+// sight is what is known of a GPU itself.
+type sight struct {
+	*gpu
+	track *track
+	was   bool // it was there at the end of the hour before
+}
+
 // device makes the rows of a GPU's time that no container held, and holds the
 // parts against each other.
-func (f *fold) device(g *gpu, t *track, blank Segment, h *heldTime) {
+func (f *fold) device(g *sight, blank Segment, h *heldTime) {
+	t := g.track
 	if len(t.lives) == 0 {
 		f.noDevice(blank, h)
 		return
 	}
 	t.split = f.splitByHolders(h)
 	counted := f.cutTrack(t)
-	from, to := f.presence(g, t)
+	from, to := f.presence(g, blank.Node)
 	if from >= to {
 		if !slices.ContainsFunc(counted, func(s stretch) bool { return s.late }) {
 			return
@@ -24,16 +32,18 @@ func (f *fold) device(g *gpu, t *track, blank Segment, h *heldTime) {
 		to = from // it is gone, but left something to be counted
 	}
 	var sum [1 + len(states)]int64
-	var late int64 // of states but allocated
+	var late, lateAllocated int64 // late is of states but allocated
 	for _, s := range counted {
 		for i := range states {
 			sum[1+i] += s.amount[1+i]
 		}
 		if s.late {
 			late += s.amount[0] - s.amount[1]
+			lateAllocated += s.amount[1]
 		}
 	}
 	orphaned := orphans(sum[1], h)
+	late += min(orphaned, max(0, lateAllocated-h.metered()))
 	for i, state := range states {
 		if state == Allocated {
 			continue
@@ -52,6 +62,7 @@ func (f *fold) device(g *gpu, t *track, blank Segment, h *heldTime) {
 	f.coverage.Unattributed += sum[3]
 	f.coverage.Unavailable += sum[4]
 	f.coverage.Uncovered += uncovered
+	f.coverage.Late += h.metered() + late
 	f.prove(g.uuid, sum, h, proof{present: to - from, uncovered: uncovered, late: late})
 }
 
@@ -126,6 +137,7 @@ func (f *fold) noDevice(blank Segment, h *heldTime) {
 	f.row(blank)
 	f.coverage.Expected += f.to - f.from
 	f.coverage.Uncovered += blank.GPUMillis
+	f.coverage.Late += h.metered()
 }
 
 // absent makes the rows of the time for which the device was not there.
@@ -169,16 +181,23 @@ func (f *fold) splitByHolders(h *heldTime) splitter {
 }
 
 // presence is the part of the window for which the device was there.
-func (f *fold) presence(g *gpu, t *track) (from, to int64) {
-	first, last := &t.lives[0], int64(math.MinInt64)
-	for i := range t.lives {
-		points := t.lives[i].points
-		last = max(last, points[len(points)-1].t)
+func (f *fold) presence(g *sight, node string) (from, to int64) {
+	lives := g.track.lives
+	from, to = lives[0].whole[0].t, math.MinInt64
+	for i := range lives {
+		points := lives[i].points
+		to = max(to, points[len(points)-1].t)
 	}
-	if last < f.to && g.stale <= g.last {
-		last = f.to // nobody saw it go
+	if g.was {
+		from = f.from
 	}
-	return max(first.whole[0].t, f.from), min(last, f.to)
+	if to < f.to {
+		if g.stale <= g.last {
+			to = f.to // nobody saw it go
+		}
+		to = max(to, f.there[node])
+	}
+	return max(from, f.from), min(to, f.to)
 }
 
 // stateRow sums what one state grew by, over the time for which it grew.

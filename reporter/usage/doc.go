@@ -82,8 +82,18 @@
 // held, restate both. A booked edge that lies beyond what samples say now stands,
 // and the epoch counts nothing until it gets there.
 //
+// What is booked of an epoch is what it counted itself. The part that another one
+// counted before it, where two collectors overlap, is left out when the hour is
+// added up: it depends on how far the hour sees.
+//
 // Where a run of hours is closed again, its inner edges are free and its outer
 // ones booked; see Neighbours.
+//
+// A gap may be longer than an hour. Then the hour in it sees nothing of a GPU with
+// which the hour before ended, and carries its edges on as they are, so that the
+// first hour that sees the GPU again goes on from there. An edge of its own says
+// that, and since when: what began since then is booked nowhere. Such edges stand
+// also where edges are free, because no sample near them tells what they are.
 //
 // # What nobody is known to have held
 //
@@ -99,11 +109,24 @@
 // after, no more than MaxBridge apart, the gap is charged at its share and
 // marked as estimated. What is left of a device's gaps is uncovered. A device
 // is present from its first sign of life to its last, and to the edges of the
-// hour when there is one beyond. After the last sample it is absent if the
-// server saw the target go (it wrote a staleness marker), else uncovered: a
-// server that was down must not make the fleet look smaller. Roads that show no
-// markers (JSON) leave a device uncovered that is gone. So a window must not reach
-// into the future: cut an open hour at now.
+// hour when there is one beyond; one that was there at the end of the hour before
+// is so from the begin on. After the last sample it is absent only if its node was
+// seen to go: neither a server nor a collector that was down may make the fleet
+// look smaller. A staleness marker on the collector's series is not enough, since
+// every scrape that fails writes one. The node is there as long as the server knows
+// a target on it (up has samples, also 0), or kube-state-metrics the node
+// (kube_node_info); only when that ends with a marker, too, is the device absent.
+//
+// A GPU of the hour before that no sample tells of is uncovered for as long as its
+// node is there by the same signs, and named. Which target is on a node whose
+// collector is not seen is looked up in the day before. Is there no sign in the
+// window, the GPU is gone, and has no row.
+//
+// Roads that show no markers (JSON) leave a device that is gone uncovered, for the
+// rest of the hour and where samples of it are in the margin, for the next. So a
+// window must not reach into the future: cut an open hour at now. Where neither up
+// nor kube_node_info is to be had, or a relabelling made the target's labels others
+// than those of its series, the collector's own markers decide.
 //
 // Time of the window for which a GPU was absent has a row, too, so that the six
 // states of each GPU that was seen make the window, but it is no part of what

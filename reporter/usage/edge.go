@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"iter"
 	"time"
 )
 
@@ -12,12 +13,20 @@ import (
 // what is booked once is taken as it is, so that hours add up to the last unit
 // also when later samples tell more.
 type Edge struct {
-	UUID      string   // physical GPU
-	Pod       string   // pod UID, or namespace/pod where there is none; "" for the device itself
-	Container string   // "" for the device itself
-	Start     int64    // of the epoch, Unix ms; 0 for one whose start is not known
-	Total     [6]int64 // a holding's quantities in the units of a Segment: GPU-ms held, active, idle, observed; byte-seconds; millijoules. A device's milliseconds: all, allocated, unallocated, unattributed, unavailable, 0
+	UUID      string // physical GPU
+	Pod       string // pod UID, or namespace/pod where there is none; "" for the device itself
+	Container string // "" for the device itself
+	// Start is when the epoch began, Unix ms; 0 for one whose start is not known.
+	// With -1 it is of no epoch: it says that the hour before did not see the GPU
+	// and carried its edges on, and the first of Total is since when what began may
+	// be booked nowhere, Unix ms.
+	Start int64
+	Total [6]int64 // a holding's quantities in the units of a Segment: GPU-ms held, active, idle, observed; byte-seconds; millijoules. A device's milliseconds: all, allocated, unallocated, unattributed, unavailable, 0
 }
+
+// SaysUnseen tells whether the edge is the one of no epoch. It is the first of its
+// GPU.
+func (e Edge) SaysUnseen() bool { return e.Start == unseen }
 
 // CompareEdges orders edges by UUID, pod, container and start.
 func CompareEdges(a, b Edge) int {
@@ -40,6 +49,15 @@ type Part struct {
 // edge is computed from the samples.
 type Neighbours struct {
 	Before, After *EdgeTable
+	// Carried are the edges of the GPUs that the hour before did not see but
+	// carried on. They count where Before is nil, too: no sample near the edge
+	// tells what they are.
+	Carried *EdgeTable
+	// Devices are the GPUs that were there at the end of the hour before, sorted
+	// by UUID; Carry yields its closing edges, sorted with CompareEdges. It is
+	// called once at most, and only if some of the GPUs are not seen any more.
+	Devices []Device
+	Carry   iter.Seq2[Edge, error]
 	// Since is when the hour before begins; zero stands for one hour before the
 	// window. What began since then and has no edge in Before was not counted yet.
 	Since time.Time

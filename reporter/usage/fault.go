@@ -85,6 +85,7 @@ const (
 	// Of a GPU.
 	faultNoInfo   = "GPUs without node or model, no info series was found"
 	faultTwoInfos = "GPUs with more than one node or model; the latest is used"
+	faultUnseen   = "GPUs of the hour before that were not seen though their node was there; uncovered"
 	faultNoDevice = "containers held GPUs for which there are no device series"
 	faultShares   = "the shares of containers sum to more than 1 GPU"
 	faultHeld     = "containers and device disagree on what was allocated"

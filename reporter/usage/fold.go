@@ -22,6 +22,13 @@ type fold struct {
 	faults   faults
 	part     Part
 	coverage Coverage
+	there    nodesUntil
+	roster   *roster
+
+	// Of the GPU at hand: what the hour before has booked, and since when that
+	// may not know what began.
+	before *EdgeTable
+	began  int64
 
 	epochs    pool
 	marks     []mark
@@ -53,6 +60,8 @@ func (f *fold) gpu(g *gpu) {
 	slices.SortFunc(g.holdings, func(a, b *holding) int {
 		return cmp.Or(cmp.Compare(a.key.pod, b.key.pod), cmp.Compare(a.key.container, b.key.container))
 	})
+	place := f.roster.place(g.uuid)
+	f.goOn(g.uuid)
 	where, agree := g.info()
 	blank := Segment{
 		Cluster: f.cluster, UUID: g.uuid, Node: where.node, Model: where.model, NodePool: f.pools.of(where.node, where.model), Share: 1,
@@ -65,14 +74,49 @@ func (f *fold) gpu(g *gpu) {
 	if (len(g.strands) > 0 || len(h.tracks) > 0) && (where.node == "" || where.model == "") {
 		f.faults.note(faultNoInfo, g.uuid)
 	}
+	if last := lastSeen(&device, &h); last > 0 {
+		if place >= 0 {
+			f.roster.seen[place] = true
+		}
+		if last < f.from {
+			f.part.Closing = append(f.part.Closing, sayUnseen(g.uuid, min(f.began, last)))
+		}
+	}
 	if !agree {
 		f.faults.note(faultTwoInfos, g.uuid)
 	}
 	f.checkShares(f.part.Segments[first[0]:])
-	f.device(g, &device, blank, &h)
+	f.device(&sight{gpu: g, track: &device, was: place >= 0}, blank, &h)
 	slices.SortFunc(f.part.Segments[first[0]:], Compare)
 	slices.SortFunc(f.part.Opening[first[1]:], CompareEdges)
 	slices.SortFunc(f.part.Closing[first[2]:], CompareEdges)
+}
+
+// lastSeen is the time of the last scrape that tells of a GPU, Unix ms, 0 if none
+// does.
+func lastSeen(device *track, h *heldTime) int64 {
+	last := int64(0)
+	for _, t := range append([]track{*device}, h.tracks...) {
+		for i := range t.lives {
+			points := t.lives[i].points
+			last = max(last, points[len(points)-1].at)
+		}
+	}
+	return last
+}
+
+// goOn looks up from where the GPU counts on. One that the hour before did not
+// see counts from what was carried, and what began since it was seen last is
+// booked nowhere.
+func (f *fold) goOn(uuid string) {
+	n := &f.neighbours
+	f.before, f.began = n.Before, f.since
+	for _, table := range [...]*EdgeTable{n.Before, n.Carried} {
+		if since, ok := table.Find(uuid, "", "", unseen); ok {
+			f.before, f.began = table, min(f.since, since[0])
+			return
+		}
+	}
 }
 
 // heldTime is what containers held of one device.
@@ -81,6 +125,17 @@ type heldTime struct {
 	total     int64     // GPU-milliseconds
 	late      int64     // of those, held before the window
 	estimated []stretch // with what was held before the window
+}
+
+// metered is what was held before the window, but for what is estimated.
+func (h *heldTime) metered() int64 {
+	late := h.late
+	for _, s := range h.estimated {
+		if s.late {
+			late -= s.amount[held]
+		}
+	}
+	return late
 }
 
 // holding makes the segments of one holding: runs of the same share.

@@ -39,7 +39,7 @@ type books struct {
 	hours []*whole
 }
 
-func (b *books) table(edges []usage.Edge) *usage.EdgeTable {
+func table(edges []usage.Edge) *usage.EdgeTable {
 	table := usage.NewEdgeTable()
 	for _, e := range edges {
 		table.Add(e)
@@ -47,16 +47,63 @@ func (b *books) table(edges []usage.Edge) *usage.EdgeTable {
 	return table
 }
 
+// before is what an hour leaves to the next one.
+func (h *whole) before() usage.Neighbours {
+	return usage.Neighbours{
+		Before: table(h.Closing), Since: h.Hour.Window.From, Devices: h.devices(),
+		Carry: func(yield func(usage.Edge, error) bool) {
+			for _, e := range h.Closing {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		},
+	}
+}
+
+// carried is the same where edges are free but for those that were carried on.
+func (h *whole) carried() usage.Neighbours {
+	n := h.before()
+	of := ""
+	n.Before, n.Carried = nil, usage.NewEdgeTable()
+	for _, e := range h.Closing {
+		if e.SaysUnseen() {
+			of = e.UUID
+		}
+		if e.UUID == of {
+			n.Carried.Add(e)
+		}
+	}
+	return n
+}
+
+// devices are the GPUs that were there at the end.
+func (h *whole) devices() []usage.Device {
+	var all []usage.Device
+	gone := map[string]bool{}
+	for _, s := range h.Hour.Segments {
+		gone[s.UUID] = gone[s.UUID] || s.State == usage.Absent && s.HeldTo == h.Hour.Window.To.UnixMilli()
+		if n := len(all); n == 0 || all[n-1].UUID != s.UUID {
+			all = append(all, usage.Device{UUID: s.UUID, Node: s.Node, NodePool: s.NodePool, Model: s.Model})
+		}
+	}
+	return slices.DeleteFunc(all, func(d usage.Device) bool { return gone[d.UUID] })
+}
+
 // close closes an hour with what its neighbours have booked, but for stale ones,
 // which are to be closed again, too.
 func (b *books) close(i int, r usage.Reader, stale func(int) bool) {
 	var n usage.Neighbours
 	if i > 0 && b.hours[i-1] != nil && !stale(i-1) {
-		n.Before, n.Since = b.table(b.hours[i-1].Closing), span(b.edges[i-1], 0).From
+		n = b.hours[i-1].before()
 	}
 	if i+1 < len(b.hours) && b.hours[i+1] != nil && !stale(i+1) {
-		n.After = b.table(b.hours[i+1].Opening)
+		n.After = table(b.hours[i+1].Opening)
 	}
+	b.closeBeside(i, r, n)
+}
+
+func (b *books) closeBeside(i int, r usage.Reader, n usage.Neighbours) {
 	c, err := usage.New(usage.Config{Cluster: "c1", Reader: r})
 	if err != nil {
 		b.t.Fatal(err)
@@ -123,7 +170,9 @@ func TestHoursAddUpToTheDayInWhateverOrderTheyAreClosed(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
-		drawScene(t, 10).render(m)
+		sc := drawScene(t, 10)
+		sc.overlap(t)
+		sc.render(m)
 		b := drawBooks(t, 1)
 		order := make([]int, len(b.hours))
 		for i := range order {

@@ -137,6 +137,7 @@ func (in *intake) takeTarget(s prom.Series, r role, samples []prom.Sample) {
 	case pollInterval:
 		t.interval.add(samples)
 	case node:
+		t.job = s.Labels.Get(jobLabel)
 		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
 	default: // of a GPU: see take
 	}

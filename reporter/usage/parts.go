@@ -12,8 +12,9 @@ import (
 // piece until the next; both are small beside the samples.
 type sorter struct {
 	emit  func(Part) error
-	odd   Part // of the first piece: waits for its place
-	open  Part // of the piece at place
+	carry func(p *Part, upTo string) error // adds what no sample tells of
+	odd   Part                             // of the first piece: waits for its place
+	open  Part                             // of the piece at place
 	place int
 }
 
@@ -58,6 +59,9 @@ func (s *sorter) hand(upTo string) error {
 	s.open.Opening = append(s.open.Opening, cut(&s.odd.Opening, upTo, func(e Edge) string { return e.UUID })...)
 	s.open.Closing = append(s.open.Closing, cut(&s.odd.Closing, upTo, func(e Edge) string { return e.UUID })...)
 	p := s.open
+	if err := s.carry(&p, upTo); err != nil {
+		return err
+	}
 	s.open = Part{p.Segments[:0], p.Opening[:0], p.Closing[:0]}
 	if len(p.Segments)+len(p.Opening)+len(p.Closing) == 0 {
 		return nil

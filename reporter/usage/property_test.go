@@ -58,6 +58,16 @@ func drawScene(t *rapid.T, inARow int) scene {
 	return sc
 }
 
+// overlap makes some collectors stay after the next one came, under another name.
+func (sc *scene) overlap(t *rapid.T) {
+	for i := range len(sc.processes) - 1 {
+		if p := &sc.processes[i]; rapid.Bool().Draw(t, "overlaps") {
+			p.instance = fmt.Sprint("old-", i)
+			p.to = sc.processes[i+1].from + rapid.Int64Range(0, short).Draw(t, "for so long")
+		}
+	}
+}
+
 func losing(random *rand.Rand, loss float64, inARow int) func(int64) bool {
 	lost := 0
 	return func(int64) bool {

@@ -34,17 +34,15 @@ func (c *Closer) newReading(w window.Window) *reading {
 
 // targets reads what the collectors say of themselves, and cuts their GPUs into
 // pieces.
-func (r *reading) targets(ctx context.Context) ([]prom.Piece, error) {
+func (r *reading) targets(ctx context.Context, devices []Device) ([]prom.Piece, error) {
 	families := ofTargets()
 	in := newIntake(families, r.closer.identity, nil, r.from, r.to)
 	q := r.query
 	q.Matchers = families.matchers()
-	var warnings []string
-	if _, err := r.fill(ctx, in, q, prom.Piece{}, &warnings); err != nil {
+	if err := r.all(ctx, r.closer.cfg.Reader, q, in); err != nil {
 		return nil, err
 	}
 	r.known = in.targets
-	r.warn(warnings)
 	for kind, what := range in.faults {
 		r.odd[kind] = append(r.odd[kind], what...)
 	}
@@ -56,8 +54,25 @@ func (r *reading) targets(ctx context.Context) ([]prom.Piece, error) {
 		}
 		nodes[name] = true
 	}
+	if err := r.readFormer(ctx, devices, nodes); err != nil {
+		return nil, err
+	}
+	if err := r.readUp(ctx); err != nil {
+		return nil, err
+	}
 	per := r.closer.cfg.NodesPerPiece
 	return prom.Partition(metric.LabelUUID, uuidPrefix, (len(nodes)+per-1)/per), nil
+}
+
+// seen tells whether the server says anything of collectors since the window's
+// begin: their samples, or that they could not be scraped.
+func (r *reading) seen(begin int64) bool {
+	for _, t := range r.known {
+		if !t.former || t.up.last >= begin {
+			return true
+		}
+	}
+	return false
 }
 
 // warn notes what readers said, once for all pieces.
@@ -132,7 +147,9 @@ func (p *producer) read(ctx context.Context, piece prom.Piece, place int) bool {
 		return false
 	}
 	var halves []prom.Piece
-	halves, b.err = p.fill(ctx, b.intake, p.query, piece, &b.warnings)
+	rd := p.of(p.closer.cfg.Reader, p.query, b.intake)
+	halves, b.err = rd.fill(ctx, piece)
+	b.warnings = rd.warnings
 	if halves == nil {
 		select {
 		case p.full <- b:
@@ -150,9 +167,36 @@ func (p *producer) read(ctx context.Context, piece prom.Piece, place int) bool {
 	return true
 }
 
+// taker takes series in, in any order.
+type taker interface {
+	take(s prom.Series) error
+	reset() // forgets what was taken
+}
+
+// read is the reading of one query.
+type read struct {
+	from     Reader
+	query    prom.Query
+	to       taker
+	halved   func(reason error)
+	warnings []string
+}
+
+func (r *reading) of(from Reader, q prom.Query, to taker) *read {
+	return &read{from: from, query: q, to: to, halved: r.closer.cfg.Halved}
+}
+
+// all reads all of a query that can't be cut by UUID.
+func (r *reading) all(ctx context.Context, from Reader, q prom.Query, to taker) error {
+	rd := r.of(from, q, to)
+	_, err := rd.fill(ctx, prom.Piece{})
+	r.warn(rd.warnings)
+	return err
+}
+
 // halves returns the parts of a piece with the same range of time, nil if it can
 // only be cut by time, and those.
-func (r *reading) halves(p prom.Piece) (byUUID, byTime []prom.Piece) {
+func (r *read) halves(p prom.Piece) (byUUID, byTime []prom.Piece) {
 	halves, ok := p.Halves()
 	if !ok {
 		return nil, nil
@@ -164,25 +208,26 @@ func (r *reading) halves(p prom.Piece) (byUUID, byTime []prom.Piece) {
 	return nil, halves
 }
 
-// fill fills an intake with a piece. If that is more than the server gives at
+// fill takes a piece in. If that is more than the server gives at
 // once, it returns the halves by UUID, to be filled in one by one; where there
 // are none, the piece is read in parts of its time.
-func (r *reading) fill(ctx context.Context, in *intake, q prom.Query, piece prom.Piece, warnings *[]string) ([]prom.Piece, error) {
-	q.Warn = func(text string) { *warnings = append(*warnings, text) }
-	q.Restart = in.reset
+func (r *read) fill(ctx context.Context, piece prom.Piece) ([]prom.Piece, error) {
+	q := r.query
+	q.Warn = func(text string) { r.warnings = append(r.warnings, text) }
+	q.Restart = r.to.reset
 	parts := []prom.Piece{piece}
 	for i := 0; i < len(parts); i++ {
 		if i == 0 {
-			in.reset()
+			r.to.reset()
 		}
-		err := r.closer.cfg.Reader.Read(ctx, parts[i].Of(q), in.take)
+		err := r.from.Read(ctx, parts[i].Of(q), r.to.take)
 		switch {
 		case err == nil:
 			continue
 		case ctx.Err() != nil || !errors.Is(err, prom.Limit) && !errors.Is(err, prom.Timeout):
 			return nil, err
 		}
-		r.closer.cfg.Halved(err)
+		r.halved(err)
 		byUUID, byTime := r.halves(parts[i])
 		switch {
 		case byUUID != nil:

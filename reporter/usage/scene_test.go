@@ -75,7 +75,7 @@ func (m *memory) each(f metric.Family, visit func(*prom.Series)) {
 // end marks all series of the instance as stale.
 func (m *memory) end(t int64, instance string) {
 	for _, s := range m.series {
-		if s.Labels.Get("instance") == instance {
+		if s.Labels.Get("instance") == instance && s.Labels.Get("__name__") != "up" {
 			s.Stale = append(s.Stale, t)
 		}
 	}

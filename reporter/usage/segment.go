@@ -9,7 +9,7 @@ type State string
 
 // The states of a GPU's time. Allocated to Unavailable are what the collector
 // metered; Uncovered is time for which the node was there and no sample says
-// what its GPU did; Absent is time for which the GPU was not there, which no sum
+// what its GPU did; Absent is time for which the node was not there, which no sum
 // of a fleet has in it. All six of one GPU make the whole window.
 const (
 	Allocated    State = "allocated"
@@ -73,4 +73,8 @@ type Coverage struct {
 	Estimated    int64 // part of Allocated that bridges gaps
 	Residue      int64 // Expected minus the parts, signed
 	Absent       int64 // time for which GPUs were not there, no part of Expected
+	// Late is the part of Allocated to Unavailable, without what is estimated,
+	// that was held before the window and is counted in it: what samples tell of
+	// the window itself is the rest.
+	Late int64
 }

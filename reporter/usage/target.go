@@ -16,6 +16,10 @@ type target struct {
 	// interval is the time between polls, in seconds.
 	interval steps
 	node     string
+	job      string
+	up       sighting
+
+	former bool // it was seen before the window only
 }
 
 // lag is by how many ms what a scrape shows lies behind what happened: a poll

@@ -1,0 +1,64 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"unique"
+
+	"github.com/gputally/gputally/reporter/usage"
+)
+
+// devices lists the GPUs that were there at the end of the hour, sorted by UUID:
+// those that no row shows absent then. Errors: *CorruptError.
+func (f *file) devices() ([]usage.Device, error) {
+	scan := &Scan{f, usage.Columns{
+		Texts:   []usage.Text{usage.TextNode, usage.TextNodePool, usage.TextUUID, usage.TextModel, usage.TextState},
+		Numbers: []usage.Number{usage.NumberHeldTo},
+	}, f.groups}
+	d := deviceList{end: f.footer.Window.To.UnixMilli()}
+	var b usage.Batch
+	for {
+		err := scan.Next(&b)
+		if errors.Is(err, io.EOF) {
+			return d.list(), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for row := range b.Rows {
+			d.add(&b, row)
+		}
+	}
+}
+
+// deviceList collects GPUs from rows sorted by UUID.
+type deviceList struct {
+	end  int64 // of the hour, Unix ms
+	all  []usage.Device
+	gone bool // the last one of all
+}
+
+func (d *deviceList) add(b *usage.Batch, row int) {
+	text := func(t usage.Text) []byte { return b.Texts[t].Of(row) }
+	uuid := text(usage.TextUUID)
+	if n := len(d.all); n == 0 || !bytes.Equal(uuid, []byte(d.all[n-1].UUID)) {
+		d.all = append(d.list(), usage.Device{
+			UUID: string(uuid), Node: shared(text(usage.TextNode)), NodePool: shared(text(usage.TextNodePool)), Model: shared(text(usage.TextModel)),
+		})
+		d.gone = false
+	}
+	absent := string(text(usage.TextState)) == string(usage.Absent)
+	d.gone = d.gone || absent && b.Numbers[usage.NumberHeldTo][row] >= d.end
+}
+
+// list are the GPUs so far, without the last one if that is gone.
+func (d *deviceList) list() []usage.Device {
+	if d.gone {
+		return d.all[:len(d.all)-1]
+	}
+	return d.all
+}
+
+// shared makes one string of a name that many GPUs have.
+func shared(name []byte) string { return unique.Make(string(name)).Value() }

@@ -1,0 +1,164 @@
+package usage
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/prom"
+)
+
+// A collector that is down and a node that is gone look the same in the
+// collector's own series: they end. What tells them apart is what others say of
+// the node: the server's account of the collector's target, and
+// kube-state-metrics.
+const (
+	// upName is the server's own metric of a target: 1 after a scrape that went
+	// well, 0 after one that failed, nothing once the target is no more.
+	upName = "up"
+	// jobLabel is in every series of a target, up included.
+	jobLabel = "job"
+	// former is how far before the window a collector is looked for that was
+	// not seen in it, to learn which target was on which node.
+	former = 24 * time.Hour
+	// mostNames is how many nodes are asked for at once: servers limit the
+	// length of a query.
+	mostNames = 100
+	// mostJobs is up to how many jobs up is asked for by job.
+	mostJobs = 20
+)
+
+// sighting is until when the server saw something that has samples as long as
+// it is there, whatever their values.
+type sighting struct {
+	last  int64 // time of the latest sample, Unix ms; 0 for none
+	stale int64 // time of the latest staleness marker, Unix ms
+}
+
+// see takes in a series; samples after to, Unix ms, are not looked at.
+func (s *sighting) see(series prom.Series, to int64) {
+	for _, p := range slices.Backward(series.Samples) {
+		if p.T <= to {
+			s.last = max(s.last, p.T)
+			break
+		}
+	}
+	if n := len(series.Stale); n > 0 {
+		s.stale = max(s.stale, series.Stale[n-1])
+	}
+}
+
+// until is until when it was there, Unix ms, at all times if nobody saw it go.
+// Without a marker it counts from the window's begin on only if it was seen
+// since.
+func (s sighting) until(begin int64) int64 {
+	if s.stale > s.last || s.last < begin {
+		return s.last
+	}
+	return math.MaxInt64
+}
+
+// nodesUntil are until when nodes were there, Unix ms; a node of which nobody
+// tells is not in it.
+type nodesUntil map[string]int64
+
+func (n nodesUntil) see(node string, until int64) { n[node] = max(n[node], until) }
+
+// there combines what the server says of the collectors' targets with what
+// kube-state-metrics says of nodes.
+func (r *reading) there(kube map[string]*sighting, begin int64) nodesUntil {
+	nodes := nodesUntil{}
+	for _, t := range r.known {
+		if t.node != "" && t.up.last > 0 {
+			nodes.see(t.node, t.up.until(begin))
+		}
+	}
+	for node, s := range kube {
+		nodes.see(node, s.until(begin))
+	}
+	return nodes
+}
+
+// readFormer finds the targets of collectors that were on nodes of which none
+// was seen.
+func (r *reading) readFormer(ctx context.Context, devices []Device, seen map[string]bool) error {
+	missing := map[string]bool{}
+	for _, d := range devices {
+		if d.Node != "" && !seen[d.Node] {
+			missing[d.Node] = true
+		}
+	}
+	families := families{metric.NodeInfo.Name: {role: node, most: mostAmount}}
+	q := r.query
+	q.From, q.To = q.From.Add(-former), q.From
+	for names := range slices.Chunk(sortedKeys(missing), mostNames) {
+		q.Matchers = append(families.matchers(), anyOf(metric.LabelNode, names))
+		in := newIntake(families, r.closer.identity, r.known, q.From.UnixMilli(), q.To.UnixMilli())
+		if err := r.all(ctx, r.closer.cfg.Reader, q, in); err != nil {
+			return fmt.Errorf("look for collectors that were there before: %w", err)
+		}
+		for _, t := range in.targets {
+			t.former = true
+		}
+		maps.Copy(r.known, in.targets)
+	}
+	return nil
+}
+
+// readUp reads how long the server knew the targets of collectors. Those of
+// others are skipped at once, most of them by the server.
+func (r *reading) readUp(ctx context.Context) error {
+	if len(r.known) == 0 {
+		return nil
+	}
+	q := r.query
+	q.Matchers = []prom.Matcher{{Name: nameLabel, Op: prom.Equal, Value: upName}}
+	jobs := map[string]bool{}
+	for _, t := range r.known {
+		jobs[t.job] = true
+	}
+	if len(jobs) <= mostJobs {
+		q.Matchers = append(q.Matchers, anyOf(jobLabel, sortedKeys(jobs)))
+	}
+	if err := r.all(ctx, r.closer.cfg.Reader, q, &ups{identity: r.closer.identity, of: r.known, to: r.to}); err != nil {
+		return fmt.Errorf("read %s of the collectors: %w", upName, err)
+	}
+	return nil
+}
+
+// ups takes in until when the server knew some targets, and nothing of others.
+type ups struct {
+	identity identity
+	of       map[string]*target
+	to       int64 // Unix ms
+	key      []byte
+}
+
+func (u *ups) take(s prom.Series) error {
+	u.key = u.identity.appendTarget(u.key[:0], s.Labels)
+	if t := u.of[string(u.key)]; t != nil {
+		t.up.see(s, u.to)
+	}
+	return nil
+}
+
+func (u *ups) reset() {
+	for _, t := range u.of {
+		t.up = sighting{}
+	}
+}
+
+// anyOf matches a label with one of the values.
+func anyOf(label string, values []string) prom.Matcher {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = regexp.QuoteMeta(v)
+	}
+	return prom.Matcher{Name: label, Op: prom.Match, Value: strings.Join(quoted, "|")}
+}
