@@ -106,7 +106,7 @@ func (c *Config) defaults() error {
 	return nil
 }
 
-// mostWindow is the longest window: times of scrapes fit into 32 bits.
+// mostWindow is the longest window. Longer ones take more memory than one closing is meant to.
 const mostWindow = 31 * 24 * time.Hour
 
 // Closer turns the samples of one cluster into closed hours. It may be used by

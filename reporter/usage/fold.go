@@ -95,12 +95,18 @@ func (f *fold) gpu(g *gpu) {
 // lastSeen is the time of the last scrape that tells of a GPU, Unix ms, 0 if none
 // does.
 func lastSeen(device *track, h *heldTime) int64 {
+	last := device.lastSeen()
+	for i := range h.tracks {
+		last = max(last, h.tracks[i].lastSeen())
+	}
+	return last
+}
+
+func (t *track) lastSeen() int64 {
 	last := int64(0)
-	for _, t := range append([]track{*device}, h.tracks...) {
-		for i := range t.lives {
-			points := t.lives[i].points
-			last = max(last, points[len(points)-1].at)
-		}
+	for i := range t.lives {
+		points := t.lives[i].points
+		last = max(last, points[len(points)-1].at)
 	}
 	return last
 }

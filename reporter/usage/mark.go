@@ -40,7 +40,8 @@ const unsteady uint8 = 1 << 7
 
 // marks lists what the strand's scrapes say of a holding, in their order.
 func (s *strand) marks(room []mark, source int, note func(kind string)) []mark {
-	var polls, lags, starts, ends, shares int // hints
+	var polls cursor
+	var lags, starts, ends, shares int // hints
 	var tooLarge, backwards bool
 	room = slices.Grow(room, len(s.total[held]))
 	for i, sample := range s.total[held] {
@@ -74,7 +75,8 @@ func (s *strand) marks(room []mark, source int, note func(kind string)) []mark {
 // collector with share 1, its total the sum of its states, since the collector
 // started.
 func (s *strand) deviceMarks(room []mark, source int) []mark {
-	var polls, lags, starts int // hints
+	var polls cursor
+	var lags, starts int // hints
 	var at [len(states)]int
 	var last [len(states)]float64
 	var start int64

@@ -1,12 +1,6 @@
 package usage
 
-import (
-	"math"
-	"slices"
-	"sort"
-
-	"github.com/gputally/gputally/reporter/prom"
-)
+import "math"
 
 // target is one scraped process, or several one after the other.
 type target struct {
@@ -31,47 +25,6 @@ func (t *target) lag(at int64, hint *int) int64 {
 		return 0
 	}
 	return millis(interval / 2)
-}
-
-// ages are the times between polls and scrapes of one target, in little room:
-// there are as many as scrapes, for all targets at once.
-type ages struct {
-	base    int64 // Unix ms
-	entries []age
-}
-
-type age struct{ scrape, age uint32 } // ms after base; ms
-
-// mostAge is the longest range of scrapes, and the largest age, in ms.
-const mostAge = math.MaxUint32
-
-func (a *ages) add(base int64, samples []prom.Sample) {
-	a.base = base
-	a.entries = slices.Grow(a.entries, len(samples))
-	for _, p := range samples {
-		if ms := millis(p.V); ms <= mostAge {
-			a.entries = append(a.entries, age{uint32(p.T - base), uint32(ms)})
-		}
-	}
-	byScrape := func(x, y age) int { return int(int64(x.scrape) - int64(y.scrape)) }
-	if !slices.IsSortedFunc(a.entries, byScrape) {
-		slices.SortStableFunc(a.entries, byScrape)
-	}
-}
-
-// poll returns the time of the poll that the scrape at a time shows: the scrape's
-// own where its age is not known. hint is moved to where the search for the next,
-// later scrape may begin.
-func (a *ages) poll(at int64, hint *int) int64 {
-	i, scrape := *hint, at-a.base
-	if i >= len(a.entries) || int64(a.entries[i].scrape) != scrape {
-		i = sort.Search(len(a.entries), func(i int) bool { return int64(a.entries[i].scrape) >= scrape })
-		if i == len(a.entries) || int64(a.entries[i].scrape) != scrape {
-			return at
-		}
-	}
-	*hint = i + 1
-	return at - int64(a.entries[i].age)
 }
 
 // millis converts seconds.
