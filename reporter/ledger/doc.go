@@ -54,6 +54,11 @@
 // hour is there, and Prune looks for hours after it is gone, and one of the two
 // puts it back.
 //
+// An hour leaves to the next one also the GPUs with which it ended, read from its
+// rows by column, and its closing edges as a stream: those that the next one does
+// not see are carried on (usage.Neighbours). Where edges are taken from samples
+// anew, those that an hour could only carry on stand all the same (Carried).
+//
 // An hour with rows that was closed without edges (by Put) has none to hand on.
 // One that has booked edges at its other end only, or that has no rows, is known
 // to have booked none: what began in it was not counted yet.
