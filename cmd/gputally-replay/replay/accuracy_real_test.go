@@ -39,7 +39,7 @@ func TestThePipelineIsExact(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if off := number(t, out, "total off by"); off < -0.1 || off > 0.1 {
+	if off := number(t, out, "total off by"); off < -0.01 || off > 0.01 {
 		t.Errorf("the total is off by %v %%", off)
 	}
 	if lost := number(t, out, "pods of 5s or longer missing"); lost != 0 {
@@ -64,8 +64,11 @@ func TestChurnIsExactAtEveryScrapeInterval(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			if off := number(t, out, "total off by"); off < -0.02 || off > 0.02 {
+			if off := number(t, out, "total off by"); off < -0.01 || off > 0.01 {
 				t.Errorf("the total is off by %v %%", off)
+			}
+			if sum := number(t, out, "sum of errors per pod and hour"); sum > 0.05 {
+				t.Errorf("the errors sum to %v %%", sum)
 			}
 			// Two GPUs at most, a poll of 1 s with its jitter at one or both ends.
 			if worst := number(t, out, "largest error of a pod and hour"); worst > 2.1 {

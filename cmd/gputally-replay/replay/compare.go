@@ -16,7 +16,7 @@ import (
 )
 
 // worstTotal is the largest relative error of all GPU-hours that passes.
-const worstTotal = 0.001
+const worstTotal = 0.0001
 
 // result compares the ledger with the truth, in GPU-seconds.
 type result struct {
