@@ -96,20 +96,28 @@ func (c *cluster) coverage(ctx context.Context, w window.Window, by string) (cov
 
 func hourName(from time.Time) string { return from.UTC().Format(time.RFC3339) }
 
-// addNodes reads an hour and adds its segments to their nodes. What is expected
-// of a node is the sum of the parts: the residue is known of the hour only.
+// addNodes reads an hour and adds its segments to their nodes. Of each GPU in it
+// the whole hour is expected, less the time for which it was absent; what its
+// segments miss of that is residue.
 func (c *cluster) addNodes(ctx context.Context, hour window.Window, lines coverages) error {
+	length, uuid := hour.Duration().Milliseconds(), ""
 	return inBucket(c.ledger.Segments(ctx, c.name, hour, func(segments []usage.Segment) error {
 		for _, s := range segments {
-			addCoverages(&lines.of(s.Node).Coverage, coverageOf(s))
+			node := &lines.of(s.Node).Coverage
+			if s.UUID != uuid { // segments are sorted by it
+				uuid = s.UUID
+				node.Expected += length
+				node.Residue += length
+			}
+			addCoverages(node, coverageOf(s))
 		}
 		return nil
 	}))
 }
 
-// coverageOf is what one segment accounts for.
+// coverageOf is what one segment accounts for of its GPU's time.
 func coverageOf(s usage.Segment) usage.Coverage {
-	c := usage.Coverage{Expected: s.GPUMillis}
+	c := usage.Coverage{Residue: -s.GPUMillis}
 	switch s.State {
 	case usage.Allocated:
 		c.Allocated, c.Estimated = s.GPUMillis, s.EstimatedMillis
@@ -122,7 +130,7 @@ func coverageOf(s usage.Segment) usage.Coverage {
 	case usage.Uncovered:
 		c.Uncovered = s.GPUMillis
 	case usage.Absent:
-		c.Expected, c.Absent = 0, s.GPUMillis
+		c.Expected, c.Absent = -s.GPUMillis, s.GPUMillis
 	}
 	return c
 }

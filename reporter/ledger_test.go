@@ -201,10 +201,11 @@ func TestLedgerCoverage(t *testing.T) {
 	for i := range gap.Segments {
 		if gap.Segments[i].UUID == "GPU-1" {
 			gap.Segments[i].State, gap.Segments[i].Node = usage.Uncovered, "node-2"
+			gap.Segments[i].GPUMillis -= 5000 // that nothing accounts for
 		}
 	}
 	slices.SortFunc(gap.Segments, usage.Compare)
-	gap.Coverage.Uncovered, gap.Coverage.Unallocated = 3_600_000, gap.Coverage.Unallocated-3_600_000
+	gap.Coverage.Uncovered, gap.Coverage.Unallocated, gap.Coverage.Residue = 3_595_000, gap.Coverage.Unallocated-3_600_000, 5000
 	put(t, b, gap)
 	if err := b.Delete(t.Context(), ledger.Key("eu-1", window.Hour(instant(day+"T01:00:00Z"))), bucket.Condition{}); err != nil {
 		t.Fatal(err)
@@ -216,12 +217,12 @@ func TestLedgerCoverage(t *testing.T) {
 		"hour": "cluster,hour," + columns +
 			"eu-1,2026-11-19T00:00:00Z,1,0,7200.000,1800.000,5400.000,0.000,0.000,0.000,0.000,0.000,0.000,1.000000\n" +
 			"eu-1,2026-11-19T01:00:00Z,0,1,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000,0.000000\n" +
-			"eu-1,2026-11-19T02:00:00Z,1,0,7200.000,1800.000,1800.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.500000\n",
+			"eu-1,2026-11-19T02:00:00Z,1,0,7200.000,1800.000,1800.000,0.000,0.000,3595.000,0.000,5.000,0.000,0.500000\n",
 		"node": "cluster,node," + columns +
 			"eu-1,node-1,2,1,10800.000,3600.000,7200.000,0.000,0.000,0.000,0.000,0.000,0.000,0.666666\n" +
-			"eu-1,node-2,2,1,3600.000,0.000,0.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.000000\n",
+			"eu-1,node-2,2,1,3600.000,0.000,0.000,0.000,0.000,3595.000,0.000,5.000,0.000,0.000000\n",
 		"cluster": "cluster," + columns +
-			"eu-1,2,1,14400.000,3600.000,7200.000,0.000,0.000,3600.000,0.000,0.000,0.000,0.500000\n",
+			"eu-1,2,1,14400.000,3600.000,7200.000,0.000,0.000,3595.000,0.000,5.000,0.000,0.500000\n",
 	} {
 		if diff := cmp.Diff(want, run(t, now, append(span, "--by="+by)...).succeeds(t)); diff != "" {
 			t.Errorf("by %s (-want +got)\n%s", by, diff)
