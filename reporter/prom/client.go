@@ -67,6 +67,10 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a := cfg.HTTP.Authorization; a != nil {
+		own := *a // Validate writes into it, and others may read the caller's
+		cfg.HTTP.Authorization = &own
+	}
 	if err := cfg.HTTP.Validate(); err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
