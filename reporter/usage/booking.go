@@ -7,6 +7,7 @@ import "slices"
 type booking struct {
 	opening, closing amounts
 	begin            amounts // at the window's begin as the samples say, from opening to closing
+	missing          int64   // GPU-ms at the window's end, by the samples, that what is booked leaves out
 }
 
 // booking makes the booking of a life. What the hours beside the window have
@@ -16,7 +17,7 @@ func (f *fold) booking(t *track, i int) booking {
 	begin, end := f.total(t, l, f.from), f.total(t, l, f.to)
 	opening, opened := f.opening(t, i, begin)
 	closing, closed := f.closing(t, i, end)
-	b := booking{opening, closing, begin}
+	b := booking{opening: opening, closing: closing, begin: begin, missing: max(0, end[held]-closing[held])}
 	if begin == (amounts{}) {
 		b.begin = l.whole.at(f.from).whole()
 	}
@@ -34,12 +35,15 @@ func (f *fold) booking(t *track, i int) booking {
 		f.faults.note(faultEdge, t.what)
 	}
 	f.book(t, i, b)
+	foreseen := t.foreseen(i, b)
 	if l.counted > f.from {
 		b.skip(l.whole.at(l.counted).whole())
 	}
 	for q := range b.begin {
 		b.begin[q] = min(max(b.begin[q], b.opening[q]), b.closing[q])
 	}
+	t.charged.settle(&b)
+	t.charged.add(foreseen)
 	if b.begin[held]-b.opening[held] > slack {
 		f.faults.note(faultLate, t.what)
 	}
@@ -53,6 +57,46 @@ func (b *booking) skip(up amounts) {
 	for q := range up {
 		b.opening[q] = min(max(b.opening[q], up[q]), b.closing[q])
 	}
+}
+
+// charge is what is booked of lives for time that later ones turned out to have
+// counted: an hour bridged a gap in which samples that came late show one more
+// life. It must not be counted again.
+type charge struct {
+	before, inside int64 // the window, GPU-milliseconds
+	settled        int64 // of these, left out of what later lives count
+}
+
+// foreseen is what life i is booked with beyond all that it can have counted
+// until the next one began.
+func (t *track) foreseen(i int, b booking) charge {
+	if i+1 == len(t.lives) || t.isDevice() {
+		return charge{}
+	}
+	l := &t.lives[i]
+	last, next := l.points[len(l.points)-1], t.lives[i+1].whole[0].t
+	reach := l.whole.last().v
+	reach[held] = max(reach[held], l.own().v[held]+last.share*float64(next-last.t)/1000)
+	most := reach.whole()[held]
+	before := max(0, b.opening[held]-most)
+	return charge{before: before, inside: max(0, b.closing[held]-most) - before}
+}
+
+func (c *charge) add(more charge) {
+	c.before += more.before
+	c.inside += more.inside
+}
+
+// settle leaves out of a booking what is charged already.
+func (c *charge) settle(b *booking) {
+	before := min(c.before, b.begin[held]-b.opening[held])
+	c.before -= before
+	c.inside -= min(c.inside, b.missing) // the hour after the window settles that
+	inside := min(c.inside, b.closing[held]-b.begin[held])
+	c.inside -= inside
+	c.settled += before + inside
+	b.opening[held] += before + inside
+	b.begin[held] += inside
 }
 
 // opening is what the hour before has booked. An epoch that began since the hour

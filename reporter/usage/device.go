@@ -43,7 +43,7 @@ func (f *fold) device(g *sight, blank Segment, h *heldTime) {
 		}
 	}
 	orphaned := orphans(sum[1], h)
-	late += min(orphaned, max(0, lateAllocated-h.metered()))
+	late += min(orphaned, max(0, lateAllocated-h.metered()-h.settled))
 	for i, state := range states {
 		if state == Allocated {
 			continue
@@ -220,7 +220,7 @@ func stateRow(row Segment, state State, place int, counted []stretch) Segment {
 // containers of which no sample tells: too short to be seen between lost
 // scrapes. It is 0 within what the meters' rounding and lag explain.
 func orphans(allocated int64, h *heldTime) int64 {
-	metered := h.total
+	metered := h.total + h.settled
 	for _, s := range h.estimated {
 		metered -= s.amount[held]
 	}
@@ -309,7 +309,7 @@ func (f *fold) prove(uuid string, sum [1 + len(states)]int64, h *heldTime, p pro
 	for _, s := range h.estimated {
 		estimated += s.amount[held]
 	}
-	if device := sum[1] + estimated; !Agree(h.total, device) {
+	if device := sum[1] + estimated; !Agree(h.total+h.settled, device) {
 		f.faults.note(faultHeld, fmt.Sprintf("%s: containers %.3f s, device %.3f s", uuid, seconds(h.total), seconds(device)))
 	}
 	if parts := h.total - h.late + sum[2] + sum[3] + sum[4] - p.late + p.uncovered; !Agree(parts, p.present) {

@@ -86,6 +86,13 @@
 // counted before it, where two collectors overlap, is left out when the hour is
 // added up: it depends on how far the hour sees.
 //
+// An hour may have bridged a gap (see below) in which, as samples that come later
+// tell, one more process counted. What was charged for the gap is then left out of
+// what that one counts; a gap that turns out to have been shorter by no more than a
+// poll stays as it was charged. That needs the holder before the gap in view: where
+// the gap lies further before the edge than Lookback less MaxBridge, the seconds are
+// named as counted later than held and stand twice until both hours are restated.
+//
 // Where a run of hours is closed again, its inner edges are free and its outer
 // ones booked; see Neighbours.
 //

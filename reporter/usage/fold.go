@@ -130,6 +130,7 @@ type heldTime struct {
 	tracks    []track
 	total     int64     // GPU-milliseconds
 	late      int64     // of those, held before the window
+	settled   int64     // counted in the window, but charged already where an hour bridged a gap
 	estimated []stretch // with what was held before the window
 }
 
@@ -178,6 +179,7 @@ func (f *fold) rows(t *track, blank Segment, h *heldTime) {
 		}
 		f.part.Segments[len(f.part.Segments)-1].extend(s)
 	}
+	h.settled += t.charged.settled
 	if lasted > f.to-f.from+slack {
 		f.faults.note(faultMuch, t.what)
 	}
@@ -236,8 +238,7 @@ func (f *fold) layTrack(t *track, strands []*strand, marks func(s *strand, place
 	for _, e := range es {
 		clean = f.epochs.clean(e, clean, note)
 	}
-	device := t.key == (foldKey{})
-	f.thinner.device = device
+	f.thinner.device = t.isDevice()
 	f.thinner.edges = append(f.thinner.edges[:0], f.from, f.to, math.MinInt64)
 	f.thinner.edges = append(f.thinner.edges, f.asked...)
 	for _, e := range clean {
@@ -250,7 +251,7 @@ func (f *fold) layTrack(t *track, strands []*strand, marks func(s *strand, place
 		e.fillShares()
 	}
 	bridge := f.bridge
-	if device { // its holders are bridged
+	if t.isDevice() { // its holders are bridged
 		bridge = -1
 	}
 	f.lay(t, clean, bridge)

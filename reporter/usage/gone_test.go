@@ -175,7 +175,7 @@ func TestHoursAddUpToTheDayOverGapsLongerThanAnHour(t *testing.T) {
 			b.close(i, m, never)
 		}
 		want := closeScene(t, m, 0, 2*short)
-		b.mustBe("in order", want)
+		b.mustBe("in order", want, 0)
 		first := rapid.IntRange(0, len(b.hours)-1).Draw(t, "restated from")
 		last := rapid.IntRange(first, len(b.hours)-1).Draw(t, "restated to")
 		for i := first; i <= last; i++ {
@@ -193,6 +193,6 @@ func TestHoursAddUpToTheDayOverGapsLongerThanAnHour(t *testing.T) {
 				b.close(beside, m, never)
 			}
 		}
-		b.mustBe("restated", want)
+		b.mustBe("restated", want, 0)
 	})
 }

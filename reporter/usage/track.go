@@ -12,7 +12,11 @@ type track struct {
 	what  string // its name in exceptions
 	lives []life
 	split splitter
+
+	charged charge
 }
+
+func (t *track) isDevice() bool { return t.key == (foldKey{}) }
 
 // life is an epoch as it counts in its track.
 type life struct {
