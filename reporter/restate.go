@@ -101,8 +101,7 @@ func (c *cluster) agreeAll(ctx context.Context, hours []window.Window, done *res
 }
 
 // newEdge is the edge that the hours of a run so far have with the next one. If
-// that is the first, its edge is free, but for what the hour before could only
-// carry on.
+// that is the first, its edge is free, but for what no sample near it tells of.
 func (c *cluster) newEdge(ctx context.Context, run []window.Window, hour window.Window) (n usage.Neighbours, err error) {
 	booked, err := c.booked(ctx, window.Hour(hour.From.Add(-1)))
 	if err != nil || booked.Key == "" {

@@ -57,7 +57,8 @@
 // An hour leaves to the next one also the GPUs with which it ended, read from its
 // rows by column, and its closing edges as a stream: those that the next one does
 // not see are carried on (usage.Neighbours). Where edges are taken from samples
-// anew, those that an hour could only carry on stand all the same (Carried).
+// anew, what is booked stands all the same for what no sample near the edge tells
+// of (Carried).
 //
 // An hour with rows that was closed without edges (by Put) has none to hand on.
 // One that has booked edges at its other end only, or that has no rows, is known

@@ -231,27 +231,6 @@ func (l *Ledger) wasPruned(err error) bool {
 	return errors.As(err, &gone) && errors.Is(err, bucket.ErrNotFound) && l.pruned(gone.At)
 }
 
-// carried is the table of the GPUs whose edges the hour carried on.
-func (l *Ledger) carried(ctx context.Context, at time.Time, hour footer) (*usage.EdgeTable, error) {
-	t := usage.NewEdgeTable()
-	if hour.Closing == "" {
-		return t, nil
-	}
-	of := "" // the GPU at hand if it is one of them: the edge that says so is its first
-	for e, err := range l.edges(ctx, at, hour) {
-		if err != nil {
-			return nil, err
-		}
-		if e.SaysUnseen() {
-			of = e.UUID
-		}
-		if e.UUID == of {
-			t.Add(e)
-		}
-	}
-	return t, nil
-}
-
 // edges yields the closing edges of an hour in their order. Errors: as openEdges.
 func (l *Ledger) edges(ctx context.Context, at time.Time, hour footer) iter.Seq2[usage.Edge, error] {
 	return func(yield func(usage.Edge, error) bool) {

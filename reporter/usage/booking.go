@@ -103,8 +103,11 @@ func (c *charge) settle(b *booking) {
 // before did, and of which that did not know, was counted nowhere. One that is
 // older may have been counted in hours before: then the samples decide.
 func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked bool) {
-	before := f.before
 	l := &t.lives[i]
+	before := f.before
+	if f.far != nil && len(f.around(l, f.from)) == 0 {
+		before = f.far
+	}
 	if before == nil || !l.known && i != t.firstUnknown(f.from) {
 		return computed, false
 	}

@@ -44,12 +44,15 @@ func born(c curve, start int64, p *point) curve {
 	// and a holding may wait before anything is counted.
 	grown := p.v[held] * 1000
 	began := p.t - lasted(grown/p.share)
-	if more := grown - p.share*float64(p.t-start); began < start-slack && more < (1-p.share)*float64(p.t-start) {
+	if more := grown - p.share*float64(p.t-start); began < start-slack && more <= (1-p.share)*float64(p.t-start) {
 		// It held more before: the whole GPU, for as short as may be.
 		until := start + lasted(math.Ceil(more/(1-p.share)))
-		part := (grown - p.share*float64(p.t-until)) / grown
-		return append(c, knot{t: start, share: 1}, knot{t: until, share: p.share, v: between(totals{}, p.v, part)},
-			knot{t: p.t, share: p.share, v: p.v})
+		c = append(c, knot{t: start, share: 1})
+		if until < p.t {
+			part := (grown - p.share*float64(p.t-until)) / grown
+			c = append(c, knot{t: until, share: p.share, v: between(totals{}, p.v, part)})
+		}
+		return append(c, knot{t: p.t, share: p.share, v: p.v})
 	}
 	if began > start+slack || began < start-slack || start >= p.t {
 		if start < min(began, p.t) {

@@ -159,13 +159,17 @@ func (f *fold) splitByHolders(h *heldTime) splitter {
 		var before, all float64 // what containers held from a to t, and to b
 		for i := range h.tracks {
 			lives := h.tracks[i].lives
+			var most, then float64 // two that overlap tell of the same time
 			for j := range lives {
 				if c := f.around(&lives[j], t); len(c) > 0 {
 					from := c.at(a.t)[held]
-					before += c.at(t)[held] - from
-					all += c.at(b.t)[held] - from
+					if grown := c.at(b.t)[held] - from; grown > most {
+						most, then = grown, c.at(t)[held]-from
+					}
 				}
 			}
+			all += most
+			before += then
 		}
 		passed, whole := float64(t-a.t)/1000, float64(b.t-a.t)/1000
 		v := between(a.v, b.v, passed/whole)

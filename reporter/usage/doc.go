@@ -99,8 +99,9 @@
 // A gap may be longer than an hour. Then the hour in it sees nothing of a GPU with
 // which the hour before ended, and carries its edges on as they are, so that the
 // first hour that sees the GPU again goes on from there. An edge of its own says
-// that, and since when: what began since then is booked nowhere. Such edges stand
-// also where edges are free, because no sample near them tells what they are.
+// that, and since when: what began since then is booked nowhere. Where edges
+// are free, what is booked stands all the same for what no sample near the edge
+// tells of.
 //
 // # What nobody is known to have held
 //

@@ -49,9 +49,9 @@ type Part struct {
 // edge is computed from the samples.
 type Neighbours struct {
 	Before, After *EdgeTable
-	// Carried are the edges of the GPUs that the hour before did not see but
-	// carried on. They count where Before is nil, too: no sample near the edge
-	// tells what they are.
+	// Carried are the closing edges of the hour before where Before is nil: they
+	// count for what no sample near the edge tells of, and for the GPUs that the
+	// hour before did not see but carried on.
 	Carried *EdgeTable
 	// Devices are the GPUs that were there at the end of the hour before, sorted
 	// by UUID; Carry yields its closing edges, sorted with CompareEdges. It is

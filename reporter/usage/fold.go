@@ -25,10 +25,11 @@ type fold struct {
 	there    nodesUntil
 	roster   *roster
 
-	// Of the GPU at hand: what the hour before has booked, and since when that
-	// may not know what began.
-	before *EdgeTable
-	began  int64
+	// Of the GPU at hand: what the hour before has booked, for all that counts and
+	// for what no sample near the edge tells of, and since when that may not know
+	// what began.
+	before, far *EdgeTable
+	began       int64
 
 	epochs    pool
 	marks     []mark
@@ -116,10 +117,13 @@ func (t *track) lastSeen() int64 {
 // booked nowhere.
 func (f *fold) goOn(uuid string) {
 	n := &f.neighbours
-	f.before, f.began = n.Before, f.since
+	f.before, f.began, f.far = n.Before, f.since, nil
+	if n.Before == nil {
+		f.far = n.Carried
+	}
 	for _, table := range [...]*EdgeTable{n.Before, n.Carried} {
 		if since, ok := table.Find(uuid, "", "", unseen); ok {
-			f.before, f.began = table, min(f.since, since[0])
+			f.before, f.began, f.far = table, min(f.since, since[0]), nil
 			return
 		}
 	}
