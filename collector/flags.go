@@ -15,6 +15,7 @@ import (
 	"github.com/gputally/gputally/collector/cdi"
 	"github.com/gputally/gputally/collector/cgroup"
 	"github.com/gputally/gputally/collector/kubelet"
+	"github.com/gputally/gputally/collector/metric"
 )
 
 // ErrUsage means that the flags make no sense; the message says which.
@@ -24,13 +25,6 @@ var ErrUsage = errors.New("bad flags")
 const (
 	attributionKubelet = "kubelet"
 	attributionNone    = "none"
-)
-
-// Ways in which activity is told on a shared GPU, values of the metric label.
-const (
-	activityNone      = "none"
-	activityProcesses = "processes"
-	activitySplit     = "split"
 )
 
 // kubeletTimeout is how long a poll waits for the kubelet.
@@ -188,11 +182,11 @@ func hostPIDs(proc string) bool {
 func (f *flags) activity() string {
 	switch {
 	case *f.split:
-		return activitySplit
+		return metric.ActivitySplit
 	case *f.processes:
-		return activityProcesses
+		return metric.ActivityProcesses
 	default:
-		return activityNone
+		return metric.ActivityNone
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/gputally/gputally/reporter"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -79,6 +80,28 @@ func TestReplicasFillEachOthersGaps(t *testing.T) {
 		got := both[i]
 		if diff := cmp.Diff(want.Segments, got.Segments); diff != "" || got.Coverage != want.Coverage {
 			t.Errorf("both cover %+v\n      of %+v\n%s", got.Coverage, want.Coverage, diff)
+		}
+	}
+}
+
+// Every road leads to the same books.
+func TestTheJSONRoadGivesTheSameSegments(t *testing.T) {
+	t.Parallel()
+	closed := func(road string) []usage.Hour {
+		dir, setting := folder(t)
+		f := priced(shared.prometheus.URL, setting, "")
+		f["gputally.yaml"] = strings.Replace(f["gputally.yaml"], "timeout: 20s", "timeout: 20s, road: "+road, 1)
+		run(t, afterThree, "close", closeNight, "--config="+f.write(t)).succeeds(t)
+		return hoursOf(t, openFolder(t, dir), "eu-1")
+	}
+	read, text := closed("remote_read"), closed("json")
+	if len(read) != 3 || len(text) != 3 {
+		t.Fatalf("%d and %d hours are closed", len(read), len(text))
+	}
+	for i, want := range read {
+		got := text[i]
+		if diff := cmp.Diff(want.Segments, got.Segments); diff != "" || got.Coverage != want.Coverage || got.Road == want.Road {
+			t.Errorf("%s covers %+v, %s %+v\n%s", got.Road, got.Coverage, want.Road, want.Coverage, diff)
 		}
 	}
 }

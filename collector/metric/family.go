@@ -48,6 +48,15 @@ const (
 	LabelDeviceID  = "device_id"
 )
 
+// Ways in which activity is told on a shared GPU, values of LabelActivity: not at
+// all, by the processes of each holder, or divided evenly, which is a convention
+// and no measurement.
+const (
+	ActivityNone      = "none"
+	ActivityProcesses = "processes"
+	ActivitySplit     = "split"
+)
+
 // States of a physical GPU's time, the values of LabelState. At every moment
 // the shares of a GPU in the four states sum to 1.
 const (

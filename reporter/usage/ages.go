@@ -28,7 +28,7 @@ type cursor struct {
 	step  int64 // from the scrape before the last one, ms
 }
 
-// mostAge is the largest age that is taken, in ms.
+// mostAge is the largest age that can be, in ms.
 const mostAge = 1 << 32
 
 func (a *ages) add(base int64, samples []prom.Sample) {
@@ -39,9 +39,7 @@ func (a *ages) add(base int64, samples []prom.Sample) {
 	}
 	all = slices.Grow(all, len(samples))
 	for _, p := range samples {
-		if ms := millis(p.V); ms < mostAge {
-			all = append(all, age{p.T - base, ms})
-		}
+		all = append(all, age{p.T - base, millis(p.V)})
 	}
 	byScrape := func(x, y age) int { return cmp.Compare(x.scrape, y.scrape) }
 	if !slices.IsSortedFunc(all, byScrape) {

@@ -140,6 +140,11 @@
 // states of each GPU that was seen make the window, but it is no part of what
 // was expected of the fleet.
 //
+// # Activity
+//
+// The nodes whose collectors divide what a shared GPU does evenly among its holders
+// are named: active and idle seconds are a convention there, no measurement.
+//
 // # Proof
 //
 // The parts of an hour must sum to what was expected, device by device, and

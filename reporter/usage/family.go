@@ -48,7 +48,7 @@ type families map[string]family
 func ofTargets() families {
 	return families{
 		metric.CollectorStartTime.Name:    {role: processStart, most: mostSeconds},
-		metric.CollectorPollAge.Name:      {role: pollAge, most: mostSeconds},
+		metric.CollectorPollAge.Name:      {role: pollAge, most: mostAge / 1000},
 		metric.CollectorPollInterval.Name: {role: pollInterval, most: mostInterval},
 		metric.NodeInfo.Name:              {role: node, most: mostAmount},
 	}

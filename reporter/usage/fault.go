@@ -91,6 +91,9 @@ const (
 	faultHeld     = "containers and device disagree on what was allocated"
 	faultSum      = "the parts do not sum to the time that the device was there"
 
+	// Of a node.
+	faultSplit = "the activity of GPUs that are shared was divided evenly, which is no measurement"
+
 	// Of the reading.
 	faultReplica = "not all could be read"
 	faultNoLabel = "no node has the label that names node pools; is it in --metric-labels-allowlist of kube-state-metrics"

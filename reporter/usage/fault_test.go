@@ -106,7 +106,14 @@ func TestBadSamples(t *testing.T) {
 			spoil(metric.CollectorPollAge.Name, at(160, -100)), hour, hour, "impossible: " + metric.CollectorPollAge.Name,
 		},
 		"a poll age of years": {
-			spoil(metric.CollectorPollAge.Name, at(160, 1e9)), hour - 30*second, hour, "",
+			spoil(metric.CollectorPollAge.Name, at(160, 1e9)), hour, hour, "impossible: " + metric.CollectorPollAge.Name,
+		},
+		"activity that is divided evenly": {
+			func(m *memory) {
+				m.each(metric.NodeInfo, func(s *prom.Series) {
+					s.Labels = append(prom.Labels{{Name: metric.LabelActivity, Value: metric.ActivitySplit}}, s.Labels...)
+				})
+			}, hour, hour, "no measurement: node-1",
 		},
 		"a counter beside the seconds that falls": {
 			spoil(metric.ContainerActiveSeconds.Name, func(i int, p *prom.Sample) {

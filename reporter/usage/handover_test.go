@@ -2,7 +2,9 @@ package usage_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -257,5 +259,34 @@ func TestABridgedGapIsNotCountedAgain(t *testing.T) {
 	free := closeAt(m, 0, usage.Neighbours{})
 	if got := byHolder(free.Hour)["GPU-a p"]; got.gpu != want || got.estimated > 30*1000 {
 		t.Errorf("restated: %d ms held, %d estimated, want %d, less than a scrape interval", got.gpu, got.estimated, want)
+	}
+}
+
+// Where the holder before a bridged gap is out of sight, the gap stands twice, but
+// not in silence, and not once both hours are restated.
+func TestABridgedGapFarFromTheEdgeIsNamed(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 0.5, from: -hour, to: 2 * hour})
+	sc.processes = []process{{"a", -2 * hour, 50 * minute}, {"a", 50*minute + second, 52 * minute}, {"a", 52*minute + second, 3 * hour}}
+	sc.scrapers[0].lost = func(at int64) bool { return 50*minute < at && at < 52*minute }
+	late := sc.scrapers[0]
+	late.replica, late.phase, late.lost = "b", late.phase+second, func(at int64) bool { return at < 50*minute || at > 52*minute }
+	sc.scrapers = append(sc.scrapers, late)
+	sc.render(m)
+	closeAt := func(r usage.Reader, from int64, n usage.Neighbours) whole {
+		t.Helper()
+		return closeWhole(t, newCloser(t, usage.Config{Cluster: "c1", Reader: r}), span(from, from+hour), n)
+	}
+	first := closeAt(asOf{m, 3 * hour, map[string]int64{"ab": 3 * hour}}, 0, usage.Neighbours{})
+	second := closeAt(m, hour, first.before())
+	const most = 30*minute + minute // half of the two minutes
+	if got := byHolder(second.Hour)["GPU-a p"].gpu; got > most || !strings.Contains(fmt.Sprint(second.Hour.Exceptions), "counted later than held") {
+		t.Errorf("%d ms held, exceptions %v", got, second.Hour.Exceptions)
+	}
+	first = closeAt(m, 0, usage.Neighbours{})
+	second = closeAt(m, hour, first.before())
+	if got := byHolder(first.Hour, second.Hour)["GPU-a p"].gpu; got != hour || len(second.Hour.Exceptions) > 0 {
+		t.Errorf("both restated: %d ms held, exceptions %v", got, second.Hour.Exceptions)
 	}
 }

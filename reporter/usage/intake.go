@@ -139,6 +139,9 @@ func (in *intake) takeTarget(s prom.Series, r role, samples []prom.Sample) {
 	case node:
 		t.job = s.Labels.Get(jobLabel)
 		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
+		if s.Labels.Get(metric.LabelActivity) == metric.ActivitySplit {
+			in.faults.note(faultSplit, s.Labels.Get(metric.LabelNode))
+		}
 	default: // of a GPU: see take
 	}
 }

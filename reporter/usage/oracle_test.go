@@ -86,7 +86,7 @@ func heldUntil(x int64, life []shot) float64 {
 
 // heldFor is the GPU-ms that a pod held from one time to another: what its
 // processes counted, and what bridges the gaps between them.
-func heldFor(m *memory, pod string, from, to int64) float64 {
+func heldFor(m *memory, pod string, from, to int64) (counted, bridged float64) {
 	var lives [][]shot
 	for _, s := range shots(m, pod) {
 		if n := len(lives); n > 0 && lives[n-1][0].start == s.start {
@@ -95,9 +95,8 @@ func heldFor(m *memory, pod string, from, to int64) float64 {
 			lives = append(lives, []shot{s})
 		}
 	}
-	sum := 0.0
 	for i, life := range lives {
-		sum += heldUntil(to, life) - heldUntil(from, life)
+		counted += heldUntil(to, life) - heldUntil(from, life)
 		if i+1 == len(lives) {
 			break
 		}
@@ -107,10 +106,10 @@ func heldFor(m *memory, pod string, from, to int64) float64 {
 			share = min(last.share, next.held/life)
 		}
 		if next.at-last.t <= 5*minute {
-			sum += share * float64(max(0, min(to, next.start)-max(from, last.t)))
+			bridged += share * float64(max(0, min(to, next.start)-max(from, last.t)))
 		}
 	}
-	return sum
+	return counted, bridged
 }
 
 func TestEveryHoldingIsWhatASlowAndObviousReadingSays(t *testing.T) {
@@ -130,10 +129,20 @@ func TestEveryHoldingIsWhatASlowAndObviousReadingSays(t *testing.T) {
 		to := from + rapid.Int64Range(1, short).Draw(t, "for")
 		got := byHolder(closeScene(t, m, from, to))
 		for _, h := range sc.holds {
-			want := heldFor(m, h.pod, t0+from, t0+to)
+			counted, bridged := heldFor(m, h.pod, t0+from, t0+to)
+			want, holder := counted+bridged, got["GPU-a "+h.pod]
 			// Times are whole milliseconds, and a share that changed is found from them.
-			if off := float64(got["GPU-a "+h.pod].gpu) - want; math.Abs(off) > 3 {
-				t.Fatalf("%s: %d ms, the samples say %.3f: %v %+v", h.pod, got["GPU-a "+h.pod].gpu, want, shots(m, h.pod)[:3], h)
+			if off := float64(holder.gpu) - want; math.Abs(off) > 3 {
+				t.Fatalf("%s: %d ms, the samples say %.3f: %v %+v", h.pod, holder.gpu, want, shots(m, h.pod)[:3], h)
+			}
+			// The scene is active for half of what it held, and uses 100 W.
+			for _, beside := range [][2]float64{
+				{float64(holder.active), counted / 2}, {float64(holder.idle), counted / 4}, {float64(holder.observed), counted},
+				{float64(holder.byteSeconds) / 1e6, counted}, {float64(holder.mJ) / 100, counted},
+			} {
+				if math.Abs(beside[0]-beside[1]) > 3 {
+					t.Fatalf("%s: %+v, the samples say %.3f without what bridges", h.pod, holder, counted)
+				}
 			}
 		}
 	})

@@ -135,5 +135,5 @@ func (res result) verdict() error {
 	if math.Abs(res.total()) <= worstTotal && res.lost == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: the total may be off by %.1f %%, and no pod of %s or longer may be missing", errInexact, 100*worstTotal, res.shortest)
+	return fmt.Errorf("%w: the total may be off by %.2f %%, and no pod of %s or longer may be missing", errInexact, 100*worstTotal, res.shortest)
 }
