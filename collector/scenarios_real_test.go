@@ -33,6 +33,7 @@ func TestWhatMayHappenToANode(t *testing.T) {
 	maps.Insert(all, maps.All(driverScenarios()))
 	maps.Insert(all, maps.All(gpuScenarios()))
 	maps.Insert(all, maps.All(kubeletScenarios()))
+	maps.Insert(all, maps.All(sharingScenarios()))
 	for name, sc := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
