@@ -54,12 +54,13 @@ func (l *Ledger) Before(ctx context.Context, cluster string, hour window.Window)
 // what the hour before has booked counts only where no sample near the edge tells
 // of it. It has none if they were pruned.
 func (l *Ledger) Carried(ctx context.Context, cluster string, hour window.Window) (usage.Neighbours, error) {
-	n, err := l.Before(ctx, cluster, hour)
-	if errors.Is(err, bucket.ErrNotFound) {
-		return usage.Neighbours{}, nil
-	}
-	n.Before, n.Carried = nil, n.Before
-	return n, err
+	return l.behind(ctx, cluster, hour, func(f footer) (n usage.Neighbours, err error) {
+		n.Carried, err = l.table(ctx, hour.From, f, f.Closing)
+		if errors.Is(err, bucket.ErrNotFound) {
+			return usage.Neighbours{}, nil
+		}
+		return n, err
+	})
 }
 
 // behind adds to what is to be known of the hour before its GPUs and all of its

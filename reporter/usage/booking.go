@@ -1,7 +1,5 @@
 package usage
 
-import "slices"
-
 // booking is what an hour counts of one epoch: what that had counted in all at
 // the window's end, less what it had at its begin.
 type booking struct {
@@ -36,13 +34,14 @@ func (f *fold) booking(t *track, i int) booking {
 	}
 	f.book(t, i, b)
 	foreseen := t.foreseen(i, b)
-	if l.counted > f.from {
+	late := b.opening[held] == 0 // the hour before did not know it
+	if l.counted > l.whole[0].t {
 		b.skip(l.whole.at(l.counted).whole())
 	}
 	for q := range b.begin {
 		b.begin[q] = min(max(b.begin[q], b.opening[q]), b.closing[q])
 	}
-	t.charged.settle(&b)
+	t.charged.settle(&b, late)
 	t.charged.add(foreseen)
 	if b.begin[held]-b.opening[held] > slack {
 		f.faults.note(faultLate, t.what)
@@ -68,7 +67,8 @@ type charge struct {
 }
 
 // foreseen is what life i is booked with beyond all that it can have counted
-// until the next one began.
+// until the next one began, if that is nothing but a bridge: those add to the
+// seconds held alone. What else was booked, samples told that are gone.
 func (t *track) foreseen(i int, b booking) charge {
 	if i+1 == len(t.lives) || t.isDevice() {
 		return charge{}
@@ -78,6 +78,18 @@ func (t *track) foreseen(i int, b booking) charge {
 	reach := l.whole.last().v
 	reach[held] = max(reach[held], l.own().v[held]+last.share*float64(next-last.t)/1000)
 	most := reach.whole()[held]
+	known := false
+	for q, own := range l.own().v.whole() {
+		if q != held {
+			known = known || own > 0
+			if b.closing[q] > own+1 {
+				return charge{}
+			}
+		}
+	}
+	if !known {
+		return charge{}
+	}
 	before := max(0, b.opening[held]-most)
 	return charge{before: before, inside: max(0, b.closing[held]-most) - before}
 }
@@ -87,9 +99,13 @@ func (c *charge) add(more charge) {
 	c.inside += more.inside
 }
 
-// settle leaves out of a booking what is charged already.
-func (c *charge) settle(b *booking) {
-	before := min(c.before, b.begin[held]-b.opening[held])
+// settle leaves out of a booking what is charged already. If the hour before knew
+// of the life, it has settled what came before the window.
+func (c *charge) settle(b *booking, late bool) {
+	before := int64(0)
+	if late {
+		before = min(c.before, b.begin[held]-b.opening[held])
+	}
 	c.before -= before
 	c.inside -= min(c.inside, b.missing) // the hour after the window settles that
 	inside := min(c.inside, b.closing[held]-b.begin[held])
@@ -108,7 +124,7 @@ func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked
 	if f.far != nil && len(f.around(l, f.from)) == 0 {
 		before = f.far
 	}
-	if before == nil || !l.known && i != t.firstUnknown(f.from) {
+	if before == nil || !l.known && i != t.lastUnknown(f.from) {
 		return computed, false
 	}
 	if total, ok := before.Find(t.uuid, t.key.pod, t.key.container, l.name()); ok && (l.known || l.reaches(total)) {
@@ -117,7 +133,7 @@ func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked
 	if !l.known {
 		return computed, false
 	}
-	if i == 0 { // the hour before may not have known the start
+	if i == 0 && l.beganBefore(f.from) { // the hour before may not have known the start
 		if total, ok := before.Find(t.uuid, t.key.pod, t.key.container, 0); ok && l.reaches(total) {
 			return total, true
 		}
@@ -157,15 +173,6 @@ func (l *life) beganBefore(edge int64) bool {
 	return l.whole[0].t < edge || l.known && l.start < edge
 }
 
-// firstUnknown is the first epoch without start if it began before an edge, else -1.
-func (t *track) firstUnknown(edge int64) int {
-	i := slices.IndexFunc(t.lives, func(l life) bool { return !l.known })
-	if i >= 0 && !t.lives[i].beganBefore(edge) {
-		return -1
-	}
-	return i
-}
-
 // lastUnknown is the last epoch without start that began before an edge, or -1.
 func (t *track) lastUnknown(edge int64) int {
 	for i := len(t.lives) - 1; i >= 0; i-- {
@@ -180,7 +187,7 @@ func (t *track) lastUnknown(edge int64) int {
 func (f *fold) book(t *track, i int, b booking) {
 	l := &t.lives[i]
 	e := Edge{UUID: t.uuid, Pod: t.key.pod, Container: t.key.container, Start: l.name()}
-	if l.beganBefore(f.from) && (l.known || i == t.firstUnknown(f.from)) {
+	if l.beganBefore(f.from) && (l.known || i == t.lastUnknown(f.from)) {
 		e.Total = b.opening
 		f.part.Opening = append(f.part.Opening, e)
 	}

@@ -313,8 +313,8 @@ func (f *fold) prove(uuid string, sum [1 + len(states)]int64, h *heldTime, p pro
 	for _, s := range h.estimated {
 		estimated += s.amount[held]
 	}
-	if device := sum[1] + estimated; !Agree(h.total+h.settled, device) {
-		f.faults.note(faultHeld, fmt.Sprintf("%s: containers %.3f s, device %.3f s", uuid, seconds(h.total), seconds(device)))
+	if held, device := h.total+h.settled, sum[1]+estimated; !Agree(held, device) {
+		f.faults.note(faultHeld, fmt.Sprintf("%s: containers %.3f s, device %.3f s", uuid, seconds(held), seconds(device)))
 	}
 	if parts := h.total - h.late + sum[2] + sum[3] + sum[4] - p.late + p.uncovered; !Agree(parts, p.present) {
 		f.faults.note(faultSum, fmt.Sprintf("%s: parts %.3f s, there for %.3f s", uuid, seconds(parts), seconds(p.present)))
