@@ -235,7 +235,7 @@ func TestABridgedGapIsNotCountedAgain(t *testing.T) {
 	}
 	early := asOf{m, 3 * hour, map[string]int64{"ab": 3 * hour}}
 	first := closeAt(early, 0, usage.Neighbours{})
-	want := int64(30 * minute)
+	want := 30 * minute
 	check := func(what string, h usage.Hour, held, estimated int64) {
 		t.Helper()
 		got := byHolder(h)["GPU-a p"]

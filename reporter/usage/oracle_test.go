@@ -137,8 +137,11 @@ func TestEveryHoldingIsWhatASlowAndObviousReadingSays(t *testing.T) {
 			}
 			// The scene is active for half of what it held, and uses 100 W.
 			for _, beside := range [][2]float64{
-				{float64(holder.active), counted / 2}, {float64(holder.idle), counted / 4}, {float64(holder.observed), counted},
-				{float64(holder.byteSeconds) / 1e6, counted}, {float64(holder.mJ) / 100, counted},
+				{float64(holder.active), counted / 2},
+				{float64(holder.idle), counted / 4},
+				{float64(holder.observed), counted},
+				{float64(holder.byteSeconds) / 1e6, counted},
+				{float64(holder.mJ) / 100, counted},
 			} {
 				if math.Abs(beside[0]-beside[1]) > 3 {
 					t.Fatalf("%s: %+v, the samples say %.3f without what bridges", h.pod, holder, counted)
