@@ -141,6 +141,9 @@ func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked
 	if l.start >= f.began && l.beganBefore(f.from) {
 		return amounts{}, true
 	}
+	if before == f.before && computed[held] > slack && !t.isDevice() {
+		f.faults.note(faultLost, t.what)
+	}
 	return computed, false
 }
 

@@ -80,6 +80,7 @@ const (
 	faultShare   = "shares above 1, taken as 1"
 	faultOverlap = "two collectors metered the same at the same time; counted once"
 	faultEdge    = "samples contradict what was booked at an edge of the window; counted as no use"
+	faultLost    = "held since before the hour before, which did not know of it; what was held until then is not counted here"
 	faultLate    = "counted later than held, samples came after the hour before was closed"
 
 	// Of a GPU.

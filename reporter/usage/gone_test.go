@@ -1,7 +1,9 @@
 package usage_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -162,6 +164,9 @@ func TestHoursAddUpToTheDayOverGapsLongerThanAnHour(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
 		sc := drawScene(t, 10)
+		for i := range sc.processes { // of whose target the server knows at all times
+			sc.processes[i].instance = "a"
+		}
 		from := rapid.Int64Range(-5*minute, 2*short).Draw(t, "scrapes are lost from")
 		to := from + rapid.Int64Range(0, 2*short).Draw(t, "for so long")
 		for i := range sc.scrapers {
@@ -196,4 +201,35 @@ func TestHoursAddUpToTheDayOverGapsLongerThanAnHour(t *testing.T) {
 		}
 		b.mustBe("restated", want)
 	})
+}
+
+// Where neither a collector nor its node is known of for more than an hour, nobody
+// can tell what was counted in hours before. It is not counted, but named.
+func TestWhatWasHeldBeforeAnHourThatKnewNothingIsNamed(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 1, from: 10 * minute, to: 5 * hour})
+	sc.processes = []process{{"b", -hour, -2 * minute}, {"a", -minute, 5 * hour}}
+	sc.scrapers[0].lost = func(at int64) bool { return -minute < at && at < 150*minute }
+	sc.render(m)
+	other := oneNode()
+	other.node, other.uuids, other.processes[0].instance = "node-2", []string{"GPU-b"}, "c"
+	other.render(m)
+	var hours []whole
+	for i := range int64(3) {
+		var n usage.Neighbours
+		if i > 0 {
+			n = hours[i-1].before()
+		}
+		hours = append(hours, closeWhole(t, newCloser(t, usage.Config{Cluster: "c1", Reader: m}), span(i*hour, (i+1)*hour), n))
+	}
+	last := hours[2].Hour
+	if got := byHolder(last)["GPU-a p"].gpu; got != hour || !strings.Contains(fmt.Sprint(last.Exceptions), "not counted here: team/p/main on GPU-a") {
+		t.Errorf("%d ms held, exceptions %v", got, last.Exceptions)
+	}
+	for _, h := range hours[:2] {
+		if len(h.Hour.Exceptions) > 0 {
+			t.Errorf("exceptions %v", h.Hour.Exceptions)
+		}
+	}
 }
