@@ -9,8 +9,7 @@ type charge struct {
 }
 
 // foreseen is what life i is booked with beyond all that it can have counted
-// until the next one began, if that is nothing but a bridge: those add to the
-// seconds held alone. What else was booked, samples told that are gone.
+// until the next one began, if that is nothing but a bridge.
 func (t *track) foreseen(i int, b booking) charge {
 	if i+1 == len(t.lives) || t.isDevice() {
 		return charge{}
@@ -20,20 +19,27 @@ func (t *track) foreseen(i int, b booking) charge {
 	reach := l.whole.last().v
 	reach[held] = max(reach[held], l.own().v[held]+last.share*float64(next-last.t)/1000)
 	most := reach.whole()[held]
-	known := false
-	for q, own := range l.own().v.whole() {
-		if q != held {
-			known = known || own > 0
-			if b.closing[q] > own+1 {
-				return charge{}
-			}
-		}
-	}
-	if !known {
+	if b.closing[held] <= most || !l.isBridge(b.closing) {
 		return charge{}
 	}
 	before := max(0, b.opening[held]-most)
-	return charge{before: before, inside: max(0, b.closing[held]-most) - before}
+	return charge{before: before, inside: b.closing[held] - most - before}
+}
+
+// isBridge tells whether what is booked beyond what the life counted itself is
+// nothing but a bridge, which adds to the seconds held alone. What else was booked,
+// samples told that are gone; and where nothing but those seconds is known, nobody
+// can tell.
+func (l *life) isBridge(booked amounts) bool {
+	own := l.own().v.whole()
+	known := false
+	for q := held + 1; q < len(own); q++ {
+		if booked[q] > own[q]+1 {
+			return false
+		}
+		known = known || own[q] > 0
+	}
+	return known
 }
 
 func (c *charge) add(more charge) {

@@ -24,9 +24,9 @@ type Edge struct {
 	Total [6]int64 // a holding's quantities in the units of a Segment: GPU-ms held, active, idle, observed; byte-seconds; millijoules. A device's milliseconds: all, allocated, unallocated, unattributed, unavailable, 0
 }
 
-// SaysUnseen tells whether the edge is the one of no epoch. It is the first of its
+// saysUnseen tells whether the edge is the one of no epoch. It is the first of its
 // GPU.
-func (e Edge) SaysUnseen() bool { return e.Start == unseen }
+func (e Edge) saysUnseen() bool { return e.Start == unseen }
 
 // CompareEdges orders edges by UUID, pod, container and start.
 func CompareEdges(a, b Edge) int {

@@ -215,14 +215,7 @@ func TestWhatWasHeldBeforeAnHourThatKnewNothingIsNamed(t *testing.T) {
 	other := oneNode()
 	other.node, other.uuids, other.processes[0].instance = "node-2", []string{"GPU-b"}, "c"
 	other.render(m)
-	var hours []whole
-	for i := range int64(3) {
-		var n usage.Neighbours
-		if i > 0 {
-			n = hours[i-1].before()
-		}
-		hours = append(hours, closeWhole(t, newCloser(t, usage.Config{Cluster: "c1", Reader: m}), span(i*hour, (i+1)*hour), n))
-	}
+	hours := chain(t, m)
 	last := hours[2].Hour
 	if got := byHolder(last)["GPU-a p"].gpu; got != hour || !strings.Contains(fmt.Sprint(last.Exceptions), "not counted here: team/p/main on GPU-a") {
 		t.Errorf("%d ms held, exceptions %v", got, last.Exceptions)

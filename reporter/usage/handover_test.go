@@ -34,6 +34,11 @@ func (a asOf) Read(ctx context.Context, q prom.Query, yield func(prom.Series) er
 	})
 }
 
+// without is the server before the samples of an instance after a time came.
+func without(m *memory, instance string, after int64) usage.Reader {
+	return asOf{m, 3 * hour, map[string]int64{instance: 3*hour - after}}
+}
+
 // books are the hours of a day as a ledger keeps them.
 type books struct {
 	t     *rapid.T
@@ -218,24 +223,26 @@ func TestWhatComesLateIsCountedLater(t *testing.T) {
 	})
 }
 
+// threeProcesses meter a container one after the other; the second, from one time
+// to another, is seen by replica b alone.
+func threeProcesses(from, to int64) *memory {
+	m := newMemory()
+	sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 0.5, from: -hour, to: 2 * hour})
+	sc.processes = []process{{"a", -2 * hour, from}, {"a", from + second, to}, {"a", to + second, 3 * hour}}
+	sc.scrapers[0].lost = func(at int64) bool { return from < at && at < to }
+	b := sc.scrapers[0]
+	b.replica, b.phase, b.lost = "b", b.phase+second, func(at int64) bool { return at < from || at > to }
+	sc.scrapers = append(sc.scrapers, b)
+	sc.render(m)
+	return m
+}
+
 // An hour bridges the gap between two processes; then samples come of one that
 // counted in it. What was charged for the gap is not counted again.
 func TestABridgedGapIsNotCountedAgain(t *testing.T) {
 	t.Parallel()
-	m := newMemory()
-	sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 0.5, from: -hour, to: 2 * hour})
-	sc.processes = []process{{"a", -2 * hour, 56 * minute}, {"a", 56*minute + second, 58 * minute}, {"a", 58*minute + second, 3 * hour}}
-	sc.scrapers[0].lost = func(at int64) bool { return 56*minute < at && at < 58*minute }
-	late := sc.scrapers[0]
-	late.replica, late.phase, late.lost = "b", late.phase+second, func(at int64) bool { return at < 56*minute || at > 58*minute }
-	sc.scrapers = append(sc.scrapers, late)
-	sc.render(m)
-	closeAt := func(r usage.Reader, from int64, n usage.Neighbours) whole {
-		t.Helper()
-		return closeWhole(t, newCloser(t, usage.Config{Cluster: "c1", Reader: r}), span(from, from+hour), n)
-	}
-	early := asOf{m, 3 * hour, map[string]int64{"ab": 3 * hour}}
-	first := closeAt(early, 0, usage.Neighbours{})
+	m := threeProcesses(56*minute, 58*minute)
+	first := closeHour(t, without(m, "ab", 0), 0, usage.Neighbours{})
 	want := 30 * minute
 	check := func(what string, h usage.Hour, held, estimated int64) {
 		t.Helper()
@@ -253,11 +260,11 @@ func TestABridgedGapIsNotCountedAgain(t *testing.T) {
 	if e := byHolder(first.Hour)["GPU-a p"].estimated; e < minute {
 		t.Fatalf("%d ms estimated: there is no bridge", e)
 	}
-	second := closeAt(m, hour, first.before())
+	second := closeHour(t, m, 1, first.before())
 	check("the next hour", second.Hour, want, 0)
-	again := closeAt(m, 0, usage.Neighbours{After: table(second.Opening)})
+	again := closeHour(t, m, 0, usage.Neighbours{After: table(second.Opening)})
 	check("restated beside the next hour", again.Hour, want, byHolder(first.Hour)["GPU-a p"].estimated)
-	free := closeAt(m, 0, usage.Neighbours{})
+	free := closeHour(t, m, 0, usage.Neighbours{})
 	if got := byHolder(free.Hour)["GPU-a p"]; got.gpu != want || got.estimated > 30*1000 {
 		t.Errorf("restated: %d ms held, %d estimated, want %d, less than a scrape interval", got.gpu, got.estimated, want)
 	}
@@ -267,26 +274,15 @@ func TestABridgedGapIsNotCountedAgain(t *testing.T) {
 // not in silence, and not once both hours are restated.
 func TestABridgedGapFarFromTheEdgeIsNamed(t *testing.T) {
 	t.Parallel()
-	m := newMemory()
-	sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 0.5, from: -hour, to: 2 * hour})
-	sc.processes = []process{{"a", -2 * hour, 50 * minute}, {"a", 50*minute + second, 52 * minute}, {"a", 52*minute + second, 3 * hour}}
-	sc.scrapers[0].lost = func(at int64) bool { return 50*minute < at && at < 52*minute }
-	late := sc.scrapers[0]
-	late.replica, late.phase, late.lost = "b", late.phase+second, func(at int64) bool { return at < 50*minute || at > 52*minute }
-	sc.scrapers = append(sc.scrapers, late)
-	sc.render(m)
-	closeAt := func(r usage.Reader, from int64, n usage.Neighbours) whole {
-		t.Helper()
-		return closeWhole(t, newCloser(t, usage.Config{Cluster: "c1", Reader: r}), span(from, from+hour), n)
-	}
-	first := closeAt(asOf{m, 3 * hour, map[string]int64{"ab": 3 * hour}}, 0, usage.Neighbours{})
-	second := closeAt(m, hour, first.before())
+	m := threeProcesses(50*minute, 52*minute)
+	first := closeHour(t, without(m, "ab", 0), 0, usage.Neighbours{})
+	second := closeHour(t, m, 1, first.before())
 	const most = 30*minute + minute // half of the two minutes
 	if got := byHolder(second.Hour)["GPU-a p"].gpu; got > most || !strings.Contains(fmt.Sprint(second.Hour.Exceptions), "counted later than held") {
 		t.Errorf("%d ms held, exceptions %v", got, second.Hour.Exceptions)
 	}
-	first = closeAt(m, 0, usage.Neighbours{})
-	second = closeAt(m, hour, first.before())
+	first = closeHour(t, m, 0, usage.Neighbours{})
+	second = closeHour(t, m, 1, first.before())
 	if got := byHolder(first.Hour, second.Hour)["GPU-a p"].gpu; got != hour || len(second.Hour.Exceptions) > 0 {
 		t.Errorf("both restated: %d ms held, exceptions %v", got, second.Hour.Exceptions)
 	}

@@ -12,8 +12,8 @@ import (
 // rare is what happened to a node, whose first two hours are closed in some way.
 type rare struct {
 	scene scene
-	spoil func(*memory)                  // after the scene was scraped; may be nil
-	close func(*rareBooks, usage.Reader) // the two hours
+	spoil func(*memory)             // after the scene was scraped; may be nil
+	close func(*rareBooks, *memory) // the two hours
 }
 
 // rareBooks are the two hours of a rare case.
@@ -24,8 +24,7 @@ type rareBooks struct {
 
 func (b *rareBooks) close(i int, r usage.Reader, n usage.Neighbours) {
 	b.t.Helper()
-	from := int64(i) * hour
-	b.hours[i] = closeWhole(b.t, newCloser(b.t, usage.Config{Cluster: "c1", Reader: r}), span(from, from+hour), n)
+	b.hours[i] = closeHour(b.t, r, int64(i), n)
 }
 
 // inOrder closes both, one after the other.
@@ -38,10 +37,6 @@ func (b *rareBooks) inOrder(first, second usage.Reader) {
 // what the two are charged for when they are closed as one.
 func TestTwoHoursAreOneInRareCases(t *testing.T) {
 	t.Parallel()
-	// without is the server before the samples of an instance after a time came.
-	without := func(r usage.Reader, instance string, after int64) usage.Reader {
-		return asOf{r.(*memory), 3 * hour, map[string]int64{instance: 3*hour - after}}
-	}
 	oneHold := func(share float64, ps ...process) scene {
 		sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: share, from: -hour, to: 2 * hour})
 		sc.processes = ps
@@ -71,13 +66,13 @@ func TestTwoHoursAreOneInRareCases(t *testing.T) {
 	for name, test := range map[string]rare{
 		"an overlapping collector is seen late": {
 			scene: oneHold(1, process{"a", -2 * hour, 58 * minute}, process{"b", 52 * minute, 3 * hour}),
-			close: func(b *rareBooks, r usage.Reader) { b.inOrder(without(r, "b", 0), r) },
+			close: func(b *rareBooks, m *memory) { b.inOrder(without(m, "b", 0), m) },
 		},
 		"a collector starts anew before the edge, and starts are not known": {
 			scene: nameless,
-			close: func(b *rareBooks, r usage.Reader) {
-				b.inOrder(r, r)
-				b.close(0, r, usage.Neighbours{After: table(b.hours[1].Opening)})
+			close: func(b *rareBooks, m *memory) {
+				b.inOrder(m, m)
+				b.close(0, m, usage.Neighbours{After: table(b.hours[1].Opening)})
 			},
 		},
 		"starts are known since the edge": {
@@ -87,29 +82,29 @@ func TestTwoHoursAreOneInRareCases(t *testing.T) {
 					s.Samples = slices.DeleteFunc(s.Samples, func(p prom.Sample) bool { return p.T < t0+60*minute })
 				})
 			},
-			close: func(b *rareBooks, r usage.Reader) { b.inOrder(r, r) },
+			close: func(b *rareBooks, m *memory) { b.inOrder(m, m) },
 		},
 		"the samples of a replica are gone when the first is restated beside the second": {
 			scene: lost,
-			close: func(b *rareBooks, r usage.Reader) {
-				b.inOrder(r, r)
-				b.close(0, without(r, "ab", -3*hour), usage.Neighbours{After: table(b.hours[1].Opening)})
+			close: func(b *rareBooks, m *memory) {
+				b.inOrder(m, m)
+				b.close(0, without(m, "ab", -3*hour), usage.Neighbours{After: table(b.hours[1].Opening)})
 			},
 		},
 		"who counted in a bridged gap is seen in part, then in full": {
 			scene: three,
-			close: func(b *rareBooks, r usage.Reader) {
-				b.inOrder(without(r, "b", 0), without(r, "b", 0))
-				b.close(0, without(r, "b", 59*minute), usage.Neighbours{After: table(b.hours[1].Opening)})
-				b.close(1, r, b.hours[0].before())
+			close: func(b *rareBooks, m *memory) {
+				b.inOrder(without(m, "b", 0), without(m, "b", 0))
+				b.close(0, without(m, "b", 59*minute), usage.Neighbours{After: table(b.hours[1].Opening)})
+				b.close(1, m, b.hours[0].before())
 			},
 		},
 		"the second is restated behind a long gap, and the first beside it": {
 			scene: far,
-			close: func(b *rareBooks, r usage.Reader) {
-				b.inOrder(r, r)
-				b.close(1, r, b.hours[0].carried())
-				b.close(0, r, usage.Neighbours{After: table(b.hours[1].Opening)})
+			close: func(b *rareBooks, m *memory) {
+				b.inOrder(m, m)
+				b.close(1, m, b.hours[0].carried())
+				b.close(0, m, usage.Neighbours{After: table(b.hours[1].Opening)})
 			},
 		},
 	} {

@@ -104,7 +104,7 @@ func (r *roster) carryEdges(p *Part, uuid string, since int64) error {
 	marked := false
 	for r.more && r.head.UUID <= uuid {
 		if e := r.head; e.UUID == uuid {
-			marked = marked || e.SaysUnseen()
+			marked = marked || e.saysUnseen()
 			p.Opening, p.Closing = append(p.Opening, e), append(p.Closing, e)
 			if total, ok := r.after.Find(uuid, e.Pod, e.Container, e.Start); ok && total != e.Total {
 				r.faults.note(faultEdge, uuid)

@@ -36,6 +36,12 @@ func closeWhole(t rapid.TB, c *usage.Closer, w window.Window, n usage.Neighbours
 	return all
 }
 
+// closeHour closes hour i after t0 with the default settings.
+func closeHour(t testing.TB, r usage.Reader, i int64, n usage.Neighbours) whole {
+	t.Helper()
+	return closeWhole(t, newCloser(t, usage.Config{Cluster: "c1", Reader: r}), span(i*hour, (i+1)*hour), n)
+}
+
 func TestFoldingEverySampleChangesNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gputally/gputally/collector/exporter"
 	"github.com/gputally/gputally/collector/meter"
+	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/collector/simulate"
 )
 
@@ -177,5 +178,5 @@ func (t *Target) Live() (*simulate.Player, *meter.Meter) { return t.player, t.me
 
 // Identity is what the collector says of its node.
 func (t *Target) Identity() exporter.Identity {
-	return exporter.Identity{Node: t.node.Name, Attribution: "kubelet", Activity: "none", Interval: t.timing.Poll}
+	return exporter.Identity{Node: t.node.Name, Attribution: "kubelet", Activity: metric.ActivityNone, Interval: t.timing.Poll}
 }

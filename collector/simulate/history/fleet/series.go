@@ -95,7 +95,7 @@ func (n *node) putNode(w *writer, values [len(nodeFamilies)]float64) {
 	for i, v := range values {
 		w.put(&n.scraping.node[i], v, func() labels.Labels {
 			if nodeFamilies[i] == &metric.NodeInfo {
-				return n.labels(nodeFamilies[i], n.name, "570.133.20", "12.8", "kubelet", "processes")
+				return n.labels(nodeFamilies[i], n.name, "570.133.20", "12.8", "kubelet", metric.ActivityProcesses)
 			}
 			return n.labels(nodeFamilies[i])
 		})
