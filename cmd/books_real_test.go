@@ -17,10 +17,10 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/gputally/gputally/internal/s3server"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/open"
 	"github.com/gputally/gputally/reporter/bucket/s3"
-	"github.com/gputally/gputally/reporter/bucket/s3server"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/report"
 )

@@ -14,13 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/device"
-	"github.com/gputally/gputally/collector/simulate"
-	"github.com/gputally/gputally/collector/simulate/history"
+	"github.com/gputally/gputally/internal/collectortest"
+	"github.com/gputally/gputally/internal/promserver"
+	"github.com/gputally/gputally/internal/simulate"
+	"github.com/gputally/gputally/internal/simulate/history"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 	"github.com/gputally/gputally/reporter/window"
 )
 

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
+	"github.com/gputally/gputally/internal/collectortest"
 )
 
 // The GPUs of the live node.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/collector/collectortest"
+	"github.com/gputally/gputally/internal/collectortest"
 )
 
 // eventually polls a condition.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gputally/gputally/collector/collectortest"
+	"github.com/gputally/gputally/internal/collectortest"
 )
 
 // binary builds the collector, once for all tests.

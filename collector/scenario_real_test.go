@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
+	"github.com/gputally/gputally/internal/collectortest"
 )
 
 // scenario is what happens to a node while the collector runs on it.

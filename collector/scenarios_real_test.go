@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/meter"
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
+	"github.com/gputally/gputally/internal/collectortest"
 )
 
 // What the scenarios look at again and again: pod a on the first GPU, pod b on

@@ -21,9 +21,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
+	"github.com/gputally/gputally/internal/collectortest"
 )
 
 func TestMetricsPassPromtool(t *testing.T) {

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/collector/collectortest"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
+	"github.com/gputally/gputally/internal/collectortest"
 )
 
 // BenchmarkProcess runs the collector for half a minute beside a stand-in for

@@ -21,11 +21,11 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 
 	"github.com/gputally/gputally/collector/device"
-	"github.com/gputally/gputally/collector/simulate"
-	"github.com/gputally/gputally/collector/simulate/history"
+	"github.com/gputally/gputally/internal/simulate"
+	"github.com/gputally/gputally/internal/simulate/history"
 	"github.com/gputally/gputally/dashboards"
 	books "github.com/gputally/gputally/reporter/metric"
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/internal/promserver"
 )
 
 // The history runs from begin to end; queries are asked at end.

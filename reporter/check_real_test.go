@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/collector/simulate"
+	"github.com/gputally/gputally/internal/promserver"
+	"github.com/gputally/gputally/internal/simulate"
 	"github.com/gputally/gputally/reporter"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 )
 
 func TestLiveCheck(t *testing.T) {

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/collector/device"
-	"github.com/gputally/gputally/collector/simulate"
-	"github.com/gputally/gputally/collector/simulate/history"
+	"github.com/gputally/gputally/internal/promserver"
+	"github.com/gputally/gputally/internal/s3server"
+	"github.com/gputally/gputally/internal/simulate"
+	"github.com/gputally/gputally/internal/simulate/history"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/open"
-	"github.com/gputally/gputally/reporter/bucket/s3server"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 )
 
 // The fleet's night: samples from 20 minutes before midnight to 10 minutes

@@ -17,10 +17,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gputally/gputally/collector/simulate/history"
+	"github.com/gputally/gputally/internal/promserver"
+	"github.com/gputally/gputally/internal/simulate/history"
 	"github.com/gputally/gputally/reporter"
 	"github.com/gputally/gputally/reporter/bucket"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gputally/gputally/internal/s3server"
 	"github.com/gputally/gputally/reporter"
-	"github.com/gputally/gputally/reporter/bucket/s3server"
 )
 
 // The keys are in the environment, so this test is not parallel to others.

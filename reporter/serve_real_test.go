@@ -13,9 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/metric"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 	"github.com/gputally/gputally/reporter/report"
 )
 

@@ -3,6 +3,6 @@
 // says of who holds them (Holders), and the holding that follows from both.
 //
 // It imports nothing of the project. The adapters (collector/nvml,
-// collector/kubelet, collector/simulate) produce these values, collector/attribution
+// collector/kubelet, internal/simulate) produce these values, collector/attribution
 // joins them, collector/meter integrates them.
 package device

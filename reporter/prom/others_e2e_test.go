@@ -24,8 +24,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/prometheus/prompb"
 
+	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/reporter/prom"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 )
 
 // freeAddress is an address on which nobody listens.

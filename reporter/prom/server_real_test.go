@@ -26,8 +26,8 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/reporter/prom"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 )
 
 const blockLength = 2 * time.Hour

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gputally/gputally/collector/simulate/history/fleet"
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
+	"github.com/gputally/gputally/internal/promserver"
 )
 
 // generation is counted up when what is made up changes, so that nothing of an

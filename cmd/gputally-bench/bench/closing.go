@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gputally/gputally/collector/simulate/history/fleet"
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
+	"github.com/gputally/gputally/internal/promserver"
 )
 
 // cluster is what fleets are called.

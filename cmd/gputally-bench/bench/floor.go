@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/cmd/gputally-bench/floor"
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom/floor"
 )
 
 // The roads that have a floor.

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/gputally/gputally/collector/simulate/history/fleet"
+	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
 	"github.com/gputally/gputally/reporter/bucket/open"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"

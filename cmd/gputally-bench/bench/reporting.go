@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gputally/gputally/collector/simulate/history/fleet"
+	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
 )
 
 // reporting makes reports over the month.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/internal/promserver"
 )
 
 // against runs a measurement on a Prometheus that was just started on the

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gputally/gputally/collector/simulate/history/fleet"
+	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
 )
 
 // inspect prints what the closing left, and how far it is from the truth.

@@ -12,8 +12,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/reporter"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 )
 
 // ErrUsage says that the command line is wrong.

@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/gputally/gputally/collector/simulate/history"
-	"github.com/gputally/gputally/collector/simulate/trace"
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/internal/promserver"
+	"github.com/gputally/gputally/internal/simulate/history"
+	"github.com/gputally/gputally/internal/simulate/trace"
 )
 
 // job is the collectors' job in Prometheus.

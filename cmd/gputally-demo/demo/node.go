@@ -16,7 +16,7 @@ import (
 	"github.com/gputally/gputally/collector/exporter"
 	"github.com/gputally/gputally/collector/meter"
 	"github.com/gputally/gputally/collector/nvml"
-	"github.com/gputally/gputally/collector/simulate"
+	"github.com/gputally/gputally/internal/simulate"
 )
 
 // snapshots is a meter that goes on by itself.

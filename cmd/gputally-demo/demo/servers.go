@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/internal/promserver"
 )
 
 // address returns the wanted address, or a free port beside it if it is taken.

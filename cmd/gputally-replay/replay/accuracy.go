@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/reporter"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 )
 
 // cluster is what the replayed fleet is called.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/collector/device"
-	"github.com/gputally/gputally/collector/simulate/trace"
+	"github.com/gputally/gputally/internal/simulate/trace"
 	"github.com/gputally/gputally/reporter/bucket/open"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"

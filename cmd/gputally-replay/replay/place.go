@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gputally/gputally/collector/simulate/trace"
+	"github.com/gputally/gputally/internal/simulate/trace"
 )
 
 // origin is the instant at which a trace's clock is 0.

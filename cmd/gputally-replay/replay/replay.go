@@ -7,8 +7,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/gputally/gputally/collector/simulate/history"
-	"github.com/gputally/gputally/collector/simulate/trace"
+	"github.com/gputally/gputally/internal/simulate/history"
+	"github.com/gputally/gputally/internal/simulate/trace"
 )
 
 // errUsage says that the command line or a file that it names is wrong.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/cmd/gputally-replay/replay"
-	"github.com/gputally/gputally/collector/simulate/trace"
+	"github.com/gputally/gputally/internal/simulate/trace"
 )
 
 const (

@@ -10,9 +10,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gputally/gputally/internal/s3server"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/s3"
-	"github.com/gputally/gputally/reporter/bucket/s3server"
 )
 
 // badLine is a network that delivers every request, but spoils the first

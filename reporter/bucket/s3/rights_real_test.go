@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gputally/gputally/internal/s3server"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/s3"
-	"github.com/gputally/gputally/reporter/bucket/s3server"
 )
 
 // operations tries each operation on a bucket.

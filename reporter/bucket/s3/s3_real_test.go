@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gputally/gputally/internal/s3server"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/buckettest"
 	"github.com/gputally/gputally/reporter/bucket/s3"
-	"github.com/gputally/gputally/reporter/bucket/s3server"
 )
 
 // startServer runs a server until the test ends.

@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
+	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/collector/simulate/history/fleet"
 )
 
 type sample struct {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/internal/promserver"
 )
 
 // script writes an executable shell script and returns its path.

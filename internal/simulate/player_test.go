@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gputally/gputally/collector/device"
-	"github.com/gputally/gputally/collector/simulate"
+	"github.com/gputally/gputally/internal/simulate"
 )
 
 // loads change at whole ten minutes of the clock.

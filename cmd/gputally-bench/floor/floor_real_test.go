@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/collector/simulate/history/fleet"
+	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
+	"github.com/gputally/gputally/cmd/gputally-bench/floor"
+	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/reporter/prom"
-	"github.com/gputally/gputally/reporter/prom/floor"
-	"github.com/gputally/gputally/reporter/prom/promserver"
 )
 
 var begins = time.Date(2025, 1, 6, 0, 0, 0, 0, time.UTC)

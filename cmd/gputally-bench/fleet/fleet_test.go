@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gputally/gputally/collector/simulate/history/fleet"
+	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
 )
 
 var (

@@ -15,8 +15,8 @@ import (
 
 	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/collector/simulate"
-	"github.com/gputally/gputally/collector/simulate/history"
+	"github.com/gputally/gputally/internal/simulate"
+	"github.com/gputally/gputally/internal/simulate/history"
 )
 
 var from = time.Date(2026, 11, 1, 23, 0, 0, 0, time.UTC)

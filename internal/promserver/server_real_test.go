@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/internal/promserver"
 )
 
 // envParent makes TestChildEndsWithItsParent the parent, with its directory.

@@ -8,7 +8,7 @@ import (
 	"github.com/gputally/gputally/collector/exporter"
 	"github.com/gputally/gputally/collector/meter"
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/collector/simulate"
+	"github.com/gputally/gputally/internal/simulate"
 )
 
 // unlimited switches the meter's cap off: a step between two changes stands for

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gputally/gputally/collector/device"
-	"github.com/gputally/gputally/collector/simulate"
+	"github.com/gputally/gputally/internal/simulate"
 )
 
 var origin = time.Date(2026, 11, 1, 11, 55, 0, 0, time.UTC)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/collector/device"
-	"github.com/gputally/gputally/collector/simulate"
+	"github.com/gputally/gputally/internal/simulate"
 )
 
 // Config of Place.

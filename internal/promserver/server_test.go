@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/reporter/prom/promserver"
+	"github.com/gputally/gputally/internal/promserver"
 )
 
 func TestStartTellsWhyTheServerEnded(t *testing.T) {
