@@ -9,10 +9,11 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	shape "github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/reporter/metric"
 	"github.com/gputally/gputally/reporter/prom"
-	"github.com/gputally/gputally/reporter/usage"
 )
 
 // meter counts what is done for one cluster.
@@ -36,19 +37,19 @@ const unknown = "unknown"
 
 // metered is a reader whose reads are counted.
 type metered struct {
-	usage.Reader
+	series.Reader
 	meter *meter
 }
 
 // Read reads as the reader does.
-func (m metered) Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error {
-	var series, samples int64
-	err := m.Reader.Read(ctx, q, func(s prom.Series) error {
-		series++
+func (m metered) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
+	var read, samples int64
+	err := m.Reader.Read(ctx, q, func(s series.Series) error {
+		read++
 		samples += int64(len(s.Samples))
 		return yield(s)
 	})
-	m.meter.series.Add(series)
+	m.meter.series.Add(read)
 	m.meter.samples.Add(samples)
 	m.meter.read(m.Road(), err)
 	return err

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/prometheus/common/version"
 
 	"github.com/gputally/gputally/reporter/bucket"
@@ -114,7 +116,7 @@ func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error)
 }
 
 // oneOf reads the servers as one source, whose replicas they are.
-func oneOf(now func() time.Time, clients []*prom.Client, m *meter) usage.Reader {
+func oneOf(now func() time.Time, clients []*prom.Client, m *meter) series.Reader {
 	if len(clients) == 1 {
 		return metered{clients[0], m}
 	}
@@ -122,7 +124,7 @@ func oneOf(now func() time.Time, clients []*prom.Client, m *meter) usage.Reader 
 }
 
 // newClients are one for each server of the cluster.
-func newClients(env *environment, c config.Cluster, selector []prom.Matcher) ([]*prom.Client, error) {
+func newClients(env *environment, c config.Cluster, selector []series.Matcher) ([]*prom.Client, error) {
 	var clients []*prom.Client
 	for _, u := range c.Prometheus.URLs {
 		client, err := prom.New(prom.Config{
@@ -143,10 +145,10 @@ func newClients(env *environment, c config.Cluster, selector []prom.Matcher) ([]
 }
 
 // selector turns the configured labels into matchers, sorted by label.
-func selector(labels map[string]string) []prom.Matcher {
-	var ms []prom.Matcher
+func selector(labels map[string]string) []series.Matcher {
+	var ms []series.Matcher
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		ms = append(ms, prom.Matcher{Name: name, Value: labels[name]})
+		ms = append(ms, series.Matcher{Name: name, Value: labels[name]})
 	}
 	return ms
 }

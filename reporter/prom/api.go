@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // apiLimit bounds an answer of the JSON API in bytes; what is asked here is
@@ -32,7 +34,7 @@ func (s *server) api(ctx context.Context, path, query string, into any) error {
 				return garbled("answer is not of the Prometheus API: %w", err)
 			}
 			if answer.Status != "success" {
-				return &Error{Kind: Failed, Message: oneLine([]byte(answer.Error))}
+				return &Error{Kind: series.Failed, Message: oneLine([]byte(answer.Error))}
 			}
 			if err := json.Unmarshal(answer.Data, into); err != nil {
 				return garbled("answer is not of the Prometheus API: %w", err)
@@ -57,5 +59,5 @@ func (s *server) now(ctx context.Context) (time.Time, error) {
 			}
 		}
 	}
-	return time.Time{}, &Error{URL: withoutUser(s.base), Kind: Protocol, Err: fmt.Errorf("time() is %v", scalar.Result)}
+	return time.Time{}, &Error{URL: withoutUser(s.base), Kind: series.Protocol, Err: fmt.Errorf("time() is %v", scalar.Result)}
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
@@ -14,12 +16,12 @@ import (
 // them to the range and yields each series once it is whole.
 type assembler struct {
 	from, to int64 // Unix milliseconds, both included
-	yield    func(Series) error
+	yield    func(series.Series) error
 
 	open    bool
 	encoded []byte // labels of the open series as they came
 	set     labelSet
-	samples []Sample
+	samples []series.Sample
 	stale   []int64
 	last    int64 // time of the last sample of the open series, in or out of the range
 	sorted  bool  // samples and stale are strictly increasing so far
@@ -94,7 +96,7 @@ func (a *assembler) chunk(encoding uint64, data []byte) error {
 		if value.IsStaleNaN(v) {
 			a.stale = append(a.stale, t)
 		} else {
-			a.samples = append(a.samples, Sample{T: t, V: v})
+			a.samples = append(a.samples, series.Sample{T: t, V: v})
 		}
 	}
 }
@@ -133,24 +135,24 @@ func (a *assembler) finish() error {
 	if len(a.samples) == 0 && len(a.stale) == 0 {
 		return nil
 	}
-	return a.yield(Series{Labels: a.set.labels, Samples: a.samples, Stale: a.stale})
+	return a.yield(series.Series{Labels: a.set.labels, Samples: a.samples, Stale: a.stale})
 }
 
 // sort merges chunks that overlap and label sets that came twice. The same
 // sample twice is one. Two values at one time mean two sources under one name,
 // of which none may be picked.
 func (a *assembler) sort() error {
-	slices.SortStableFunc(a.samples, func(x, y Sample) int { return cmp.Compare(x.T, y.T) })
+	slices.SortStableFunc(a.samples, func(x, y series.Sample) int { return cmp.Compare(x.T, y.T) })
 	for i := 1; i < len(a.samples); i++ {
 		x, y := a.samples[i-1], a.samples[i]
 		if x.T == y.T && math.Float64bits(x.V) != math.Float64bits(y.V) {
 			return garbled("series %s has two values at %d: %v and %v; add to the selector what tells its sources apart", a.set.labels, x.T, x.V, y.V)
 		}
 	}
-	a.samples = slices.CompactFunc(a.samples, func(x, y Sample) bool { return x.T == y.T })
+	a.samples = slices.CompactFunc(a.samples, func(x, y series.Sample) bool { return x.T == y.T })
 	slices.Sort(a.stale)
 	a.stale = slices.DeleteFunc(slices.Compact(a.stale), func(t int64) bool {
-		_, found := slices.BinarySearchFunc(a.samples, t, func(s Sample, t int64) int { return cmp.Compare(s.T, t) })
+		_, found := slices.BinarySearchFunc(a.samples, t, func(s series.Sample, t int64) int { return cmp.Compare(s.T, t) })
 		return found
 	})
 	return nil

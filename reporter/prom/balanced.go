@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"time"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 const (
@@ -19,17 +21,17 @@ const (
 // balanced reads one series several times, each over a connection of its own,
 // and reports whether the answers differ: then the URL leads to replicas that
 // take turns, each of which scrapes at its own times and has its own gaps.
-func (c *Client) balanced(ctx context.Context, series Labels, now time.Time) (bool, error) {
-	q := Query{From: now.Add(-statusRange), To: now.Add(-balancedEnd)}
-	for _, l := range series {
-		q.Matchers = append(q.Matchers, Matcher{Name: l.Name, Value: l.Value})
+func (c *Client) balanced(ctx context.Context, labels series.Labels, now time.Time) (bool, error) {
+	q := series.Query{From: now.Add(-statusRange), To: now.Add(-balancedEnd)}
+	for _, l := range labels {
+		q.Matchers = append(q.Matchers, series.Matcher{Name: l.Name, Value: l.Value})
 	}
 	s := *c.server
 	s.http = c.fresh
 	var first uint64
 	for i := range balancedReads {
 		sum := fnv.New64a()
-		err := c.readFrom(ctx, &s, q, func(got Series) error {
+		err := c.readFrom(ctx, &s, q, func(got series.Series) error {
 			_, err := fmt.Fprintln(sum, got.Labels, got.Samples, got.Stale)
 			return err
 		})

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"github.com/gputally/gputally/reporter/prom"
@@ -41,9 +43,9 @@ func inventHour(b *testing.B) *hour {
 		for _, l := range ls {
 			metric = append(metric, strconv.Quote(l.Name)+":"+strconv.Quote(l.Value))
 		}
-		ss := make([]prom.Sample, benchSamples)
+		ss := make([]series.Sample, benchSamples)
 		for j := range ss {
-			ss[j] = prom.Sample{T: int64(j)*30_000 + int64(i%7), V: float64(j)*30 + float64(i%10)/1000}
+			ss[j] = series.Sample{T: int64(j)*30_000 + int64(i%7), V: float64(j)*30 + float64(i%10)/1000}
 			v := strconv.FormatFloat(ss[j].V, 'f', -1, 64)
 			pairs = append(pairs, fmt.Sprintf(`[%d.%03d,"%s"]`, ss[j].T/1000, ss[j].T%1000, v))
 			values, times = append(values, v), append(times, strconv.FormatInt(ss[j].T, 10))
@@ -100,7 +102,7 @@ func BenchmarkRead(b *testing.B) {
 		b.Run(road, func(b *testing.B) {
 			c := client(b, prom.Config{URL: serve(b, handler), Road: road})
 			count(b, func() (n int, err error) {
-				err = c.Read(b.Context(), between(0, 3_600_000), func(s prom.Series) error {
+				err = c.Read(b.Context(), between(0, 3_600_000), func(s series.Series) error {
 					n += len(s.Samples)
 					return nil
 				})
@@ -115,9 +117,9 @@ func BenchmarkRead(b *testing.B) {
 // checked or kept, and no other layout is understood.
 func BenchmarkDecode(b *testing.B) {
 	h := inventHour(b)
-	decode := func(f func(yield func(prom.Series) error) error) func() (int, error) {
+	decode := func(f func(yield func(series.Series) error) error) func() (int, error) {
 		return func() (n int, err error) {
-			err = f(func(s prom.Series) error {
+			err = f(func(s series.Series) error {
 				n += len(s.Samples)
 				return nil
 			})
@@ -129,15 +131,15 @@ func BenchmarkDecode(b *testing.B) {
 		name string
 		f    func() (int, error)
 	}{
-		{"remote_read", decode(func(y func(prom.Series) error) error {
+		{"remote_read", decode(func(y func(series.Series) error) error {
 			return prom.DecodeStream(bytes.NewReader(h.remote), 0, end, y)
 		})},
 		{"remote_read floor", func() (int, error) { return chunksFloor(h.chunks), nil }},
-		{"export", decode(func(y func(prom.Series) error) error {
+		{"export", decode(func(y func(series.Series) error) error {
 			return prom.DecodeLines(bytes.NewReader(h.export), 0, end, y)
 		})},
 		{"export floor", func() (int, error) { return numbersFloor(h.export, `"values":[`) / 2, nil }},
-		{"json", decode(func(y func(prom.Series) error) error {
+		{"json", decode(func(y func(series.Series) error) error {
 			return prom.DecodeMatrix(bytes.NewReader(h.json), 0, end, y)
 		})},
 		{"json floor", func() (int, error) { return numbersFloor(h.json, `"values":[[`) / 2, nil }},

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/prometheus/common/config"
 )
 
@@ -28,7 +30,7 @@ type Config struct {
 	Timeout time.Duration
 	// Selector is added to every read, to pick a cluster or a job from a
 	// server of many.
-	Selector []Matcher
+	Selector []series.Matcher
 	// MaxConcurrent bounds the requests at one time. 0 means 2.
 	MaxConcurrent int
 	// Logger hears of attempts that failed and are made again. May be nil.
@@ -58,7 +60,7 @@ type Client struct {
 	server   *server
 	fresh    *http.Client // makes a new connection for each request
 	finder   *finder
-	selector []Matcher
+	selector []series.Matcher
 }
 
 // New returns a Client. It sends nothing yet.
@@ -137,19 +139,19 @@ func (c *Client) Road() string {
 // what was yielded is only a part, and the caller must start again.
 // yield must not call Read of the same Client, which could wait for itself.
 // Errors: *Error, the context's, yield's.
-func (c *Client) Read(ctx context.Context, q Query, yield func(Series) error) error {
+func (c *Client) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
 	return c.readFrom(ctx, c.server, q, yield)
 }
 
 // readOnce is Read, but nothing is tried again.
-func (c *Client) readOnce(ctx context.Context, q Query, yield func(Series) error) error {
+func (c *Client) readOnce(ctx context.Context, q series.Query, yield func(series.Series) error) error {
 	s := *c.server
 	s.retry.Tries = 1
 	return c.readFrom(ctx, &s, q, yield)
 }
 
 // readFrom is Read from the Client's server, as it is handed in.
-func (c *Client) readFrom(ctx context.Context, s *server, q Query, yield func(Series) error) error {
+func (c *Client) readFrom(ctx context.Context, s *server, q series.Query, yield func(series.Series) error) error {
 	r, err := c.request(q)
 	if err != nil {
 		return err
@@ -165,7 +167,7 @@ func (c *Client) readFrom(ctx context.Context, s *server, q Query, yield func(Se
 			q.Restart()
 			yielded = false
 		}
-		err := way.read(ctx, s, r, func(got Series) error {
+		err := way.read(ctx, s, r, func(got series.Series) error {
 			yielded = true
 			stopped = yield(got)
 			return stopped
@@ -179,7 +181,7 @@ func (c *Client) readFrom(ctx context.Context, s *server, q Query, yield func(Se
 }
 
 // request is the query with the Client's selector.
-func (c *Client) request(q Query) (request, error) {
+func (c *Client) request(q series.Query) (request, error) {
 	if len(q.Matchers) == 0 {
 		return request{}, errors.New("a query without a matcher would read everything")
 	}
@@ -192,7 +194,7 @@ func (c *Client) request(q Query) (request, error) {
 		return request{}, fmt.Errorf("query from %s to %s: empty range", q.From, q.To)
 	}
 	for _, m := range r.matchers {
-		if m.Op < Equal || m.Op > NotMatch {
+		if m.Op < series.Equal || m.Op > series.NotMatch {
 			return request{}, fmt.Errorf("matcher of label %q: no comparison %d", m.Name, m.Op)
 		}
 	}

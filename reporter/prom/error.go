@@ -6,27 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/gputally/gputally/reporter/series"
 )
-
-// Kind sorts the failures of a server by what can be done about them. A Kind is
-// itself an error, so that errors.Is(err, Limit) asks for it.
-type Kind string
-
-// The kinds of failure.
-const (
-	Unreachable  Kind = "unreachable"  // no connection, or it broke
-	Unauthorized Kind = "unauthorized" // credentials are missing or not enough
-	Rejected     Kind = "rejected"     // the server does not want this request, now or later
-	Limit        Kind = "limit"        // the request asks for more than the server gives at once; a smaller one may pass
-	Overloaded   Kind = "overloaded"   // too busy; the same request may pass later
-	Timeout      Kind = "timeout"      // it took too long; a smaller one may pass
-	Failed       Kind = "failed"       // the server failed at the request and says so
-	Partial      Kind = "partial"      // the server answers without a part of its data; the same request may get all later
-	Protocol     Kind = "protocol"     // the answer is not what the protocol says
-)
-
-// Error makes a Kind a target for errors.Is.
-func (k Kind) Error() string { return string(k) }
 
 // ErrNotStreamed is wrapped by the Error of a server that answers a remote read
 // but can't stream chunks.
@@ -39,7 +21,7 @@ var ErrTruncated = errors.New("answer is cut short")
 type Error struct {
 	URL     string // what was asked, without credentials
 	Status  int    // HTTP status, 0 if there was no answer
-	Kind    Kind
+	Kind    series.Kind
 	Message string // what the server said, "" if nothing
 	Err     error  // the cause, nil if the status says it all
 
@@ -75,33 +57,33 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is reports whether target is the error's Kind.
 func (e *Error) Is(target error) bool {
-	k, ok := target.(Kind)
+	k, ok := target.(series.Kind)
 	return ok && k == e.Kind
 }
 
 // Hint tells the operator what to look at.
 func (e *Error) Hint() string {
 	switch e.Kind {
-	case Unreachable:
+	case series.Unreachable:
 		return "check the URL, that the server runs, and network policies and proxies on the way"
-	case Unauthorized:
+	case series.Unauthorized:
 		return "check the credentials and the tenant header configured for this source"
-	case Rejected:
+	case series.Rejected:
 		if e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed {
 			return "the URL must be the server's base URL, with its path prefix if it has one and without /api/v1"
 		}
 		return "check the source's selector and URL"
-	case Limit:
+	case series.Limit:
 		return "read smaller pieces, or raise the server's limit"
-	case Overloaded:
+	case series.Overloaded:
 		return "lower the number of reads at once, or try later"
-	case Timeout:
+	case series.Timeout:
 		return "read smaller pieces, or raise the source's timeout"
-	case Failed:
+	case series.Failed:
 		return "see the server's log"
-	case Partial:
+	case series.Partial:
 		return "check the stores and replicas behind the server: what they hold is missing"
-	case Protocol:
+	case series.Protocol:
 		if errors.Is(e.Err, ErrNoRoad) {
 			return "the URL must be the base URL of a Prometheus, Mimir, Thanos querier or VictoriaMetrics"
 		}
@@ -115,5 +97,5 @@ func (e *Error) Hint() string {
 
 // garbled returns the Error of an answer that breaks the protocol.
 func garbled(format string, args ...any) *Error {
-	return &Error{Kind: Protocol, Err: fmt.Errorf(format, args...)}
+	return &Error{Kind: series.Protocol, Err: fmt.Errorf(format, args...)}
 }

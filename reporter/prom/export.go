@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // export is the road of VictoriaMetrics' export: a JSON object a line, each a
@@ -13,7 +15,7 @@ type export struct{}
 
 func (export) name() string { return "export" }
 
-func (export) read(ctx context.Context, s *server, r request, yield func(Series) error) error {
+func (export) read(ctx context.Context, s *server, r request, yield func(series.Series) error) error {
 	form := url.Values{
 		"match[]": {selector(r.matchers)},
 		// The server takes seconds as floats and cuts off what is below a
@@ -33,7 +35,7 @@ func (export) read(ctx context.Context, s *server, r request, yield func(Series)
 }
 
 // decodeLines yields the series of an export.
-func decodeLines(body io.Reader, r request, yield func(Series) error) error {
+func decodeLines(body io.Reader, r request, yield func(series.Series) error) error {
 	in := newScanner(body)
 	out := lineSeries{in: in, points: points{from: r.from, to: r.to}, yield: yield}
 	for {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/prometheus/prometheus/prompb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
@@ -25,27 +27,27 @@ func TestRefusalsAreSorted(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int
 		text   string
-		want   prom.Kind
+		want   series.Kind
 	}{
-		"wrong credentials":                       {401, "Unauthorized", prom.Unauthorized},
-		"not enough rights":                       {403, "", prom.Unauthorized},
-		"a proxy that wants credentials":          {407, "", prom.Unauthorized},
-		"a wrong path":                            {404, "404 page not found", prom.Rejected},
-		"a bad matcher":                           {400, "error parsing regexp", prom.Rejected},
-		"a redirect that is not followed":         {307, "", prom.Rejected},
-		"Prometheus' limit of samples":            {400, "exceeded sample limit (50000000)", prom.Limit},
-		"a query with too many samples":           {422, "query processing would load too many samples into memory", prom.Limit},
-		"an entity that is too large":             {413, "", prom.Limit},
-		"Mimir's limit of chunks":                 {422, "the query exceeded the maximum number of chunks (limit: 2000000 chunks) (err-mimir-max-chunks-per-query)", prom.Limit},
-		"too many requests":                       {429, "too many outstanding requests", prom.Overloaded},
-		"a server that starts":                    {503, "Service Unavailable", prom.Overloaded},
-		"a proxy without a server behind it":      {502, "", prom.Unreachable},
-		"a proxy whose server is too slow":        {504, "", prom.Timeout},
-		"a server that gave up":                   {503, "query timed out in expression evaluation", prom.Timeout},
-		"a deadline told as a failure":            {500, "context deadline exceeded", prom.Timeout},
-		"a server out of files":                   {500, "open index: too many open files", prom.Failed},
-		"a failure of the server":                 {500, "block is corrupted", prom.Failed},
-		"a limit told as a failure of the server": {500, "response size exceeds the limit", prom.Limit},
+		"wrong credentials":                       {401, "Unauthorized", series.Unauthorized},
+		"not enough rights":                       {403, "", series.Unauthorized},
+		"a proxy that wants credentials":          {407, "", series.Unauthorized},
+		"a wrong path":                            {404, "404 page not found", series.Rejected},
+		"a bad matcher":                           {400, "error parsing regexp", series.Rejected},
+		"a redirect that is not followed":         {307, "", series.Rejected},
+		"Prometheus' limit of samples":            {400, "exceeded sample limit (50000000)", series.Limit},
+		"a query with too many samples":           {422, "query processing would load too many samples into memory", series.Limit},
+		"an entity that is too large":             {413, "", series.Limit},
+		"Mimir's limit of chunks":                 {422, "the query exceeded the maximum number of chunks (limit: 2000000 chunks) (err-mimir-max-chunks-per-query)", series.Limit},
+		"too many requests":                       {429, "too many outstanding requests", series.Overloaded},
+		"a server that starts":                    {503, "Service Unavailable", series.Overloaded},
+		"a proxy without a server behind it":      {502, "", series.Unreachable},
+		"a proxy whose server is too slow":        {504, "", series.Timeout},
+		"a server that gave up":                   {503, "query timed out in expression evaluation", series.Timeout},
+		"a deadline told as a failure":            {500, "context deadline exceeded", series.Timeout},
+		"a server out of files":                   {500, "open index: too many open files", series.Failed},
+		"a failure of the server":                 {500, "block is corrupted", series.Failed},
+		"a limit told as a failure of the server": {500, "response size exceeds the limit", series.Limit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +70,7 @@ func TestALongRefusalIsToldFromBothEnds(t *testing.T) {
 	t.Parallel()
 	text := "cannot export " + strings.Repeat("filters and ranges, ", 200) + "more than 30 series; increase -search.maxUniqueTimeseries"
 	_, err := collect(t, client(t, prom.Config{URL: serve(t, refuse(400, text))}), between(0, 1))
-	if !errors.Is(err, prom.Limit) || !strings.Contains(err.Error(), "cannot export") || !strings.Contains(err.Error(), "-search.maxUniqueTimeseries") || len(err.Error()) > 1000 {
+	if !errors.Is(err, series.Limit) || !strings.Contains(err.Error(), "cannot export") || !strings.Contains(err.Error(), "-search.maxUniqueTimeseries") || len(err.Error()) > 1000 {
 		t.Errorf("error %v", err)
 	}
 }
@@ -82,65 +84,65 @@ func TestBrokenAnswersAreTypedErrors(t *testing.T) {
 	bits := chunk(t, samples(100, 1, 200, 2, 300, 3)...).Data
 	for name, tc := range map[string]struct {
 		body []byte
-		kind prom.Kind
+		kind series.Kind
 		is   error  // if not nil
 		text string // in the error
 	}{
-		"a frame cut in its message":  {body: good[:len(good)-3], kind: prom.Protocol, is: prom.ErrTruncated},
-		"a frame cut in its checksum": {body: good[:3], kind: prom.Protocol, is: prom.ErrTruncated},
-		"a frame cut in its length":   {body: []byte{0x80}, kind: prom.Protocol, is: prom.ErrTruncated},
-		"a wrong checksum":            {body: wrongSum, kind: prom.Protocol, text: "checksum"},
-		"a frame of a gigabyte":       {body: binary.AppendUvarint(nil, 1<<30), kind: prom.Protocol, text: "frame of 1073741824 bytes"},
-		"a length without an end":     {body: []byte(strings.Repeat("\xff", 20)), kind: prom.Protocol, text: "length"},
-		"a message that is none":      {body: rawFrame([]byte{0x0a, 0x7f, 1}), kind: prom.Protocol, text: "bad field"},
+		"a frame cut in its message":  {body: good[:len(good)-3], kind: series.Protocol, is: prom.ErrTruncated},
+		"a frame cut in its checksum": {body: good[:3], kind: series.Protocol, is: prom.ErrTruncated},
+		"a frame cut in its length":   {body: []byte{0x80}, kind: series.Protocol, is: prom.ErrTruncated},
+		"a wrong checksum":            {body: wrongSum, kind: series.Protocol, text: "checksum"},
+		"a frame of a gigabyte":       {body: binary.AppendUvarint(nil, 1<<30), kind: series.Protocol, text: "frame of 1073741824 bytes"},
+		"a length without an end":     {body: []byte(strings.Repeat("\xff", 20)), kind: series.Protocol, text: "length"},
+		"a message that is none":      {body: rawFrame([]byte{0x0a, 0x7f, 1}), kind: series.Protocol, text: "bad field"},
 		"an error of the server after good frames": {
 			body: append(append([]byte(nil), good...), "cannot populate chunk 17 from block 01ABC: segment index 0 out of range\n"...),
-			kind: prom.Failed,
+			kind: series.Failed,
 			text: `server says "cannot populate chunk 17 from block 01ABC: segment index 0 out of range"`,
 		},
 		"a long error of the server": {
 			body: []byte(strings.Repeat("tsdb: out of luck. ", 100)),
-			kind: prom.Failed, text: "out of luck",
+			kind: series.Failed, text: "out of luck",
 		},
 		"a limit met in mid-stream": {
 			body: []byte("exceeded the limit of bytes\n"),
-			kind: prom.Limit,
+			kind: series.Limit,
 		},
 		"times that fall within a chunk": {
 			body: frame(t, part(ls, chunk(t, samples(200, 1, 100, 2)...))),
-			kind: prom.Protocol, text: `seconds{uuid="GPU-a"}: time 100 after 200`,
+			kind: series.Protocol, text: `seconds{uuid="GPU-a"}: time 100 after 200`,
 		},
 		"a time that comes twice within a chunk": {
 			body: frame(t, part(ls, chunk(t, samples(200, 1, 200, 1)...))),
-			kind: prom.Protocol, text: "time 200 after 200",
+			kind: series.Protocol, text: "time 200 after 200",
 		},
 		"two values at one time": {
 			body: frame(t, part(ls, chunk(t, samples(100, 1)...), chunk(t, samples(100, 2)...))),
-			kind: prom.Protocol, text: "two values at 100",
+			kind: series.Protocol, text: "two values at 100",
 		},
 		"a chunk of histograms": {
 			body: frame(t, part(ls, prompb.Chunk{Type: prompb.Chunk_HISTOGRAM, Data: bits})),
-			kind: prom.Protocol, text: "encoding 2",
+			kind: series.Protocol, text: "encoding 2",
 		},
 		"a chunk without data": {
 			body: frame(t, part(ls, prompb.Chunk{Type: prompb.Chunk_XOR})),
-			kind: prom.Protocol, text: "only 0 bytes",
+			kind: series.Protocol, text: "only 0 bytes",
 		},
 		"a chunk cut short": {
 			body: frame(t, part(ls, prompb.Chunk{Type: prompb.Chunk_XOR, Data: bits[:len(bits)-8]})),
-			kind: prom.Protocol, text: "chunk of seconds",
+			kind: series.Protocol, text: "chunk of seconds",
 		},
 		"a chunk of the other encoding cut short": {
 			body: frame(t, part(ls, prompb.Chunk{Type: prompb.Chunk_XOR2, Data: chunkAs(t, chunkenc.NewXOR2Chunk(), samples(100, 1, 200, 2)...).Data[:4]})),
-			kind: prom.Protocol, text: "chunk of seconds",
+			kind: series.Protocol, text: "chunk of seconds",
 		},
 		"a label twice": {
 			body: frame(t, part(labels("a", "1", "a", "2"), chunk(t, samples(100, 1)...))),
-			kind: prom.Protocol, text: `two labels "a"`,
+			kind: series.Protocol, text: `two labels "a"`,
 		},
-		"no labels":               {body: frame(t, part(nil, chunk(t, samples(100, 1)...))), kind: prom.Protocol, text: "without labels"},
-		"a label without a name":  {body: frame(t, part(labels("", "1"), chunk(t, samples(100, 1)...))), kind: prom.Protocol, text: "bad label"},
-		"a label that is no text": {body: frame(t, part(labels("a", "\xff"), chunk(t, samples(100, 1)...))), kind: prom.Protocol, text: "bad label"},
+		"no labels":               {body: frame(t, part(nil, chunk(t, samples(100, 1)...))), kind: series.Protocol, text: "without labels"},
+		"a label without a name":  {body: frame(t, part(labels("", "1"), chunk(t, samples(100, 1)...))), kind: series.Protocol, text: "bad label"},
+		"a label that is no text": {body: frame(t, part(labels("a", "\xff"), chunk(t, samples(100, 1)...))), kind: series.Protocol, text: "bad label"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,7 +168,7 @@ func TestAServerThatDoesNotStreamIsRecognized(t *testing.T) {
 				w.Header().Set("Content-Type", contentType)
 				_, _ = w.Write([]byte("anything"))
 			})}), between(0, 1))
-			if !errors.Is(err, prom.ErrNotStreamed) || !errors.Is(err, prom.Protocol) {
+			if !errors.Is(err, prom.ErrNotStreamed) || !errors.Is(err, series.Protocol) {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -205,7 +207,7 @@ func TestAServerThatHangsIsATimeout(t *testing.T) {
 				_ = asked(t, r) // a server sees that the client is gone only when it has read the body
 				handler(w, r)
 			})}), between(0, 1))
-			if !errors.Is(err, prom.Timeout) || !errors.Is(err, context.DeadlineExceeded) {
+			if !errors.Is(err, series.Timeout) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("error %v", err)
 			}
 		})

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/prompb"
@@ -25,30 +27,30 @@ const streamType = "application/x-streamed-protobuf; proto=prometheus.ChunkedRea
 var staleMarker = math.Float64frombits(value.StaleNaN)
 
 // labels makes labels from names and values.
-func labels(pairs ...string) prom.Labels {
-	var ls prom.Labels
+func labels(pairs ...string) series.Labels {
+	var ls series.Labels
 	for pair := range slices.Chunk(pairs, 2) {
-		ls = append(ls, prom.Label{Name: pair[0], Value: pair[1]})
+		ls = append(ls, series.Label{Name: pair[0], Value: pair[1]})
 	}
 	return ls
 }
 
 // samples makes samples from times and values.
-func samples(pairs ...float64) []prom.Sample {
-	var out []prom.Sample
+func samples(pairs ...float64) []series.Sample {
+	var out []series.Sample
 	for pair := range slices.Chunk(pairs, 2) {
-		out = append(out, prom.Sample{T: int64(pair[0]), V: pair[1]})
+		out = append(out, series.Sample{T: int64(pair[0]), V: pair[1]})
 	}
 	return out
 }
 
 // chunk encodes samples as the server stores them.
-func chunk(tb testing.TB, ss ...prom.Sample) prompb.Chunk {
+func chunk(tb testing.TB, ss ...series.Sample) prompb.Chunk {
 	tb.Helper()
 	return chunkAs(tb, chunkenc.NewXORChunk(), ss...)
 }
 
-func chunkAs(tb testing.TB, c chunkenc.Chunk, ss ...prom.Sample) prompb.Chunk {
+func chunkAs(tb testing.TB, c chunkenc.Chunk, ss ...series.Sample) prompb.Chunk {
 	tb.Helper()
 	app, err := c.Appender()
 	if err != nil {
@@ -61,7 +63,7 @@ func chunkAs(tb testing.TB, c chunkenc.Chunk, ss ...prom.Sample) prompb.Chunk {
 }
 
 // part is one series of a frame.
-func part(ls prom.Labels, chunks ...prompb.Chunk) *prompb.ChunkedSeries {
+func part(ls series.Labels, chunks ...prompb.Chunk) *prompb.ChunkedSeries {
 	s := &prompb.ChunkedSeries{Chunks: chunks}
 	for _, l := range ls {
 		s.Labels = append(s.Labels, prompb.Label{Name: l.Name, Value: l.Value})
@@ -151,20 +153,20 @@ func client(tb testing.TB, cfg prom.Config) *prom.Client {
 }
 
 // between asks for the GPU-seconds of a range of Unix milliseconds.
-func between(from, to int64) prom.Query {
-	return prom.Query{
+func between(from, to int64) series.Query {
+	return series.Query{
 		From:     time.UnixMilli(from),
 		To:       time.UnixMilli(to),
-		Matchers: []prom.Matcher{{Name: "__name__", Value: "seconds"}},
+		Matchers: []series.Matcher{{Name: "__name__", Value: "seconds"}},
 	}
 }
 
 // collect reads everything and copies it.
-func collect(tb testing.TB, c *prom.Client, q prom.Query) ([]prom.Series, error) {
+func collect(tb testing.TB, c *prom.Client, q series.Query) ([]series.Series, error) {
 	tb.Helper()
-	var all []prom.Series
-	err := c.Read(tb.Context(), q, func(s prom.Series) error {
-		all = append(all, prom.Series{
+	var all []series.Series
+	err := c.Read(tb.Context(), q, func(s series.Series) error {
+		all = append(all, series.Series{
 			Labels:  slices.Clone(s.Labels),
 			Samples: slices.Clone(s.Samples),
 			Stale:   slices.Clone(s.Stale),

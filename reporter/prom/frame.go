@@ -11,6 +11,8 @@ import (
 	"slices"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 const (
@@ -101,11 +103,11 @@ func (f *frames) broken(cause error) error {
 		text = append(slices.Clone(text), rest...)
 	}
 	if !readable(text) {
-		return &Error{Kind: Protocol, Err: cause, retry: errors.Is(cause, ErrTruncated)}
+		return &Error{Kind: series.Protocol, Err: cause, retry: errors.Is(cause, ErrTruncated)}
 	}
 	message := oneLine(text)
 	kind := kindOf(http.StatusOK, message)
-	return &Error{Kind: kind, Message: message, Err: errors.New("error after the answer had begun"), retry: kind == Failed}
+	return &Error{Kind: kind, Message: message, Err: errors.New("error after the answer had begun"), retry: kind == series.Failed}
 }
 
 // readable reports whether b is a text, perhaps cut in its last letter.

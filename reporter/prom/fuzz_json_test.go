@@ -11,6 +11,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -24,9 +26,9 @@ const (
 
 // checkLines decodes an answer in JSON and checks what no input may break, and
 // that the size of the portions in which it comes changes nothing.
-func checkLines(t *testing.T, body string, decode func(*portions, func(prom.Series) error) error) ([]prom.Series, error) {
+func checkLines(t *testing.T, body string, decode func(*portions, func(series.Series) error) error) ([]series.Series, error) {
 	t.Helper()
-	var whole, parts []prom.Series
+	var whole, parts []series.Series
 	err := decode(&portions{body, len(body)}, copyTo(&whole))
 	again := decode(&portions{body, 3}, copyTo(&parts))
 	if (err == nil) != (again == nil) {
@@ -51,26 +53,26 @@ type object = map[string]json.RawMessage
 // reference decodes series as encoding/json does, field names as they are. It
 // returns false for what is not decoded alike: fields that come twice, bytes
 // that are no UTF-8, and what is not of the form of an answer.
-func reference(raw json.RawMessage, times func(object) ([]int64, []string, bool)) (prom.Series, bool) {
+func reference(raw json.RawMessage, times func(object) ([]int64, []string, bool)) (series.Series, bool) {
 	var s object
 	var metric map[string]string
 	if json.Unmarshal(raw, &s) != nil || json.Unmarshal(s["metric"], &metric) != nil {
-		return prom.Series{}, false
+		return series.Series{}, false
 	}
-	var out prom.Series
+	var out series.Series
 	for name, value := range metric {
 		if value != "" {
-			out.Labels = append(out.Labels, prom.Label{Name: name, Value: value})
+			out.Labels = append(out.Labels, series.Label{Name: name, Value: value})
 		}
 	}
-	slices.SortFunc(out.Labels, func(a, b prom.Label) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out.Labels, func(a, b series.Label) int { return strings.Compare(a.Name, b.Name) })
 	ts, vs, ok := times(s)
 	if !ok {
-		return prom.Series{}, false
+		return series.Series{}, false
 	}
 	for i, at := range ts {
 		if i > 0 && at <= ts[i-1] {
-			return prom.Series{}, false
+			return series.Series{}, false
 		}
 		if at < fuzzFrom || at > fuzzTo {
 			continue
@@ -81,9 +83,9 @@ func reference(raw json.RawMessage, times func(object) ([]int64, []string, bool)
 		}
 		v, err := strconv.ParseFloat(vs[i], 64)
 		if err != nil {
-			return prom.Series{}, false
+			return series.Series{}, false
 		}
-		out.Samples = append(out.Samples, prom.Sample{T: at, V: v})
+		out.Samples = append(out.Samples, series.Sample{T: at, V: v})
 	}
 	return out, true
 }
@@ -116,9 +118,9 @@ func lineTimes(s object) (times []int64, values []string, ok bool) {
 }
 
 // compare checks that series are those of the reference, where it has some.
-func compare(t *testing.T, got, want []prom.Series) {
+func compare(t *testing.T, got, want []series.Series) {
 	t.Helper()
-	want = slices.DeleteFunc(want, func(s prom.Series) bool { return len(s.Samples)+len(s.Stale) == 0 })
+	want = slices.DeleteFunc(want, func(s series.Series) bool { return len(s.Samples)+len(s.Stale) == 0 })
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), equateBits); diff != "" {
 		t.Errorf("series (-encoding/json +got):\n%s", diff)
 	}
@@ -134,7 +136,7 @@ func FuzzMatrix(f *testing.F) {
 	f.Add(`{"warnings":["one"],"infos":["partial"],"isPartial":true,"later":[[{}],-1.5e-3,null],"status":"success","data":{"result":[],"resultType":"matrix"}}`)
 	f.Add(results(`{"metric":{"a":"b"},"values":[[299.999,"1"],[599.999,"2"]],"histograms":[]}`))
 	f.Fuzz(func(t *testing.T, body string) {
-		got, err := checkLines(t, body, func(r *portions, yield func(prom.Series) error) error {
+		got, err := checkLines(t, body, func(r *portions, yield func(series.Series) error) error {
 			return prom.DecodeMatrix(r, fuzzFrom, fuzzTo, yield)
 		})
 		if err != nil {
@@ -148,7 +150,7 @@ func FuzzMatrix(f *testing.F) {
 		if json.Unmarshal([]byte(body), &answer) != nil || json.Unmarshal(answer["data"], &data) != nil || json.Unmarshal(data["result"], &result) != nil {
 			return // a field came twice
 		}
-		var want []prom.Series
+		var want []series.Series
 		for _, raw := range result {
 			s, ok := reference(raw, pairTimes)
 			if !ok {
@@ -169,13 +171,13 @@ func FuzzLines(f *testing.F) {
 	f.Add(a + "an error of the server")
 	f.Add(`{"later":{},"timestamps":[100],"values":[-1e-3],"metric":{"a\"":"\\b"}}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		got, err := checkLines(t, body, func(r *portions, yield func(prom.Series) error) error {
+		got, err := checkLines(t, body, func(r *portions, yield func(series.Series) error) error {
 			return prom.DecodeLines(r, fuzzFrom, fuzzTo, yield)
 		})
 		if err != nil {
 			return
 		}
-		var want []prom.Series
+		var want []series.Series
 		for d := json.NewDecoder(bytes.NewReader([]byte(body))); d.More(); {
 			var raw json.RawMessage
 			if err := d.Decode(&raw); err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/prometheus/prometheus/prompb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
@@ -17,7 +19,7 @@ import (
 func checkDecoded(t *testing.T, body []byte) {
 	t.Helper()
 	const from, to = 100, 1_000_000
-	err := prom.DecodeStream(bytes.NewReader(body), from, to, func(s prom.Series) error {
+	err := prom.DecodeStream(bytes.NewReader(body), from, to, func(s series.Series) error {
 		checkSeries(t, s, from, to)
 		return nil
 	})
@@ -28,7 +30,7 @@ func checkDecoded(t *testing.T, body []byte) {
 }
 
 // checkSeries checks that labels are sorted and times rise within the range.
-func checkSeries(t *testing.T, s prom.Series, from, to int64) {
+func checkSeries(t *testing.T, s series.Series, from, to int64) {
 	t.Helper()
 	if len(s.Labels) == 0 || len(s.Samples)+len(s.Stale) == 0 {
 		t.Errorf("series %v has %d samples", s.Labels, len(s.Samples))

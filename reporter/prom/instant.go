@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // instant is the road of JSON: an instant query for a range of raw samples.
@@ -15,7 +17,7 @@ type instant struct{}
 
 func (instant) name() string { return "json" }
 
-func (instant) read(ctx context.Context, s *server, r request, yield func(Series) error) error {
+func (instant) read(ctx context.Context, s *server, r request, yield func(series.Series) error) error {
 	form := url.Values{
 		// The range is open to the left in Prometheus 3 and closed before it. One
 		// millisecond more is asked for, which the decoder cuts off again.
@@ -51,7 +53,7 @@ func formCall(path string, form url.Values) call {
 func seconds(ms int64) string { return strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64) }
 
 // decodeMatrix yields the series of the answer to an instant query for a range.
-func decodeMatrix(body io.Reader, r request, yield func(Series) error) error {
+func decodeMatrix(body io.Reader, r request, yield func(series.Series) error) error {
 	in := newScanner(body)
 	m := &matrix{in: in, series: lineSeries{in: in, points: points{from: r.from, to: r.to}, yield: yield}}
 	if err := in.object(m.field); err != nil {
@@ -159,7 +161,7 @@ func (m *matrix) verdict() error {
 	switch {
 	case m.status == "error":
 		kind := kindOf(http.StatusOK, m.message)
-		return &Error{Kind: kind, Message: m.message, retry: kind == Failed || kind == Partial}
+		return &Error{Kind: kind, Message: m.message, retry: kind == series.Failed || kind == series.Partial}
 	case m.status != "success" || !m.result:
 		return garbled("answer is not of the Prometheus API: status %q", m.status)
 	case m.kind != "matrix":
@@ -172,5 +174,5 @@ func (m *matrix) verdict() error {
 
 // partial is the Error of an answer that lacks a part of the data.
 func partial(text string) *Error {
-	return &Error{Kind: Partial, Message: shortened([]byte(text)), retry: true}
+	return &Error{Kind: series.Partial, Message: shortened([]byte(text)), retry: true}
 }

@@ -4,32 +4,34 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // kindOf sorts an answer by its status, and by its text where servers put what
 // failed under a status that also means other things.
-func kindOf(status int, text string) Kind {
+func kindOf(status int, text string) series.Kind {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
-		return Unauthorized
+		return series.Unauthorized
 	case status == http.StatusTooManyRequests, speaksOf(text, busyWords()...):
-		return Overloaded
+		return series.Overloaded
 	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout, speaksOf(text, timeoutWords()...):
-		return Timeout
+		return series.Timeout
 	case status == http.StatusRequestEntityTooLarge, speaksOf(text, limitWords()...):
-		return Limit
+		return series.Limit
 	case speaksOf(text, partialWords()...):
-		return Partial
+		return series.Partial
 	case status == http.StatusServiceUnavailable, status == clientClosedRequest:
-		return Overloaded
+		return series.Overloaded
 	case status == http.StatusBadGateway:
-		return Unreachable
+		return series.Unreachable
 	case status == http.StatusNotImplemented:
-		return Rejected
+		return series.Rejected
 	case status >= 500, status == http.StatusOK:
-		return Failed
+		return series.Failed
 	}
-	return Rejected
+	return series.Rejected
 }
 
 // clientClosedRequest is the status with which Prometheus and Mimir tell of a

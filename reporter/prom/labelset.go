@@ -4,13 +4,15 @@ import (
 	"cmp"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // labelSet makes the labels of one series after the other. In an answer, which
 // is sorted, a series takes over nearly every string from its predecessor.
 type labelSet struct {
-	labels Labels // of the series that is being read
-	before Labels // of the one before it; its strings are taken over
+	labels series.Labels // of the series that is being read
+	before series.Labels // of the one before it; its strings are taken over
 }
 
 // begin starts the next series.
@@ -30,7 +32,7 @@ func (l *labelSet) add(name, value []byte) error {
 
 // finish sorts the labels and checks them.
 func (l *labelSet) finish() error {
-	byName := func(x, y Label) int { return cmp.Compare(x.Name, y.Name) }
+	byName := func(x, y series.Label) int { return cmp.Compare(x.Name, y.Name) }
 	if !slices.IsSortedFunc(l.labels, byName) {
 		slices.SortFunc(l.labels, byName)
 	}
@@ -47,7 +49,7 @@ func (l *labelSet) finish() error {
 
 // takeOver makes a label with the strings of the previous series' label at the
 // same place or, where labels were added or left out before it, next to it.
-func takeOver(before Labels, at int, name, value []byte) Label {
+func takeOver(before series.Labels, at int, name, value []byte) series.Label {
 	for i := max(0, at-1); i < min(len(before), at+2); i++ {
 		l := before[i]
 		if l.Name != string(name) {
@@ -56,7 +58,7 @@ func takeOver(before Labels, at int, name, value []byte) Label {
 		if l.Value == string(value) {
 			return l
 		}
-		return Label{Name: l.Name, Value: string(value)}
+		return series.Label{Name: l.Name, Value: string(value)}
 	}
-	return Label{Name: string(name), Value: string(value)}
+	return series.Label{Name: string(name), Value: string(value)}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // ErrDownsampled is wrapped by the Error of an answer whose samples are not
@@ -17,7 +19,7 @@ const longestSample = 64
 // lineSeries reads the series of JSON answers, an object each, and yields them.
 type lineSeries struct {
 	in    *scanner
-	yield func(Series) error
+	yield func(series.Series) error
 
 	set    labelSet
 	points points
@@ -125,7 +127,7 @@ func (l *lineSeries) finish() error {
 	if len(l.points.samples) == 0 && len(l.points.stale) == 0 {
 		return nil
 	}
-	return l.yield(Series{Labels: l.set.labels, Samples: l.points.samples, Stale: l.points.stale})
+	return l.yield(series.Series{Labels: l.set.labels, Samples: l.points.samples, Stale: l.points.stale})
 }
 
 func (l *lineSeries) metric() error {

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/golang/snappy"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -120,18 +122,18 @@ func (h history) push(t *testing.T, url string) {
 }
 
 // seconds asks for everything in a range.
-func seconds(from, to time.Time) prom.Query {
-	return prom.Query{From: from, To: to, Matchers: []prom.Matcher{{Name: "__name__", Value: "seconds"}}}
+func seconds(from, to time.Time) series.Query {
+	return series.Query{From: from, To: to, Matchers: []series.Matcher{{Name: "__name__", Value: "seconds"}}}
 }
 
 // sorted reads everything, by labels.
-func sorted(t *testing.T, c *prom.Client, q prom.Query) []prom.Series {
+func sorted(t *testing.T, c *prom.Client, q series.Query) []series.Series {
 	t.Helper()
 	got, err := collect(t, c, q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(got, func(a, b prom.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) })
+	slices.SortFunc(got, func(a, b series.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) })
 	return got
 }
 
@@ -154,17 +156,17 @@ func TestVictoriaMetricsGivesBackWhatItWasGiven(t *testing.T) {
 	}
 	resp.Body.Close()
 
-	c := client(t, prom.Config{URL: "http://" + address, Road: "auto", Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
-	all := func(prom.Labels) bool { return true }
+	c := client(t, prom.Config{URL: "http://" + address, Road: "auto", Selector: []series.Matcher{{Name: "cluster", Value: "test"}}})
+	all := func(series.Labels) bool { return true }
 	cut, end := from.Add(7*time.Minute+time.Millisecond), from.Add(11*time.Minute+333*time.Millisecond)
-	pieces := prom.Partition("uuid", "GPU-", 4)
+	pieces := series.Partition("uuid", "GPU-", 4)
 	if diff := gocmp.Diff(h.within(cut, end, all), inPieces(t, c, seconds(cut, end), pieces), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("series of a short range (-want +got):\n%s", diff)
 	}
 	if c.Road() != "export" {
 		t.Errorf("road %q", c.Road())
 	}
-	if _, err := collect(t, c, seconds(from, to)); !errors.Is(err, prom.Limit) {
+	if _, err := collect(t, c, seconds(from, to)); !errors.Is(err, series.Limit) {
 		t.Errorf("error %v of more series than the server allows, want a limit", err)
 	}
 	want := h.within(from, to, all)
@@ -172,17 +174,17 @@ func TestVictoriaMetricsGivesBackWhatItWasGiven(t *testing.T) {
 	if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("series in pieces (-want +got):\n%s", diff)
 	}
-	json := client(t, prom.Config{URL: "http://" + address, Road: "json", Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	json := client(t, prom.Config{URL: "http://" + address, Road: "json", Selector: []series.Matcher{{Name: "cluster", Value: "test"}}})
 	plain := inPieces(t, json, seconds(cut, end), pieces)
 	for i := range plain { // what is a marker elsewhere is not a number here
-		plain[i].Samples = slices.DeleteFunc(plain[i].Samples, func(s prom.Sample) bool { return math.IsNaN(s.V) })
+		plain[i].Samples = slices.DeleteFunc(plain[i].Samples, func(s series.Sample) bool { return math.IsNaN(s.V) })
 	}
 	for i, s := range h.within(cut, end, all) {
 		if i >= len(plain) || !slices.Equal(s.Samples, plain[i].Samples) {
 			t.Errorf("by JSON %s is not what it is by export", s.Labels)
 		}
 	}
-	if _, err := collect(t, c, prom.Query{From: from, To: to, Matchers: []prom.Matcher{{Name: "a", Op: prom.Match, Value: "("}}}); !errors.Is(err, prom.Rejected) {
+	if _, err := collect(t, c, series.Query{From: from, To: to, Matchers: []series.Matcher{{Name: "a", Op: series.Match, Value: "("}}}); !errors.Is(err, series.Rejected) {
 		t.Errorf("error %v of a wrong regular expression", err)
 	}
 }
@@ -238,9 +240,9 @@ func TestThanosGivesAllOrFails(t *testing.T) {
 	alone := querier(t, 1, "--endpoint="+store)
 
 	read := func(url, cluster string) *prom.Client {
-		return client(t, prom.Config{URL: url, Road: "auto", Selector: []prom.Matcher{{Name: "cluster", Value: cluster}}})
+		return client(t, prom.Config{URL: url, Road: "auto", Selector: []series.Matcher{{Name: "cluster", Value: cluster}}})
 	}
-	var want []prom.Series
+	var want []series.Series
 	for _, s := range sorted(t, read(source.URL, "test"), seconds(from, to)) {
 		if s.Stale = nil; len(s.Samples) > 0 {
 			want = append(want, s)
@@ -251,7 +253,7 @@ func TestThanosGivesAllOrFails(t *testing.T) {
 		if diff := gocmp.Diff(want, sorted(t, c, seconds(from, to)), cmpopts.EquateEmpty()); diff != "" || c.Road() != "json" {
 			t.Errorf("road %q, series (-remote_read +thanos):\n%s", c.Road(), diff)
 		}
-		for name, got := range map[string][]prom.Series{
+		for name, got := range map[string][]series.Series{
 			"a cluster that isn't there": sorted(t, read(url, "third"), seconds(from, to)),
 			"a time before all samples":  sorted(t, c, seconds(from.Add(-time.Hour), from.Add(-time.Minute))),
 		} {
@@ -265,7 +267,7 @@ func TestThanosGivesAllOrFails(t *testing.T) {
 	for _, url := range []string{loose, strict, alone} {
 		_, err := collect(t, read(url, "test"), seconds(from, to))
 		t.Logf("just after: %v", err)
-		if !errors.Is(err, prom.Partial) {
+		if !errors.Is(err, series.Partial) {
 			t.Errorf("error %v with a store down, want partial", err)
 		}
 		until(t, "the querier knows that the sidecar is gone", func() bool { return strings.Contains(storesOf(t, url), "onnection refused") })
@@ -273,7 +275,7 @@ func TestThanosGivesAllOrFails(t *testing.T) {
 	for name, url := range map[string]string{"strict": strict, "alone": alone} {
 		_, err := collect(t, read(url, "test"), seconds(from, to))
 		t.Logf("%s, later: %v", name, err)
-		if !errors.Is(err, prom.Partial) {
+		if !errors.Is(err, series.Partial) {
 			t.Errorf("%s: error %v with a store that is known to be down, want partial", name, err)
 		}
 	}

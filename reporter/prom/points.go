@@ -3,6 +3,8 @@ package prom
 import (
 	"fmt"
 	"math"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // downsampled is the distance in milliseconds at which Thanos keeps aggregates;
@@ -13,7 +15,7 @@ const downsampled = 5 * 60 * 1000
 // those in the range.
 type points struct {
 	from, to int64 // Unix milliseconds, both included
-	samples  []Sample
+	samples  []series.Sample
 	stale    []int64
 
 	any   bool
@@ -53,7 +55,7 @@ func (p *points) add(t int64, v float64, stale bool) error {
 	case stale:
 		p.stale = append(p.stale, t)
 	default:
-		p.samples = append(p.samples, Sample{T: t, V: v})
+		p.samples = append(p.samples, series.Sample{T: t, V: v})
 		if (t+1)%downsampled == 0 {
 			p.edges++
 		}

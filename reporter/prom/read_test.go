@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/common/config"
@@ -25,12 +27,12 @@ func TestReadYieldsWholeSeries(t *testing.T) {
 	b := labels("__name__", "seconds", "uuid", "GPU-b")
 	for name, tc := range map[string]struct {
 		frames [][]byte
-		want   []prom.Series
+		want   []series.Series
 	}{
 		"an empty answer has no series": {},
 		"a series in one frame": {
 			frames: [][]byte{frame(t, part(a, chunk(t, samples(100, 1, 200, 2)...)))},
-			want:   []prom.Series{{Labels: a, Samples: samples(100, 1, 200, 2)}},
+			want:   []series.Series{{Labels: a, Samples: samples(100, 1, 200, 2)}},
 		},
 		"a series over several frames is one": {
 			frames: [][]byte{
@@ -38,62 +40,62 @@ func TestReadYieldsWholeSeries(t *testing.T) {
 				frame(t, part(a, chunk(t, samples(300, 3)...), chunk(t, samples(400, 4)...))),
 				frame(t, part(b, chunk(t, samples(100, 7)...))),
 			},
-			want: []prom.Series{
+			want: []series.Series{
 				{Labels: a, Samples: samples(100, 1, 200, 2, 300, 3, 400, 4)},
 				{Labels: b, Samples: samples(100, 7)},
 			},
 		},
 		"several series in one frame": {
 			frames: [][]byte{frame(t, part(a, chunk(t, samples(100, 1)...)), part(b, chunk(t, samples(100, 7)...)))},
-			want:   []prom.Series{{Labels: a, Samples: samples(100, 1)}, {Labels: b, Samples: samples(100, 7)}},
+			want:   []series.Series{{Labels: a, Samples: samples(100, 1)}, {Labels: b, Samples: samples(100, 7)}},
 		},
 		"samples at both ends of the range belong to it and others don't": {
 			frames: [][]byte{frame(t, part(a, chunk(t, samples(99, 1, 100, 2, 1000, 3, 1001, 4)...)))},
-			want:   []prom.Series{{Labels: a, Samples: samples(100, 2, 1000, 3)}},
+			want:   []series.Series{{Labels: a, Samples: samples(100, 2, 1000, 3)}},
 		},
 		"a series without samples in the range is left out": {
 			frames: [][]byte{frame(t, part(a, chunk(t, samples(50, 1, 1050, 2)...)), part(b, chunk(t, samples(100, 7)...)))},
-			want:   []prom.Series{{Labels: b, Samples: samples(100, 7)}},
+			want:   []series.Series{{Labels: b, Samples: samples(100, 7)}},
 		},
 		"staleness markers come beside the samples": {
 			frames: [][]byte{frame(t, part(a, chunk(t, samples(50, staleMarker, 100, 1, 200, staleMarker, 300, 0, 400, staleMarker)...)))},
-			want:   []prom.Series{{Labels: a, Samples: samples(100, 1, 300, 0), Stale: []int64{200, 400}}},
+			want:   []series.Series{{Labels: a, Samples: samples(100, 1, 300, 0), Stale: []int64{200, 400}}},
 		},
 		"a series with nothing but a staleness marker is told": {
 			frames: [][]byte{frame(t, part(a, chunk(t, samples(100, staleMarker)...)))},
-			want:   []prom.Series{{Labels: a, Stale: []int64{100}}},
+			want:   []series.Series{{Labels: a, Stale: []int64{100}}},
 		},
 		"chunks that overlap are merged": {
 			frames: [][]byte{
 				frame(t, part(a, chunk(t, samples(100, 1, 300, 3)...))),
 				frame(t, part(a, chunk(t, samples(200, 2, 300, 3, 400, 4)...))),
 			},
-			want: []prom.Series{{Labels: a, Samples: samples(100, 1, 200, 2, 300, 3, 400, 4)}},
+			want: []series.Series{{Labels: a, Samples: samples(100, 1, 200, 2, 300, 3, 400, 4)}},
 		},
 		"a label set that comes twice is one series, and a sample goes before a marker": {
 			frames: [][]byte{
 				frame(t, part(a, chunk(t, samples(100, 1, 200, staleMarker, 300, staleMarker)...))),
 				frame(t, part(a, chunk(t, samples(100, 1, 200, 2, 300, staleMarker)...))),
 			},
-			want: []prom.Series{{Labels: a, Samples: samples(100, 1, 200, 2), Stale: []int64{300}}},
+			want: []series.Series{{Labels: a, Samples: samples(100, 1, 200, 2), Stale: []int64{300}}},
 		},
 		"labels come sorted and without empty ones": {
 			frames: [][]byte{frame(t, part(labels("uuid", "GPU-a", "empty", "", "__name__", "seconds"), chunk(t, samples(100, 1)...)))},
-			want:   []prom.Series{{Labels: a, Samples: samples(100, 1)}},
+			want:   []series.Series{{Labels: a, Samples: samples(100, 1)}},
 		},
 		"chunks of both encodings of plain samples": {
 			frames: [][]byte{frame(t, part(a,
 				chunkAs(t, chunkenc.NewXOR2Chunk(), samples(100, 1, 200, staleMarker)...),
 				chunk(t, samples(300, 3)...),
 				chunkAs(t, chunkenc.NewXOR2Chunk(), samples(400, 4)...)))},
-			want: []prom.Series{{Labels: a, Samples: samples(100, 1, 300, 3, 400, 4), Stale: []int64{200}}},
+			want: []series.Series{{Labels: a, Samples: samples(100, 1, 300, 3, 400, 4), Stale: []int64{200}}},
 		},
 		"a label added or removed in the middle does not mix up the others": {
 			frames: [][]byte{frame(t,
 				part(labels("__name__", "seconds", "b", "1", "c", "2", "d", "3"), chunk(t, samples(100, 1)...)),
 				part(labels("__name__", "seconds", "c", "2", "d", "4"), chunk(t, samples(100, 1)...)),
 				part(labels("__name__", "seconds", "a", "1", "b", "1", "c", "2", "d", "4", "e", "5"), chunk(t, samples(100, 1)...)))},
-			want: []prom.Series{
+			want: []series.Series{
 				{Labels: labels("__name__", "seconds", "b", "1", "c", "2", "d", "3"), Samples: samples(100, 1)},
 				{Labels: labels("__name__", "seconds", "c", "2", "d", "4"), Samples: samples(100, 1)},
 				{Labels: labels("__name__", "seconds", "a", "1", "b", "1", "c", "2", "d", "4", "e", "5"), Samples: samples(100, 1)},
@@ -147,14 +149,14 @@ func TestReadAsksForWhatTheQuerySays(t *testing.T) {
 			BasicAuth:   &config.BasicAuth{Username: "reader", Password: "secret"},
 			HTTPHeaders: &config.Headers{Headers: map[string]config.Header{"X-Scope-OrgID": {Values: []string{"tenant"}}}},
 		},
-		Selector: []prom.Matcher{{Name: "cluster", Op: prom.NotEqual, Value: "test"}},
+		Selector: []series.Matcher{{Name: "cluster", Op: series.NotEqual, Value: "test"}},
 	})
-	q := prom.Query{
+	q := series.Query{
 		From: time.UnixMilli(1000).Add(time.Nanosecond),
 		To:   time.UnixMilli(2000).Add(time.Millisecond - 1),
-		Matchers: []prom.Matcher{
-			{Name: "__name__", Op: prom.Match, Value: "a|b"},
-			{Name: "uuid", Op: prom.NotMatch, Value: "GPU-0.*"},
+		Matchers: []series.Matcher{
+			{Name: "__name__", Op: series.Match, Value: "a|b"},
+			{Name: "uuid", Op: series.NotMatch, Value: "GPU-0.*"},
 			{Name: "job", Value: "gputally"},
 		},
 	}
@@ -190,9 +192,9 @@ func TestReadPassesOnTheErrorOfItsCaller(t *testing.T) {
 		answer(w, r)
 	})})
 	// An error that would be tried again if it came from this server.
-	mine := &prom.Error{URL: "http://elsewhere", Kind: prom.Unreachable}
+	mine := &prom.Error{URL: "http://elsewhere", Kind: series.Unreachable}
 	calls := 0
-	err := c.Read(t.Context(), between(0, 1000), func(prom.Series) error {
+	err := c.Read(t.Context(), between(0, 1000), func(series.Series) error {
 		calls++
 		return mine
 	})
@@ -207,12 +209,12 @@ func TestReadPassesOnTheErrorOfItsCaller(t *testing.T) {
 func TestReadRefusesQueriesWithoutSense(t *testing.T) {
 	t.Parallel()
 	c := client(t, prom.Config{URL: "http://127.0.0.1:1"})
-	for name, q := range map[string]prom.Query{
+	for name, q := range map[string]series.Query{
 		"no matcher":           {From: time.UnixMilli(0), To: time.UnixMilli(1)},
 		"a range of less than": between(2, 1),
 		"an unknown operator": {
 			From: time.UnixMilli(0), To: time.UnixMilli(1),
-			Matchers: []prom.Matcher{{Name: "a", Op: 17, Value: "b"}},
+			Matchers: []series.Matcher{{Name: "a", Op: 17, Value: "b"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -240,7 +242,7 @@ func TestReadSendsNoMoreRequestsAtOnceThanAllowed(t *testing.T) {
 	})})
 	done := make(chan error)
 	for range 8 {
-		go func() { done <- c.Read(t.Context(), between(0, 1), func(prom.Series) error { return nil }) }()
+		go func() { done <- c.Read(t.Context(), between(0, 1), func(series.Series) error { return nil }) }()
 	}
 	for range 3 { // three get in together
 		<-entered
@@ -265,7 +267,7 @@ func TestReadEndsWithItsContext(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})})
-	err := c.Read(ctx, between(0, 1), func(prom.Series) error { return nil })
+	err := c.Read(ctx, between(0, 1), func(series.Series) error { return nil })
 	var e *prom.Error
 	if !errors.Is(err, context.Canceled) || errors.As(err, &e) {
 		t.Errorf("error %v, want the context's", err)

@@ -8,6 +8,8 @@ import (
 	"mime"
 	"net/http"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
 )
@@ -17,7 +19,7 @@ type remoteRead struct{}
 
 func (remoteRead) name() string { return "remote_read" }
 
-func (remoteRead) read(ctx context.Context, s *server, r request, yield func(Series) error) error {
+func (remoteRead) read(ctx context.Context, s *server, r request, yield func(series.Series) error) error {
 	body, err := encodeRead(r)
 	if err != nil {
 		return err
@@ -39,11 +41,11 @@ func (remoteRead) read(ctx context.Context, s *server, r request, yield func(Ser
 func encodeRead(r request) ([]byte, error) {
 	q := &prompb.Query{StartTimestampMs: r.from, EndTimestampMs: r.to}
 	for _, m := range r.matchers {
-		op := map[Op]prompb.LabelMatcher_Type{
-			Equal:    prompb.LabelMatcher_EQ,
-			NotEqual: prompb.LabelMatcher_NEQ,
-			Match:    prompb.LabelMatcher_RE,
-			NotMatch: prompb.LabelMatcher_NRE,
+		op := map[series.Op]prompb.LabelMatcher_Type{
+			series.Equal:    prompb.LabelMatcher_EQ,
+			series.NotEqual: prompb.LabelMatcher_NEQ,
+			series.Match:    prompb.LabelMatcher_RE,
+			series.NotMatch: prompb.LabelMatcher_NRE,
 		}[m.Op]
 		q.Matchers = append(q.Matchers, &prompb.LabelMatcher{Type: op, Name: m.Name, Value: m.Value})
 	}
@@ -65,11 +67,11 @@ func streamed(contentType string) error {
 	if err == nil && media == "application/x-streamed-protobuf" && params["proto"] == "prometheus.ChunkedReadResponse" {
 		return nil
 	}
-	return &Error{Kind: Protocol, Err: fmt.Errorf("%w: the answer is of type %q", ErrNotStreamed, contentType)}
+	return &Error{Kind: series.Protocol, Err: fmt.Errorf("%w: the answer is of type %q", ErrNotStreamed, contentType)}
 }
 
 // decodeStream yields the series of a streamed answer.
-func decodeStream(body io.Reader, r request, yield func(Series) error) error {
+func decodeStream(body io.Reader, r request, yield func(series.Series) error) error {
 	in := newFrames(body)
 	out := &assembler{from: r.from, to: r.to, yield: yield}
 	for {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 const (
@@ -30,14 +32,14 @@ type replica struct {
 
 // read reads the replica and marks what it yields. An error of yield comes as
 // stopped. A replica that was lost is asked only once.
-func (r *replica) read(ctx context.Context, q Query, yield func(Series) error) (stopped, err error) {
+func (r *replica) read(ctx context.Context, q series.Query, yield func(series.Series) error) (stopped, err error) {
 	q.Restart = nil // what the others yielded still counts
-	labels := make(Labels, 0, 16)
+	labels := make(series.Labels, 0, 16)
 	read := r.client.Read
 	if r.wasLost() {
 		read = r.client.readOnce
 	}
-	err = read(ctx, q, func(s Series) error {
+	err = read(ctx, q, func(s series.Series) error {
 		labels = withReplica(labels[:0], s.Labels, r.number)
 		s.Labels = labels
 		stopped = yield(s)
@@ -70,9 +72,9 @@ func (r *replica) rest(now time.Time) {
 func (r *replica) note(err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lost = errors.Is(err, Unreachable) || errors.Is(err, Timeout)
+	r.lost = errors.Is(err, series.Unreachable) || errors.Is(err, series.Timeout)
 	r.until = time.Time{}
-	if !errors.Is(err, Timeout) {
+	if !errors.Is(err, series.Timeout) {
 		r.slow = 0
 		return
 	}
@@ -82,6 +84,6 @@ func (r *replica) note(err error, now time.Time) {
 }
 
 // trouble is what a warning says of the replica; the same each time.
-func (r *replica) trouble(of int, kind Kind) string {
+func (r *replica) trouble(of int, kind series.Kind) string {
 	return fmt.Sprintf("replica %d of %d (%s) could not be read: %s", r.number, of, withoutUser(r.client.server.base), kind)
 }

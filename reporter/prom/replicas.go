@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // ReplicaLabel is the label that tells which of the Replicas a series is of.
@@ -53,7 +55,7 @@ func (r *Replicas) Road() string {
 // row, is left out for ten minutes, and Warn is told so each time. If none is
 // read to its end and one took too long, that is the error, since a smaller query
 // may pass; for the same reason a limit of any of them ends the reading.
-func (r *Replicas) Read(ctx context.Context, q Query, yield func(Series) error) error {
+func (r *Replicas) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
 	if len(r.replicas) == 0 {
 		return errors.New("a source without a server")
 	}
@@ -80,8 +82,8 @@ func (r *Replicas) Read(ctx context.Context, q Query, yield func(Series) error) 
 // round is one reading of the replicas.
 type round struct {
 	*Replicas
-	query Query
-	yield func(Series) error
+	query series.Query
+	yield func(series.Series) error
 
 	whole    bool       // one was read to its end
 	slow     []*replica // took too long
@@ -104,14 +106,14 @@ func (r *round) read(ctx context.Context, one *replica) error {
 	case err == nil:
 		r.whole = true
 		return nil
-	case errors.Is(err, Limit), !errors.As(err, &e): // what is not of the server, the others would meet too
+	case errors.Is(err, series.Limit), !errors.As(err, &e): // what is not of the server, the others would meet too
 		return err
-	case errors.Is(err, Timeout):
+	case errors.Is(err, series.Timeout):
 		r.slow, r.timeout = append(r.slow, one), err
 		return nil
 	}
 	r.failures = append(r.failures, fmt.Errorf("replica %d: %w", one.number, err))
-	r.query.warn(one.trouble(len(r.replicas), e.Kind))
+	r.query.SendWarning(one.trouble(len(r.replicas), e.Kind))
 	return nil
 }
 
@@ -123,7 +125,7 @@ func (r *round) end(rested []*replica) error {
 			one.rest(r.now())
 		}
 		for _, one := range slices.Concat(rested, r.slow) {
-			r.query.warn(one.trouble(len(r.replicas), Timeout))
+			r.query.SendWarning(one.trouble(len(r.replicas), series.Timeout))
 		}
 		return nil
 	case r.timeout != nil:
@@ -133,8 +135,8 @@ func (r *round) end(rested []*replica) error {
 }
 
 // withReplica appends the labels and the number of their replica to buf, sorted.
-func withReplica(buf, labels Labels, number int) Labels {
-	mark := Label{Name: ReplicaLabel, Value: strconv.Itoa(number)}
+func withReplica(buf, labels series.Labels, number int) series.Labels {
+	mark := series.Label{Name: ReplicaLabel, Value: strconv.Itoa(number)}
 	for i, l := range labels {
 		if l.Name < ReplicaLabel {
 			continue

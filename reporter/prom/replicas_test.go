@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -28,7 +30,7 @@ func replicas(t *testing.T, handlers ...http.HandlerFunc) *prom.Replicas {
 }
 
 // read reads everything and keeps the warnings, in which %s is a server's URL.
-func read(t *testing.T, r *prom.Replicas) (all []prom.Series, warnings []string, err error) {
+func read(t *testing.T, r *prom.Replicas) (all []series.Series, warnings []string, err error) {
 	t.Helper()
 	q := between(0, 1000)
 	q.Warn = func(text string) {
@@ -48,11 +50,11 @@ func TestReplicasAreReadSideBySide(t *testing.T) {
 	two := stream(
 		frame(t, part(labels("__address", "x", "__name__", "seconds", "uuid", "a"), chunk(t, samples(150, 1.5)...))),
 		frame(t, part(labels("A", "x"), chunk(t, samples(150, 1.5)...))))
-	first := []prom.Series{
+	first := []series.Series{
 		{Labels: labels("__name__", "seconds", "__replica__", "0", "uuid", "a"), Samples: samples(100, 1, 200, 2)},
 		{Labels: labels("__name__", "seconds", "__replica__", "0", "uuid", "b"), Samples: samples(100, 1), Stale: []int64{200}},
 	}
-	second := []prom.Series{
+	second := []series.Series{
 		{Labels: labels("__address", "x", "__name__", "seconds", "__replica__", "1", "uuid", "a"), Samples: samples(150, 1.5)},
 		{Labels: labels("A", "x", "__replica__", "1"), Samples: samples(150, 1.5)},
 	}
@@ -62,7 +64,7 @@ func TestReplicasAreReadSideBySide(t *testing.T) {
 		frame(t, part(labels("__name__", "seconds", "uuid", "c"), chunk(t, samples(100, 1)...)))), t)
 	for name, tc := range map[string]struct {
 		servers  []http.HandlerFunc
-		want     []prom.Series
+		want     []series.Series
 		warnings []string
 		err      error
 	}{
@@ -71,13 +73,13 @@ func TestReplicasAreReadSideBySide(t *testing.T) {
 		"one that is down":        {servers: []http.HandlerFunc{refuse(502, ""), two}, want: second, warnings: []string{"replica 0 of 2 (URL) could not be read: unreachable"}},
 		"one that is locked":      {servers: []http.HandlerFunc{one, refuse(403, "")}, want: first, warnings: []string{"replica 1 of 2 (URL) could not be read: unauthorized"}},
 		"one that lies":           {servers: []http.HandlerFunc{one, stream([]byte("\xff\xff"))}, want: first, warnings: []string{"replica 1 of 2 (URL) could not be read: protocol"}},
-		"one that breaks off":     {servers: []http.HandlerFunc{half, two}, want: append([]prom.Series{first[0]}, second...), warnings: []string{"replica 0 of 2 (URL) could not be read: protocol"}},
-		"none":                    {servers: []http.HandlerFunc{refuse(502, ""), refuse(500, "")}, err: prom.Unreachable, warnings: []string{"replica 0 of 2 (URL) could not be read: unreachable", "replica 1 of 2 (URL) could not be read: failed"}},
-		"one that meets a limit":  {servers: []http.HandlerFunc{refuse(422, "too many samples"), two}, err: prom.Limit},
+		"one that breaks off":     {servers: []http.HandlerFunc{half, two}, want: append([]series.Series{first[0]}, second...), warnings: []string{"replica 0 of 2 (URL) could not be read: protocol"}},
+		"none":                    {servers: []http.HandlerFunc{refuse(502, ""), refuse(500, "")}, err: series.Unreachable, warnings: []string{"replica 0 of 2 (URL) could not be read: unreachable", "replica 1 of 2 (URL) could not be read: failed"}},
+		"one that meets a limit":  {servers: []http.HandlerFunc{refuse(422, "too many samples"), two}, err: series.Limit},
 		"one that takes too long": {servers: []http.HandlerFunc{refuse(504, ""), two}, want: second, warnings: []string{"replica 0 of 2 (URL) could not be read: timeout"}},
-		"both take too long":      {servers: []http.HandlerFunc{refuse(504, ""), refuse(504, "")}, err: prom.Timeout},
-		"too long, or down":       {servers: []http.HandlerFunc{refuse(504, ""), refuse(502, "")}, err: prom.Timeout, warnings: []string{"replica 1 of 2 (URL) could not be read: unreachable"}},
-		"too long, or a limit":    {servers: []http.HandlerFunc{refuse(504, ""), refuse(422, "too many samples")}, err: prom.Limit},
+		"both take too long":      {servers: []http.HandlerFunc{refuse(504, ""), refuse(504, "")}, err: series.Timeout},
+		"too long, or down":       {servers: []http.HandlerFunc{refuse(504, ""), refuse(502, "")}, err: series.Timeout, warnings: []string{"replica 1 of 2 (URL) could not be read: unreachable"}},
+		"too long, or a limit":    {servers: []http.HandlerFunc{refuse(504, ""), refuse(422, "too many samples")}, err: series.Limit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,7 +187,7 @@ func TestAReplicaThatHangsDoesNotSlowDownTheHalvingForLong(t *testing.T) {
 		client(t, prom.Config{URL: serve(t, hung(&requests)), Timeout: 50 * time.Millisecond}),
 		client(t, prom.Config{URL: serve(t, inTurn(limit, limit, limit, limit, stream()))}))
 	for range 4 {
-		if _, _, err := read(t, r); !errors.Is(err, prom.Limit) {
+		if _, _, err := read(t, r); !errors.Is(err, series.Limit) {
 			t.Errorf("error %v, want the limit", err)
 		}
 	}
@@ -198,14 +200,14 @@ func TestReplicasPassOnWhatIsNotOfTheServers(t *testing.T) {
 	t.Parallel()
 	answer := stream(frame(t, part(labels("__name__", "seconds"), chunk(t, samples(100, 1)...))))
 	r := replicas(t, answer, answer)
-	mine := &prom.Error{Kind: prom.Unreachable}
+	mine := &prom.Error{Kind: series.Unreachable}
 	calls := 0
-	if err := r.Read(t.Context(), between(0, 1000), func(prom.Series) error { calls++; return mine }); err != error(mine) || calls != 1 { //nolint:errorlint // not even wrapped
+	if err := r.Read(t.Context(), between(0, 1000), func(series.Series) error { calls++; return mine }); err != error(mine) || calls != 1 { //nolint:errorlint // not even wrapped
 		t.Errorf("%d calls and error %v, want the caller's own", calls, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.Read(ctx, between(0, 1000), func(prom.Series) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := r.Read(ctx, between(0, 1000), func(series.Series) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want the context's", err)
 	}
 	for name, err := range map[string]error{

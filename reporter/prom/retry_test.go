@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -31,11 +33,11 @@ func TestReadTriesAgain(t *testing.T) {
 	first := frame(t, part(ls, chunk(t, samples(100, 1)...)))
 	second := frame(t, part(other, chunk(t, samples(100, 2)...)))
 	ok := stream(first, second)
-	all := []prom.Series{{Labels: ls, Samples: samples(100, 1)}, {Labels: other, Samples: samples(100, 2)}}
+	all := []series.Series{{Labels: ls, Samples: samples(100, 1)}, {Labels: other, Samples: samples(100, 2)}}
 	for name, tc := range map[string]struct {
 		answers []http.HandlerFunc
 		kind    error // nil: the read succeeds
-		series  []prom.Series
+		series  []series.Series
 		waits   []time.Duration
 	}{
 		"not when all is well": {answers: []http.HandlerFunc{ok}, series: all},
@@ -46,7 +48,7 @@ func TestReadTriesAgain(t *testing.T) {
 		},
 		"three times in all": {
 			answers: []http.HandlerFunc{refuse(500, ""), refuse(500, ""), refuse(500, ""), ok},
-			kind:    prom.Failed,
+			kind:    series.Failed,
 			waits:   []time.Duration{75 * time.Millisecond, 150 * time.Millisecond},
 		},
 		"when the server said, in seconds": {
@@ -71,12 +73,12 @@ func TestReadTriesAgain(t *testing.T) {
 		},
 		"not if the server wants to be left alone for long": {
 			answers: []http.HandlerFunc{refuseFor(429, "3600"), ok},
-			kind:    prom.Overloaded,
+			kind:    series.Overloaded,
 		},
-		"not what was rejected":        {answers: []http.HandlerFunc{refuse(400, ""), ok}, kind: prom.Rejected},
-		"not without credentials":      {answers: []http.HandlerFunc{refuse(401, ""), ok}, kind: prom.Unauthorized},
-		"not what met a limit":         {answers: []http.HandlerFunc{refuse(422, "too many samples"), ok}, kind: prom.Limit},
-		"not what breaks the protocol": {answers: []http.HandlerFunc{stream(rawFrame([]byte{0x0a, 0x7f})), ok}, kind: prom.Protocol},
+		"not what was rejected":        {answers: []http.HandlerFunc{refuse(400, ""), ok}, kind: series.Rejected},
+		"not without credentials":      {answers: []http.HandlerFunc{refuse(401, ""), ok}, kind: series.Unauthorized},
+		"not what met a limit":         {answers: []http.HandlerFunc{refuse(422, "too many samples"), ok}, kind: series.Limit},
+		"not what breaks the protocol": {answers: []http.HandlerFunc{stream(rawFrame([]byte{0x0a, 0x7f})), ok}, kind: series.Protocol},
 		"after an answer that was cut before a series was whole": {
 			answers: []http.HandlerFunc{stream(first, second[:7]), ok},
 			series:  all,
@@ -119,7 +121,7 @@ func TestReadTriesAgainWithoutAConnection(t *testing.T) {
 	c := client(t, prom.Config{URL: "http://127.0.0.1:1", Retry: prom.Retry{
 		Sleep: func(context.Context, time.Duration) error { waits++; return nil },
 	}})
-	if _, err := collect(t, c, between(0, 1)); !errors.Is(err, prom.Unreachable) || waits != 2 {
+	if _, err := collect(t, c, between(0, 1)); !errors.Is(err, series.Unreachable) || waits != 2 {
 		t.Errorf("%d waits and error %v, want 2 and unreachable", waits, err)
 	}
 }
@@ -139,7 +141,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Read(ctx, between(0, 1), func(prom.Series) error { return nil })
+	err = c.Read(ctx, between(0, 1), func(series.Series) error { return nil })
 	if !errors.Is(err, context.Canceled) || requests.Load() != 1 {
 		t.Errorf("%d requests, error %v", requests.Load(), err)
 	}

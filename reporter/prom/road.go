@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // request is what a road is asked for.
 type request struct {
 	from, to int64 // Unix milliseconds, both included
-	matchers []Matcher
+	matchers []series.Matcher
 }
 
 // road is one way to get raw samples out of a server.
@@ -22,7 +24,7 @@ type road interface {
 	// describes. It does not try again. A server that does not have the road is
 	// an Error of the kind Rejected or Protocol.
 	// Errors: *Error, the context's, yield's.
-	read(ctx context.Context, s *server, r request, yield func(Series) error) error
+	read(ctx context.Context, s *server, r request, yield func(series.Series) error) error
 }
 
 // roads are all roads, the best first.
@@ -108,8 +110,8 @@ func (s *server) try(ctx context.Context, r road, at int64) error {
 		return true, r.read(ctx, s, request{
 			from:     at,
 			to:       at,
-			matchers: []Matcher{{Name: nameLabel, Value: noSeries}},
-		}, func(got Series) error {
+			matchers: []series.Matcher{{Name: series.NameLabel, Value: noSeries}},
+		}, func(got series.Series) error {
 			return garbled("asked for %s, the server sends %s", noSeries, got.Labels)
 		})
 	})
@@ -118,12 +120,12 @@ func (s *server) try(ctx context.Context, r road, at int64) error {
 // missing reports whether the error is of a server that does not have the road.
 func missing(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.Kind == Rejected || e.Kind == Protocol) && !errors.Is(err, ErrTruncated)
+	return errors.As(err, &e) && (e.Kind == series.Rejected || e.Kind == series.Protocol) && !errors.Is(err, ErrTruncated)
 }
 
 // noRoad is the error of a server on which every road failed for its reason.
 func noRoad(url string, reasons []error) error {
-	e := &Error{URL: url, Kind: Protocol, Err: fmt.Errorf("%w: %w", ErrNoRoad, errors.Join(reasons...))}
+	e := &Error{URL: url, Kind: series.Protocol, Err: fmt.Errorf("%w: %w", ErrNoRoad, errors.Join(reasons...))}
 	var last *Error
 	if errors.As(reasons[len(reasons)-1], &last) {
 		e.Kind, e.Status = last.Kind, last.Status

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/reporter/prom"
 )
 
@@ -44,13 +46,13 @@ func TestTheRoadIsFoundByTrying(t *testing.T) {
 		"a method that is not allowed":                  {server: &ways{read: refuse(405, ""), query: matrix(results())}, road: "json"},
 		"nothing of the kind":                           {server: &ways{}, err: prom.ErrNoRoad, text: []string{"api/v1/read", "api/v1/export", "api/v1/query", "404"}},
 		"pages only":                                    {server: &ways{read: typed("text/html", ""), export: typed("text/html", ""), query: typed("text/html", "")}, err: prom.ErrNoRoad, text: []string{"text/html"}},
-		"credentials that are not enough for a road":    {server: &ways{read: refuse(403, ""), query: matrix(results())}, err: prom.Unauthorized},
-		"credentials that are missing":                  {server: &ways{read: refuse(401, "no org id"), export: refuse(401, ""), query: refuse(401, "")}, err: prom.Unauthorized},
-		"a server that fails":                           {server: &ways{read: refuse(500, "boom"), query: matrix(results())}, err: prom.Failed},
-		"a server that is busy":                         {server: &ways{read: refuse(503, ""), query: matrix(results())}, err: prom.Overloaded},
-		"a proxy without a server":                      {server: &ways{read: refuse(502, ""), query: matrix(results())}, err: prom.Unreachable},
-		"a store that is down":                          {server: &ways{query: refuse(422, "rpc error: code = Unavailable desc = connection refused")}, err: prom.Partial},
-		"an answer with a warning":                      {server: &ways{query: matrix(`{"status":"success","warnings":["store down"],"data":{"resultType":"matrix","result":[]}}`)}, err: prom.Partial},
+		"credentials that are not enough for a road":    {server: &ways{read: refuse(403, ""), query: matrix(results())}, err: series.Unauthorized},
+		"credentials that are missing":                  {server: &ways{read: refuse(401, "no org id"), export: refuse(401, ""), query: refuse(401, "")}, err: series.Unauthorized},
+		"a server that fails":                           {server: &ways{read: refuse(500, "boom"), query: matrix(results())}, err: series.Failed},
+		"a server that is busy":                         {server: &ways{read: refuse(503, ""), query: matrix(results())}, err: series.Overloaded},
+		"a proxy without a server":                      {server: &ways{read: refuse(502, ""), query: matrix(results())}, err: series.Unreachable},
+		"a store that is down":                          {server: &ways{query: refuse(422, "rpc error: code = Unavailable desc = connection refused")}, err: series.Partial},
+		"an answer with a warning":                      {server: &ways{query: matrix(`{"status":"success","warnings":["store down"],"data":{"resultType":"matrix","result":[]}}`)}, err: series.Partial},
 		"an answer that breaks off":                     {server: &ways{query: matrix(`{"status":`)}, err: prom.ErrTruncated},
 		"a server that sends what nobody has asked for": {server: &ways{query: matrix(results(`{"metric":{"__name__":"up"},"values":[[0.1,"1"]]}`))}, err: prom.ErrNoRoad, text: []string{"up{}"}},
 	} {
@@ -87,7 +89,7 @@ func TestTheRoadIsTriedOnceByMany(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if err := c.Read(t.Context(), between(0, 100), func(prom.Series) error { return nil }); err != nil {
+			if err := c.Read(t.Context(), between(0, 100), func(series.Series) error { return nil }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -102,7 +104,7 @@ func TestAServerThatWasDownIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	down := inTurn(refuse(503, ""), refuse(503, ""), refuse(503, ""), stream())
 	c := client(t, prom.Config{Road: "auto", URL: serve(t, (&ways{read: down, query: matrix(results())}).ServeHTTP)})
-	if _, err := collect(t, c, between(0, 100)); !errors.Is(err, prom.Overloaded) || c.Road() != "" {
+	if _, err := collect(t, c, between(0, 100)); !errors.Is(err, series.Overloaded) || c.Road() != "" {
 		t.Fatalf("error %v and road %q, want overloaded and none", err, c.Road())
 	}
 	if _, err := collect(t, c, between(0, 100)); err != nil || c.Road() != "remote_read" {
@@ -173,7 +175,7 @@ func TestAReadingBeginsAgainOnEveryRoad(t *testing.T) {
 				if restart {
 					q.Restart = func() { got, restarts = nil, restarts+1 }
 				}
-				err := c.Read(t.Context(), q, func(s prom.Series) error {
+				err := c.Read(t.Context(), q, func(s series.Series) error {
 					got = append(got, s.Labels.String())
 					return nil
 				})
@@ -216,7 +218,7 @@ func TestAPartialAnswerIsAskedForAgain(t *testing.T) {
 	if err != nil || len(got) != 3 {
 		t.Errorf("%d series, error %v", len(got), err)
 	}
-	if _, err = collect(t, client(t, prom.Config{Road: "json", URL: serve(t, warning)}), between(0, 100)); !errors.Is(err, prom.Partial) {
+	if _, err = collect(t, client(t, prom.Config{Road: "json", URL: serve(t, warning)}), between(0, 100)); !errors.Is(err, series.Partial) {
 		t.Errorf("error %v, want partial", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 const (
@@ -67,7 +69,7 @@ func (s *scanner) more() bool {
 // ended is the error of an answer that ends where more must follow.
 func (s *scanner) ended() error {
 	if errors.Is(s.err, io.EOF) {
-		return &Error{Kind: Protocol, Err: ErrTruncated, retry: true}
+		return &Error{Kind: series.Protocol, Err: ErrTruncated, retry: true}
 	}
 	return s.err
 }

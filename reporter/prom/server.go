@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // messageLimit bounds, in bytes, how much of a server's error text is kept.
@@ -109,13 +111,13 @@ func (s *server) lost(ctx context.Context, shown string, err error) error {
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return &Error{URL: shown, Kind: Timeout, Err: context.DeadlineExceeded}
+		return &Error{URL: shown, Kind: series.Timeout, Err: context.DeadlineExceeded}
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", shown, ctx.Err())
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{URL: shown, Kind: Protocol, Err: fmt.Errorf("%w: %w", ErrTruncated, err), retry: true}
+		return &Error{URL: shown, Kind: series.Protocol, Err: fmt.Errorf("%w: %w", ErrTruncated, err), retry: true}
 	}
-	return &Error{URL: shown, Kind: Unreachable, Err: err, retry: true}
+	return &Error{URL: shown, Kind: series.Unreachable, Err: err, retry: true}
 }
 
 // refusal returns the error of an answer that is not of status 200.
@@ -131,7 +133,7 @@ func refusal(shown string, resp *http.Response) *Error {
 		after:   retryAfter(resp.Header),
 	}
 	// A limit stays a limit: the same request would meet it again.
-	e.retry = e.Status == http.StatusTooManyRequests || e.Kind == Partial || e.Status >= 500 && e.Kind != Limit
+	e.retry = e.Status == http.StatusTooManyRequests || e.Kind == series.Partial || e.Status >= 500 && e.Kind != series.Limit
 	if to := resp.Header.Get("Location"); to != "" && e.Status/100 == 3 {
 		e.Err = errors.New("redirects elsewhere")
 	}

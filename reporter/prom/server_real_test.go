@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/common/config"
@@ -33,7 +35,7 @@ import (
 const blockLength = 2 * time.Hour
 
 // history is what a server is given, by series; markers have NaN in them.
-type history map[string]*prom.Series
+type history map[string]*series.Series
 
 // invent makes seconds counters of GPUs that are scraped every 15 s with some
 // scrapes lost, some containers short, and a marker at the end of each.
@@ -43,7 +45,7 @@ func invent(from, to time.Time) history {
 	for gpu := range 40 {
 		start := from.UnixMilli() + rng.Int64N(15_000)
 		for n := 0; start < to.UnixMilli(); n++ {
-			s := &prom.Series{Labels: labels(
+			s := &series.Series{Labels: labels(
 				"__name__", "seconds",
 				"cluster", "test",
 				"pod", fmt.Sprintf("pod-%d-%d", gpu, n),
@@ -52,7 +54,7 @@ func invent(from, to time.Time) history {
 			at := start
 			for ; at < min(end, to.UnixMilli()); at += 15_000 {
 				if rng.IntN(50) > 0 {
-					s.Samples = append(s.Samples, prom.Sample{T: at, V: float64(at-start)/1000 + rng.Float64()/100})
+					s.Samples = append(s.Samples, series.Sample{T: at, V: float64(at-start)/1000 + rng.Float64()/100})
 				}
 			}
 			if at < to.UnixMilli() {
@@ -70,10 +72,10 @@ func (h history) store(t *testing.T, dir string) {
 	t.Helper()
 	type entry struct {
 		labels promlabels.Labels
-		sample prom.Sample
+		sample series.Sample
 	}
 	blocks := map[int64][]entry{}
-	put := func(ls promlabels.Labels, s prom.Sample) {
+	put := func(ls promlabels.Labels, s series.Sample) {
 		block := s.T / blockLength.Milliseconds()
 		blocks[block] = append(blocks[block], entry{ls, s})
 	}
@@ -89,7 +91,7 @@ func (h history) store(t *testing.T, dir string) {
 			put(ls, sample)
 		}
 		for _, at := range s.Stale {
-			put(ls, prom.Sample{T: at, V: staleMarker})
+			put(ls, series.Sample{T: at, V: staleMarker})
 		}
 	}
 	for _, entries := range blocks {
@@ -118,11 +120,11 @@ func (h history) store(t *testing.T, dir string) {
 }
 
 // within is what a read of the range must give, sorted by labels.
-func (h history) within(from, to time.Time, pick func(prom.Labels) bool) []prom.Series {
-	var want []prom.Series
+func (h history) within(from, to time.Time, pick func(series.Labels) bool) []series.Series {
+	var want []series.Series
 	for _, key := range slices.Sorted(maps.Keys(h)) {
 		s := h[key]
-		cut := prom.Series{Labels: s.Labels}
+		cut := series.Series{Labels: s.Labels}
 		for _, sample := range s.Samples {
 			if sample.T >= from.UnixMilli() && sample.T <= to.UnixMilli() {
 				cut.Samples = append(cut.Samples, sample)
@@ -177,27 +179,27 @@ func TestARealServerGivesBackWhatItWasGiven(t *testing.T) {
 		// Frames so small that long series need several.
 		ExtraArgs: []string{"--storage.remote.read-max-bytes-in-frame=400"},
 	})
-	c := client(t, prom.Config{URL: s.URL, HTTP: config.DefaultHTTPClientConfig, Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
-	all := func(prom.Labels) bool { return true }
+	c := client(t, prom.Config{URL: s.URL, HTTP: config.DefaultHTTPClientConfig, Selector: []series.Matcher{{Name: "cluster", Value: "test"}}})
+	all := func(series.Labels) bool { return true }
 	for name, tc := range map[string]struct {
 		from, to time.Time
-		matchers []prom.Matcher
-		pick     func(prom.Labels) bool
+		matchers []series.Matcher
+		pick     func(series.Labels) bool
 	}{
 		"everything":                     {from: from, to: to, pick: all},
 		"an hour across two blocks":      {from: from.Add(90 * time.Minute), to: from.Add(150 * time.Minute), pick: all},
 		"a range that cuts chunks":       {from: from.Add(7*time.Minute + time.Millisecond), to: from.Add(11*time.Minute + 333*time.Millisecond), pick: all},
 		"a time before all samples":      {from: from.Add(-time.Hour), to: from.Add(-time.Minute), pick: all},
-		"some GPUs by their first digit": {from: from, to: to, matchers: []prom.Matcher{{Name: "uuid", Op: prom.Match, Value: "GPU-[0-3].*"}}, pick: func(ls prom.Labels) bool { return ls.Get("uuid") < "GPU-4" }},
-		"another cluster":                {from: from, to: to, matchers: []prom.Matcher{{Name: "cluster", Value: "other"}}, pick: func(prom.Labels) bool { return false }},
+		"some GPUs by their first digit": {from: from, to: to, matchers: []series.Matcher{{Name: "uuid", Op: series.Match, Value: "GPU-[0-3].*"}}, pick: func(ls series.Labels) bool { return ls.Get("uuid") < "GPU-4" }},
+		"another cluster":                {from: from, to: to, matchers: []series.Matcher{{Name: "cluster", Value: "other"}}, pick: func(series.Labels) bool { return false }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			q := prom.Query{From: tc.from, To: tc.to, Matchers: append([]prom.Matcher{{Name: "__name__", Value: "seconds"}}, tc.matchers...)}
+			q := series.Query{From: tc.from, To: tc.to, Matchers: append([]series.Matcher{{Name: "__name__", Value: "seconds"}}, tc.matchers...)}
 			got, err := collect(t, c, q)
 			if err != nil {
 				t.Fatal(err)
 			}
-			slices.SortFunc(got, func(a, b prom.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) })
+			slices.SortFunc(got, func(a, b series.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) })
 			want := h.within(tc.from, tc.to, tc.pick)
 			if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("series (-want +got):\n%s", diff)
@@ -209,11 +211,11 @@ func TestARealServerGivesBackWhatItWasGiven(t *testing.T) {
 
 // withoutMarks is what the road of JSON gives of series: no staleness markers,
 // and no external labels.
-func withoutMarks(series []prom.Series) []prom.Series {
-	var out []prom.Series
-	for _, s := range series {
+func withoutMarks(all []series.Series) []series.Series {
+	var out []series.Series
+	for _, s := range all {
 		if len(s.Samples) > 0 {
-			s.Labels = slices.DeleteFunc(slices.Clone(s.Labels), func(l prom.Label) bool { return l.Name == "cluster" })
+			s.Labels = slices.DeleteFunc(slices.Clone(s.Labels), func(l series.Label) bool { return l.Name == "cluster" })
 			s.Stale = nil
 			out = append(out, s)
 		}
@@ -229,7 +231,7 @@ func TestARealServerGivesTheSameByJSON(t *testing.T) {
 	dir := t.TempDir()
 	h.store(t, promserver.DataDir(dir))
 	s := startServer(t, promserver.Config{Dir: dir, YAML: externalLabel, Retention: 30 * 24 * time.Hour, ExtraArgs: []string{"--query.max-samples=3000"}})
-	seconds := []prom.Matcher{{Name: "__name__", Value: "seconds"}}
+	seconds := []series.Matcher{{Name: "__name__", Value: "seconds"}}
 	first := from.Add(37 * time.Minute)
 	for _, key := range slices.Sorted(maps.Keys(h)) { // a range that begins with a sample
 		if ss := h[key]; len(ss.Samples) > 100 {
@@ -237,21 +239,21 @@ func TestARealServerGivesTheSameByJSON(t *testing.T) {
 			break
 		}
 	}
-	whole := prom.Query{From: from, To: to, Matchers: seconds}
-	exact := prom.Query{From: first, To: first.Add(2 * time.Minute), Matchers: seconds}
+	whole := series.Query{From: from, To: to, Matchers: seconds}
+	exact := series.Query{From: first, To: first.Add(2 * time.Minute), Matchers: seconds}
 	remote := client(t, prom.Config{URL: s.URL, Road: "auto"})
 	json := client(t, prom.Config{URL: s.URL, Road: "json"})
 
-	if _, err := collect(t, json, whole); !errors.Is(err, prom.Limit) {
+	if _, err := collect(t, json, whole); !errors.Is(err, series.Limit) {
 		t.Errorf("error %v of more samples than the server allows, want a limit", err)
 	}
-	for name, q := range map[string]prom.Query{"a range that begins with a sample": exact, "pieces under the server's limit": whole} {
+	for name, q := range map[string]series.Query{"a range that begins with a sample": exact, "pieces under the server's limit": whole} {
 		want, err := collect(t, remote, q)
 		if err != nil || remote.Road() != "remote_read" {
 			t.Fatalf("road %q, error %v", remote.Road(), err)
 		}
-		got := inPieces(t, json, q, prom.Partition("uuid", "GPU-", 4))
-		byLabels := func(a, b prom.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) }
+		got := inPieces(t, json, q, series.Partition("uuid", "GPU-", 4))
+		byLabels := func(a, b series.Series) int { return cmp.Compare(a.Labels.String(), b.Labels.String()) }
 		want = withoutMarks(want)
 		slices.SortFunc(want, byLabels)
 		if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
@@ -262,7 +264,7 @@ func TestARealServerGivesTheSameByJSON(t *testing.T) {
 
 // inPieces reads a query in pieces, which are halved where they meet a limit,
 // and joins the parts of each series.
-func inPieces(t *testing.T, c *prom.Client, q prom.Query, pieces []prom.Piece) []prom.Series {
+func inPieces(t *testing.T, c *prom.Client, q series.Query, pieces []series.Piece) []series.Series {
 	t.Helper()
 	joined := history{}
 	limits := 0
@@ -270,7 +272,7 @@ func inPieces(t *testing.T, c *prom.Client, q prom.Query, pieces []prom.Piece) [
 		p := pieces[0]
 		pieces = pieces[1:]
 		got, err := collect(t, c, p.Of(q))
-		if errors.Is(err, prom.Limit) {
+		if errors.Is(err, series.Limit) {
 			limits++
 			halves, ok := p.Halves()
 			if !ok {
@@ -284,13 +286,13 @@ func inPieces(t *testing.T, c *prom.Client, q prom.Query, pieces []prom.Piece) [
 		for _, s := range got {
 			key := s.Labels.String()
 			if joined[key] == nil {
-				joined[key] = &prom.Series{Labels: s.Labels}
+				joined[key] = &series.Series{Labels: s.Labels}
 			}
 			joined[key].Samples = append(joined[key].Samples, s.Samples...)
 			joined[key].Stale = append(joined[key].Stale, s.Stale...)
 		}
 	}
-	var all []prom.Series
+	var all []series.Series
 	for _, key := range slices.Sorted(maps.Keys(joined)) {
 		all = append(all, *joined[key])
 	}
@@ -304,15 +306,15 @@ func TestARealServerTellsItsStatus(t *testing.T) {
 	now := time.Now()
 	h := history{}
 	for i, uuid := range []string{"a", "b", "c"} {
-		s := &prom.Series{Labels: labels("__name__", "seconds", "cluster", "test", "uuid", uuid)}
+		s := &series.Series{Labels: labels("__name__", "seconds", "cluster", "test", "uuid", uuid)}
 		for at := now.Add(-5 * time.Minute); at.Before(now); at = at.Add(20 * time.Second) {
-			s.Samples = append(s.Samples, prom.Sample{T: at.UnixMilli() + int64(i), V: math.Pi})
+			s.Samples = append(s.Samples, series.Sample{T: at.UnixMilli() + int64(i), V: math.Pi})
 		}
 		h[uuid] = s
 	}
 	h.store(t, promserver.DataDir(dir))
 	s := startServer(t, promserver.Config{Dir: dir, YAML: externalLabel, Retention: 21 * 24 * time.Hour})
-	c := client(t, prom.Config{URL: s.URL, Selector: []prom.Matcher{{Name: "cluster", Value: "test"}}})
+	c := client(t, prom.Config{URL: s.URL, Selector: []series.Matcher{{Name: "cluster", Value: "test"}}})
 	got, err := c.Status(t.Context(), []string{"seconds", "nothing"})
 	if err != nil {
 		t.Fatal(err)
@@ -350,20 +352,20 @@ func TestARealServerRefuses(t *testing.T) {
 	as := func(password config.Secret) config.HTTPClientConfig {
 		return config.HTTPClientConfig{BasicAuth: &config.BasicAuth{Username: "reader", Password: password}}
 	}
-	seconds := prom.Matcher{Name: "__name__", Value: "seconds"}
+	seconds := series.Matcher{Name: "__name__", Value: "seconds"}
 	for name, tc := range map[string]struct {
 		cfg     prom.Config
-		matcher prom.Matcher
+		matcher series.Matcher
 		want    error
 	}{
 		"nobody with the right password": {cfg: prom.Config{URL: s.URL, HTTP: as("right")}, matcher: seconds},
-		"a wrong password":               {cfg: prom.Config{URL: s.URL, HTTP: as("wrong")}, matcher: seconds, want: prom.Unauthorized},
-		"a reader without credentials":   {cfg: prom.Config{URL: s.URL}, matcher: seconds, want: prom.Unauthorized},
-		"a wrong path":                   {cfg: prom.Config{URL: s.URL + "/prometheus", HTTP: as("right")}, matcher: seconds, want: prom.Rejected},
-		"a wrong regular expression":     {cfg: prom.Config{URL: s.URL, HTTP: as("right")}, matcher: prom.Matcher{Name: "a", Op: prom.Match, Value: "("}, want: prom.Failed},
+		"a wrong password":               {cfg: prom.Config{URL: s.URL, HTTP: as("wrong")}, matcher: seconds, want: series.Unauthorized},
+		"a reader without credentials":   {cfg: prom.Config{URL: s.URL}, matcher: seconds, want: series.Unauthorized},
+		"a wrong path":                   {cfg: prom.Config{URL: s.URL + "/prometheus", HTTP: as("right")}, matcher: seconds, want: series.Rejected},
+		"a wrong regular expression":     {cfg: prom.Config{URL: s.URL, HTTP: as("right")}, matcher: series.Matcher{Name: "a", Op: series.Match, Value: "("}, want: series.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := collect(t, client(t, tc.cfg), prom.Query{From: time.UnixMilli(0), To: time.UnixMilli(1), Matchers: []prom.Matcher{tc.matcher}})
+			got, err := collect(t, client(t, tc.cfg), series.Query{From: time.UnixMilli(0), To: time.UnixMilli(1), Matchers: []series.Matcher{tc.matcher}})
 			if tc.want == nil && err != nil || !errors.Is(err, tc.want) {
 				t.Errorf("error %v, want %v", err, tc.want)
 			}

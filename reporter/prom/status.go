@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // statusRange is how far back Status looks for samples.
@@ -103,14 +105,14 @@ func (c *Client) retention(ctx context.Context) (string, error) {
 // asks.
 func answered(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Kind != Unreachable && e.Kind != Unauthorized
+	return errors.As(err, &e) && e.Kind != series.Unreachable && e.Kind != series.Unauthorized
 }
 
 // optional drops the error of a server that does not have what was asked, as
 // most servers other than Prometheus.
 func optional(err error) error {
 	var e *Error
-	if errors.As(err, &e) && (e.Kind == Rejected || e.Kind == Protocol || e.Kind == Failed) {
+	if errors.As(err, &e) && (e.Kind == series.Rejected || e.Kind == series.Protocol || e.Kind == series.Failed) {
 		return nil
 	}
 	return err
@@ -119,7 +121,7 @@ func optional(err error) error {
 // recent is what the last minutes hold.
 type recent struct {
 	series   map[string]int // by family
-	longest  Labels         // of the series with the most samples, if they are three
+	longest  series.Labels  // of the series with the most samples, if they are three
 	interval time.Duration  // between the samples of that
 	most     int            // samples of that
 }
@@ -133,13 +135,13 @@ func (c *Client) recent(ctx context.Context, now time.Time, families []string) (
 		names[i] = regexp.QuoteMeta(name)
 	}
 	found := &recent{series: map[string]int{}}
-	err := c.Read(ctx, Query{
+	err := c.Read(ctx, series.Query{
 		From:     now.Add(-statusRange),
 		To:       now,
-		Matchers: []Matcher{{Name: nameLabel, Op: Match, Value: strings.Join(names, "|")}},
-	}, func(s Series) error {
+		Matchers: []series.Matcher{{Name: series.NameLabel, Op: series.Match, Value: strings.Join(names, "|")}},
+	}, func(s series.Series) error {
 		if len(s.Samples) > 0 {
-			found.series[s.Labels.Get(nameLabel)]++
+			found.series[s.Labels.Get(series.NameLabel)]++
 		}
 		if len(s.Samples) > max(found.most, 2) {
 			found.most, found.interval = len(s.Samples), medianStep(s.Samples)
@@ -154,7 +156,7 @@ func (c *Client) recent(ctx context.Context, now time.Time, families []string) (
 }
 
 // medianStep is the median distance of neighbours: lost scrapes don't matter.
-func medianStep(samples []Sample) time.Duration {
+func medianStep(samples []series.Sample) time.Duration {
 	steps := make([]int64, 0, len(samples)-1)
 	for i := 1; i < len(samples); i++ {
 		steps = append(steps, samples[i].T-samples[i-1].T)

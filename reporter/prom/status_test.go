@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -129,20 +131,20 @@ func TestStatus(t *testing.T) {
 		"a server without remote read has no road": {
 			server: fakeAPI{"/api/v1/query": clock},
 			want:   prom.Status{Time: at},
-			road:   prom.Rejected,
+			road:   series.Rejected,
 		},
 		"a server that doesn't stream has no road": {
 			server: fakeAPI{"/api/v1/query": clock, "/api/v1/read": data("{}")},
 			want:   prom.Status{Time: at},
 			road:   prom.ErrNotStreamed,
 		},
-		"something else is no metrics server":  {server: fakeAPI{"/api/v1/query": stream([]byte("<html>"))}, err: prom.Protocol},
-		"another API is no metrics server":     {server: fakeAPI{"/api/v1/query": data(`"hello"`)}, err: prom.Protocol},
-		"a time that is none":                  {server: fakeAPI{"/api/v1/query": data(`{"result":[1,"now"]}`)}, err: prom.Protocol},
-		"nothing there":                        {server: fakeAPI{}, err: prom.Rejected},
-		"an API that fails under status 200":   {server: fakeAPI{"/api/v1/query": stream([]byte(`{"status":"error","error":"boom"}`))}, err: prom.Failed},
-		"a server that asks for credentials":   {server: fakeAPI{"/api/v1/query": refuse(401, "")}, err: prom.Unauthorized},
-		"credentials good for half the server": {server: fakeAPI{"/api/v1/query": clock, "/api/v1/read": refuse(403, "")}, err: prom.Unauthorized},
+		"something else is no metrics server":  {server: fakeAPI{"/api/v1/query": stream([]byte("<html>"))}, err: series.Protocol},
+		"another API is no metrics server":     {server: fakeAPI{"/api/v1/query": data(`"hello"`)}, err: series.Protocol},
+		"a time that is none":                  {server: fakeAPI{"/api/v1/query": data(`{"result":[1,"now"]}`)}, err: series.Protocol},
+		"nothing there":                        {server: fakeAPI{}, err: series.Rejected},
+		"an API that fails under status 200":   {server: fakeAPI{"/api/v1/query": stream([]byte(`{"status":"error","error":"boom"}`))}, err: series.Failed},
+		"a server that asks for credentials":   {server: fakeAPI{"/api/v1/query": refuse(401, "")}, err: series.Unauthorized},
+		"credentials good for half the server": {server: fakeAPI{"/api/v1/query": clock, "/api/v1/read": refuse(403, "")}, err: series.Unauthorized},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // ages are the times between polls and scrapes of one target. There are as many
@@ -31,7 +31,7 @@ type cursor struct {
 // mostAge is the largest age that can be, in ms.
 const mostAge = 1 << 32
 
-func (a *ages) add(base int64, samples []prom.Sample) {
+func (a *ages) add(base int64, samples []series.Sample) {
 	a.base = base
 	var all []age
 	for c := (cursor{}); a.next(&c); {

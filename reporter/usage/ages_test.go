@@ -4,9 +4,9 @@ import (
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
+	"github.com/gputally/gputally/reporter/series"
 
-	"github.com/gputally/gputally/reporter/prom"
+	"pgregory.net/rapid"
 )
 
 // Packed ages are what they were, in whatever parts and order they came and are
@@ -19,7 +19,7 @@ func TestAgesAreWhatTheyWere(t *testing.T) {
 		var a ages
 		for range rapid.IntRange(1, 3).Draw(t, "parts") {
 			at := base + rapid.Int64Range(0, 5000).Draw(t, "first")
-			var samples []prom.Sample
+			var samples []series.Sample
 			for range rapid.IntRange(0, 20).Draw(t, "scrapes") {
 				at += rapid.SampledFrom([]int64{1, 15_000, 30_000, 30_001, 3_600_000}).Draw(t, "interval")
 				ms := rapid.SampledFrom([]int64{0, 7, 999, 70_000, 4_000_000}).Draw(t, "age")
@@ -27,7 +27,7 @@ func TestAgesAreWhatTheyWere(t *testing.T) {
 					continue
 				}
 				want[at] = at - ms
-				samples = append(samples, prom.Sample{T: at, V: float64(ms) / 1000})
+				samples = append(samples, series.Sample{T: at, V: float64(ms) / 1000})
 			}
 			a.add(base, samples)
 		}

@@ -7,22 +7,23 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/reporter/usage"
 )
 
 // recorded answers from series that are ready, in room that it uses again for
 // each, as the roads do.
 type recorded struct {
-	series  []prom.Series
+	series  []series.Series
 	picked  map[string][]int // by query: what was picked before
-	room    prom.Series
+	room    series.Series
 	samples int
 }
 
 func (*recorded) Road() string { return "memory" }
 
-func (r *recorded) Read(_ context.Context, q prom.Query, yield func(prom.Series) error) error {
+func (r *recorded) Read(_ context.Context, q series.Query, yield func(series.Series) error) error {
 	for _, i := range r.pick(q) {
 		s := r.series[i]
 		r.room.Labels = append(r.room.Labels[:0], s.Labels...)
@@ -35,7 +36,7 @@ func (r *recorded) Read(_ context.Context, q prom.Query, yield func(prom.Series)
 	return nil
 }
 
-func (r *recorded) pick(q prom.Query) []int {
+func (r *recorded) pick(q series.Query) []int {
 	key := fmt.Sprint(q.Matchers)
 	if r.picked == nil {
 		r.picked = map[string][]int{}
@@ -53,18 +54,18 @@ func (r *recorded) pick(q prom.Query) []int {
 }
 
 // matching tells whether labels satisfy all matchers.
-func matching(matchers []prom.Matcher) func(prom.Labels) bool {
+func matching(matchers []series.Matcher) func(series.Labels) bool {
 	patterns := make([]*regexp.Regexp, len(matchers))
 	for i, m := range matchers {
 		value := m.Value
-		if m.Op == prom.Equal || m.Op == prom.NotEqual {
+		if m.Op == series.Equal || m.Op == series.NotEqual {
 			value = regexp.QuoteMeta(value)
 		}
 		patterns[i] = regexp.MustCompile("^(?:" + value + ")$")
 	}
-	return func(ls prom.Labels) bool {
+	return func(ls series.Labels) bool {
 		for i, m := range matchers {
-			if patterns[i].MatchString(ls.Get(m.Name)) != (m.Op == prom.Equal || m.Op == prom.Match) {
+			if patterns[i].MatchString(ls.Get(m.Name)) != (m.Op == series.Equal || m.Op == series.Match) {
 				return false
 			}
 		}
@@ -139,7 +140,7 @@ func BenchmarkClose(b *testing.B) {
 func BenchmarkRead(b *testing.B) {
 	r := fleet(1000)
 	for b.Loop() {
-		if err := r.Read(context.Background(), prom.Query{}, func(prom.Series) error { return nil }); err != nil {
+		if err := r.Read(context.Background(), series.Query{}, func(series.Series) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

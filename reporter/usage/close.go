@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -17,24 +18,12 @@ const Source = "gputally"
 // ErrNoData says that no collector was seen in the window.
 var ErrNoData = errors.New("no samples of gputally collectors")
 
-// Reader reads raw series.
-type Reader interface {
-	// Read calls yield with every series that the query picks; a series is
-	// valid during the call only. Series come in any order, and the same one
-	// may come again with other samples. An error, also of yield, ends the
-	// reading, and what was yielded counts for nothing.
-	Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error
-	// Road names how series are read, such as "remote_read". It is known after
-	// the first read.
-	Road() string
-}
-
 // Config says what to close and how far to look beyond it.
 type Config struct {
 	// Cluster names the cluster that Reader reads. Required.
 	Cluster string
 	// Reader reads the collectors' series of this cluster. Required.
-	Reader Reader
+	Reader series.Reader
 	// Lookback is how far before the window samples are read. Default 10 min.
 	Lookback time.Duration
 	// Lookahead is how far after the window samples are read; a window is
@@ -49,7 +38,7 @@ type Config struct {
 	NodePoolLabel string
 	// NodeLabels reads kube-state-metrics, whose series have another job than
 	// the collectors'. Default Reader.
-	NodeLabels Reader
+	NodeLabels series.Reader
 	// NodePools names the pool of a node without NodePoolLabel. May be nil.
 	NodePools func(node, model string) string
 	// NodesPerPiece is of how many nodes, about, the GPUs are read at once. The

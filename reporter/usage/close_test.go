@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -431,7 +432,7 @@ type broken struct{ err error }
 
 func (broken) Road() string { return "memory" }
 
-func (b broken) Read(context.Context, prom.Query, func(prom.Series) error) error { return b.err }
+func (b broken) Read(context.Context, series.Query, func(series.Series) error) error { return b.err }
 
 func TestAReadThatFailsIsNoHour(t *testing.T) {
 	t.Parallel()

@@ -5,11 +5,11 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // column holds the samples of one counter, in the order of time.
-type column []prom.Sample
+type column []series.Sample
 
 // before returns the latest value at a time or before, if it is not from before
 // since. hint is where it may be.
@@ -25,9 +25,9 @@ func (c column) before(at, since int64, hint int) (float64, bool) {
 
 // merge puts together what came in two parts. Of two values at one time the
 // smaller one counts; differ tells that there were any.
-func merge(room []prom.Sample) (merged column, differ bool) {
-	slices.SortFunc(room, func(a, b prom.Sample) int { return cmp.Or(cmp.Compare(a.T, b.T), cmp.Compare(a.V, b.V)) })
-	return slices.CompactFunc(room, func(a, b prom.Sample) bool {
+func merge(room []series.Sample) (merged column, differ bool) {
+	slices.SortFunc(room, func(a, b series.Sample) int { return cmp.Or(cmp.Compare(a.T, b.T), cmp.Compare(a.V, b.V)) })
+	return slices.CompactFunc(room, func(a, b series.Sample) bool {
 		differ = differ || a.T == b.T && a.V != b.V
 		return a.T == b.T
 	}), differ
@@ -35,7 +35,7 @@ func merge(room []prom.Sample) (merged column, differ bool) {
 
 // slab is room for the samples of many columns, used again for every piece.
 type slab struct {
-	chunks [][]prom.Sample
+	chunks [][]series.Sample
 	at     int // the chunk in use
 }
 
@@ -43,9 +43,9 @@ type slab struct {
 const slabChunk = 1 << 16
 
 // take returns room for n samples, of length 0.
-func (s *slab) take(n int) []prom.Sample {
+func (s *slab) take(n int) []series.Sample {
 	if n > slabChunk {
-		return make([]prom.Sample, 0, n)
+		return make([]series.Sample, 0, n)
 	}
 	for s.at < len(s.chunks) {
 		if c := s.chunks[s.at]; cap(c)-len(c) >= n {
@@ -54,7 +54,7 @@ func (s *slab) take(n int) []prom.Sample {
 		}
 		s.at++
 	}
-	s.chunks = append(s.chunks, make([]prom.Sample, n, slabChunk))
+	s.chunks = append(s.chunks, make([]series.Sample, n, slabChunk))
 	return s.chunks[s.at][:0:n]
 }
 
@@ -74,7 +74,7 @@ type run struct {
 	v        float64
 }
 
-func (s *steps) add(samples []prom.Sample) {
+func (s *steps) add(samples []series.Sample) {
 	i := 0
 	for i < len(samples) {
 		r := run{samples[i].T, samples[i].T, samples[i].V}

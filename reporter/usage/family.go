@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 )
 
 // nameLabel is the label under which Prometheus keeps the name of a metric.
@@ -72,9 +73,9 @@ func ofGPUs() families {
 }
 
 // matchers pick the series of the families.
-func (fs families) matchers() []prom.Matcher {
+func (fs families) matchers() []series.Matcher {
 	names := slices.Sorted(maps.Keys(fs))
-	return []prom.Matcher{{Name: nameLabel, Op: prom.Match, Value: strings.Join(names, "|")}}
+	return []series.Matcher{{Name: nameLabel, Op: series.Match, Value: strings.Join(names, "|")}}
 }
 
 // identity is the set of labels that are the collector's own. The other labels
@@ -94,7 +95,7 @@ func newIdentity() identity {
 // appendTarget appends what tells a series' target from others. A target that
 // keeps labels with names of ours, such as the collector's own pod, still joins:
 // they are left out everywhere.
-func (id identity) appendTarget(key []byte, ls prom.Labels) []byte {
+func (id identity) appendTarget(key []byte, ls series.Labels) []byte {
 	for _, l := range ls {
 		if !id[l.Name] {
 			key = append(append(append(append(key, l.Name...), 0xff), l.Value...), 0xff)

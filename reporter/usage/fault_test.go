@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 )
 
 // TestBadSamples spoils what was scraped of a container that holds its GPU for
@@ -17,7 +18,7 @@ import (
 func TestBadSamples(t *testing.T) {
 	t.Parallel()
 	seconds := metric.ContainerAllocatedSeconds.Name
-	spoil := func(name string, change func(i int, p *prom.Sample)) func(*memory) {
+	spoil := func(name string, change func(i int, p *series.Sample)) func(*memory) {
 		return func(m *memory) {
 			for _, s := range m.series {
 				if s.Labels.Get("__name__") == name {
@@ -28,8 +29,8 @@ func TestBadSamples(t *testing.T) {
 			}
 		}
 	}
-	at := func(n int, v float64) func(int, *prom.Sample) {
-		return func(i int, p *prom.Sample) {
+	at := func(n int, v float64) func(int, *series.Sample) {
+		return func(i int, p *series.Sample) {
 			if i == n {
 				p.V = v
 			}
@@ -47,7 +48,7 @@ func TestBadSamples(t *testing.T) {
 		"a first value that is too high":  {spoil(seconds, at(30, 1e9)), hour, hour, "rose faster than time"},
 		"a single value that is too low":  {spoil(seconds, at(160, 7)), hour, hour, "impossible: team/p/main on GPU-a"},
 		"a counter that falls for good": {
-			spoil(seconds, func(i int, p *prom.Sample) {
+			spoil(seconds, func(i int, p *series.Sample) {
 				if i >= 110 {
 					p.V -= 3000
 				}
@@ -56,14 +57,14 @@ func TestBadSamples(t *testing.T) {
 		"a clock that is minutes ahead": {
 			func(m *memory) {
 				for _, f := range []metric.Family{metric.ContainerStartTime, metric.CollectorStartTime} {
-					spoil(f.Name, func(_ int, p *prom.Sample) { p.V += 180 })(m)
+					spoil(f.Name, func(_ int, p *series.Sample) { p.V += 180 })(m)
 				}
 			}, hour, hour, "clocks of node and server",
 		},
 		"a clock that is minutes behind": {
 			func(m *memory) {
 				for _, f := range []metric.Family{metric.ContainerStartTime, metric.CollectorStartTime} {
-					spoil(f.Name, func(_ int, p *prom.Sample) { p.V -= 180 })(m)
+					spoil(f.Name, func(_ int, p *series.Sample) { p.V -= 180 })(m)
 				}
 			}, hour, hour, "",
 		},
@@ -100,7 +101,7 @@ func TestBadSamples(t *testing.T) {
 			}, hour, hour, "no device series",
 		},
 		"a sample from after the time that was asked for": {
-			func(m *memory) { m.beyond = []prom.Sample{{T: t0 + 100*hour, V: 1e6}} }, hour, hour, "outside the time",
+			func(m *memory) { m.beyond = []series.Sample{{T: t0 + 100*hour, V: 1e6}} }, hour, hour, "outside the time",
 		},
 		"a negative poll age": {
 			spoil(metric.CollectorPollAge.Name, at(160, -100)), hour, hour, "impossible: " + metric.CollectorPollAge.Name,
@@ -110,13 +111,13 @@ func TestBadSamples(t *testing.T) {
 		},
 		"activity that is divided evenly": {
 			func(m *memory) {
-				m.each(metric.NodeInfo, func(s *prom.Series) {
-					s.Labels = append(prom.Labels{{Name: metric.LabelActivity, Value: metric.ActivitySplit}}, s.Labels...)
+				m.each(metric.NodeInfo, func(s *series.Series) {
+					s.Labels = append(series.Labels{{Name: metric.LabelActivity, Value: metric.ActivitySplit}}, s.Labels...)
 				})
 			}, hour, hour, "no measurement: node-1",
 		},
 		"a counter beside the seconds that falls": {
-			spoil(metric.ContainerActiveSeconds.Name, func(i int, p *prom.Sample) {
+			spoil(metric.ContainerActiveSeconds.Name, func(i int, p *series.Sample) {
 				if i >= 110 {
 					p.V -= 600
 				}
@@ -124,7 +125,7 @@ func TestBadSamples(t *testing.T) {
 		},
 		"an end before the start": {
 			func(m *memory) {
-				m.each(metric.ContainerAllocatedSeconds, func(s *prom.Series) {
+				m.each(metric.ContainerAllocatedSeconds, func(s *series.Series) {
 					for _, p := range s.Samples[160:] {
 						m.put(p.T, metric.ContainerEndTime, unix(-40*minute), s.Labels)
 					}
@@ -132,7 +133,7 @@ func TestBadSamples(t *testing.T) {
 			}, hour, hour, "ended before they began",
 		},
 		"a share above 1": {
-			spoil(metric.ContainerShare.Name, func(_ int, p *prom.Sample) { p.V = 2 }), hour, hour, "shares above 1",
+			spoil(metric.ContainerShare.Name, func(_ int, p *series.Sample) { p.V = 2 }), hour, hour, "shares above 1",
 		},
 		"two containers that have the whole GPU": {
 			func(m *memory) {
@@ -154,7 +155,7 @@ func TestBadSamples(t *testing.T) {
 		},
 		"the same labels with other values": {
 			func(m *memory) {
-				m.each(metric.ContainerAllocatedSeconds, func(s *prom.Series) {
+				m.each(metric.ContainerAllocatedSeconds, func(s *series.Series) {
 					twin := *s
 					twin.Samples = slices.Clone(s.Samples[:200])
 					twin.Samples[150].V += 0.5
@@ -173,7 +174,7 @@ func TestBadSamples(t *testing.T) {
 		},
 		"samples that are not in order": {
 			func(m *memory) {
-				m.each(metric.ContainerAllocatedSeconds, func(s *prom.Series) { slices.Reverse(s.Samples[150:170]) })
+				m.each(metric.ContainerAllocatedSeconds, func(s *series.Series) { slices.Reverse(s.Samples[150:170]) })
 			}, hour, hour, "not in the order of time: " + seconds,
 		},
 		"a GPU that is on two nodes at once": {
@@ -187,13 +188,13 @@ func TestBadSamples(t *testing.T) {
 		"a GPU that moves to another node": {
 			func(m *memory) {
 				for _, s := range m.series {
-					s.Samples = slices.DeleteFunc(s.Samples, func(p prom.Sample) bool { return p.T > t0+65*minute })
+					s.Samples = slices.DeleteFunc(s.Samples, func(p series.Sample) bool { return p.T > t0+65*minute })
 				}
 				m.add(t0+64*minute, metric.DeviceInfo, 1, "uuid", "GPU-a", "node", "node-2", "model", "NVIDIA H200")
 			}, hour, hour, "more than one node or model",
 		},
 		"a device that saw less than its containers": {
-			spoil(metric.DeviceSeconds.Name, func(_ int, p *prom.Sample) { p.V *= 0.9 }), hour, hour, "disagree",
+			spoil(metric.DeviceSeconds.Name, func(_ int, p *series.Sample) { p.V *= 0.9 }), hour, hour, "disagree",
 		},
 	}
 	for name, test := range tests {

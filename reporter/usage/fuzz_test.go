@@ -7,8 +7,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -43,17 +44,17 @@ func (w *words) value(i int) float64 {
 }
 
 // series makes up a series.
-func (w *words) series() prom.Series {
+func (w *words) series() series.Series {
 	families := []string{
 		"up", metric.CollectorStartTime.Name, metric.CollectorPollAge.Name, metric.NodeInfo.Name,
 		metric.DeviceInfo.Name, metric.DeviceSeconds.Name, metric.DeviceSeconds.Name,
 		metric.ContainerAllocatedSeconds.Name, metric.ContainerAllocatedSeconds.Name, metric.ContainerStartTime.Name,
 		metric.ContainerEndTime.Name, metric.ContainerShare.Name, metric.ContainerActiveSeconds.Name, metric.ContainerMemoryByteSeconds.Name,
 	}
-	var s prom.Series
+	var s series.Series
 	add := func(name, value string) {
 		if value != "" {
-			s.Labels = append(s.Labels, prom.Label{Name: name, Value: value})
+			s.Labels = append(s.Labels, series.Label{Name: name, Value: value})
 		}
 	}
 	add("__name__", families[w.below(len(families))])
@@ -68,7 +69,7 @@ func (w *words) series() prom.Series {
 	add("uuid", w.pick("GPU-0", "GPU-0", "GPU-0", "GPU-1", "\xff", ""))
 	at := t0 - 10*minute + int64(w.below(256))*second
 	for i := range w.below(64) {
-		s.Samples = append(s.Samples, prom.Sample{T: at, V: w.value(i)})
+		s.Samples = append(s.Samples, series.Sample{T: at, V: w.value(i)})
 		at += int64(w.below(100)-5) * second
 	}
 	for range w.below(3) {

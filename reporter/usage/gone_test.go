@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -46,7 +47,7 @@ func (sc scene) know(m *memory, target process) {
 }
 
 // chain closes four hours in their order.
-func chain(t *testing.T, r usage.Reader) [4]whole {
+func chain(t *testing.T, r series.Reader) [4]whole {
 	t.Helper()
 	var all [4]whole
 	var n usage.Neighbours
@@ -134,7 +135,7 @@ func TestWhatHappensToAGPUThatIsNotSeen(t *testing.T) {
 				for at := test.kube[0]; at < test.kube[1]; at += minute {
 					m.add(t0+at, info, 1, "node", "node-1")
 				}
-				m.each(info, func(s *prom.Series) { s.Stale = append(s.Stale, t0+test.kube[1]) })
+				m.each(info, func(s *series.Series) { s.Stale = append(s.Stale, t0+test.kube[1]) })
 			}
 			var allocated, uncovered, absent [4]int64
 			for i, h := range chain(t, m) {

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -22,10 +23,10 @@ type asOf struct {
 	lag map[string]int64 // by instance
 }
 
-func (a asOf) Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error {
-	return a.memory.Read(ctx, q, func(s prom.Series) error {
+func (a asOf) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
+	return a.memory.Read(ctx, q, func(s series.Series) error {
 		until := t0 + a.now - a.lag[s.Labels.Get("instance")]
-		s.Samples = slices.DeleteFunc(s.Samples, func(p prom.Sample) bool { return p.T > until })
+		s.Samples = slices.DeleteFunc(s.Samples, func(p series.Sample) bool { return p.T > until })
 		s.Stale = slices.DeleteFunc(s.Stale, func(t int64) bool { return t > until })
 		if len(s.Samples)+len(s.Stale) == 0 {
 			return nil
@@ -35,7 +36,7 @@ func (a asOf) Read(ctx context.Context, q prom.Query, yield func(prom.Series) er
 }
 
 // without is the server before the samples of an instance after a time came.
-func without(m *memory, instance string, after int64) usage.Reader {
+func without(m *memory, instance string, after int64) series.Reader {
 	return asOf{m, 3 * hour, map[string]int64{instance: 3*hour - after}}
 }
 
@@ -93,7 +94,7 @@ func (h *whole) devices() []usage.Device {
 
 // close closes an hour with what its neighbours have booked, but for stale ones,
 // which are to be closed again, too.
-func (b *books) close(i int, r usage.Reader, stale func(int) bool) {
+func (b *books) close(i int, r series.Reader, stale func(int) bool) {
 	var n usage.Neighbours
 	if i > 0 && b.hours[i-1] != nil && !stale(i-1) {
 		n = b.hours[i-1].before()
@@ -104,7 +105,7 @@ func (b *books) close(i int, r usage.Reader, stale func(int) bool) {
 	b.closeBeside(i, r, n)
 }
 
-func (b *books) closeBeside(i int, r usage.Reader, n usage.Neighbours) {
+func (b *books) closeBeside(i int, r series.Reader, n usage.Neighbours) {
 	c, err := usage.New(usage.Config{Cluster: "c1", Reader: r})
 	if err != nil {
 		b.t.Fatal(err)
@@ -166,7 +167,7 @@ func drawBooks(t *rapid.T, length int64) *books {
 
 // restate closes a run of hours again, the last one first: what they book of
 // edges inside the run is new, what is booked outside stays.
-func (b *books) restate(r usage.Reader) {
+func (b *books) restate(r series.Reader) {
 	first := rapid.IntRange(0, len(b.hours)-1).Draw(b.t, "restated from")
 	last := rapid.IntRange(first, len(b.hours)-1).Draw(b.t, "restated to")
 	for i := last; i >= first; i-- {

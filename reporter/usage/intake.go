@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 )
 
 // intake takes series in any order and puts together what one process said of
@@ -83,7 +84,7 @@ func (in *intake) reset() {
 }
 
 // take files one series.
-func (in *intake) take(s prom.Series) error {
+func (in *intake) take(s series.Series) error {
 	f, ok := in.families[s.Labels.Get(nameLabel)]
 	if !ok {
 		return nil
@@ -124,7 +125,7 @@ func (in *intake) take(s prom.Series) error {
 	return nil
 }
 
-func (in *intake) takeTarget(s prom.Series, r role, samples []prom.Sample) {
+func (in *intake) takeTarget(s series.Series, r role, samples []series.Sample) {
 	if len(samples) == 0 {
 		return
 	}
@@ -146,7 +147,7 @@ func (in *intake) takeTarget(s prom.Series, r role, samples []prom.Sample) {
 	}
 }
 
-func (in *intake) takeSeconds(g *gpu, s prom.Series, samples []prom.Sample, fell bool) {
+func (in *intake) takeSeconds(g *gpu, s series.Series, samples []series.Sample, fell bool) {
 	if n := len(s.Stale); n > 0 {
 		g.stale = max(g.stale, s.Stale[n-1])
 	}
@@ -170,7 +171,7 @@ func (in *intake) takeSeconds(g *gpu, s prom.Series, samples []prom.Sample, fell
 
 // add keeps a copy of samples. They come in order, except that a server may send
 // a series in parts.
-func (in *intake) add(to *strand, quantity int, s prom.Series, samples []prom.Sample, fell bool) {
+func (in *intake) add(to *strand, quantity int, s series.Series, samples []series.Sample, fell bool) {
 	c := &to.total[quantity]
 	room := append(append(in.slab.take(len(*c)+len(samples)), *c...), samples...)
 	if n := len(*c); n > 0 {
@@ -195,7 +196,7 @@ func (in *intake) add(to *strand, quantity int, s prom.Series, samples []prom.Sa
 
 // target finds the target that a series comes from by the labels that are not
 // the collector's.
-func (in *intake) target(ls prom.Labels) *target {
+func (in *intake) target(ls series.Labels) *target {
 	in.key = in.identity.appendTarget(in.key[:0], ls)
 	return in.targetOf(in.key)
 }
@@ -222,7 +223,7 @@ func (in *intake) gpu(uuid string) *gpu {
 }
 
 // holding finds what the series' target says of the series' container.
-func (in *intake) holding(ls prom.Labels) *strand {
+func (in *intake) holding(ls series.Labels) *strand {
 	var h holder
 	for _, l := range ls {
 		switch l.Name {

@@ -3,7 +3,7 @@ package usage
 import (
 	"context"
 
-	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/series"
 )
 
 // kube-state-metrics' names for nodes and their labels.
@@ -45,7 +45,7 @@ func (r *reading) nodes(ctx context.Context) (*kubeNodes, error) {
 		names = append(names, nodeLabelsName)
 	}
 	q := r.query
-	q.Matchers = []prom.Matcher{anyOf(nameLabel, names)}
+	q.Matchers = []series.Matcher{anyOf(nameLabel, names)}
 	if err := r.all(ctx, cfg.NodeLabels, q, n); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (n *kubeNodes) reset() {
 	n.pools.byNode, n.seen, n.latest = map[string]string{}, map[string]*sighting{}, map[string]int64{}
 }
 
-func (n *kubeNodes) take(s prom.Series) error {
+func (n *kubeNodes) take(s series.Series) error {
 	node := s.Labels.Get(nodeLabelsLabel)
 	switch {
 	case node == "" || len(s.Samples) == 0 && len(s.Stale) == 0:
@@ -75,7 +75,7 @@ func (n *kubeNodes) take(s prom.Series) error {
 }
 
 // takeLabels takes a node's pool; one whose label changes has the latest.
-func (n *kubeNodes) takeLabels(node string, s prom.Series) {
+func (n *kubeNodes) takeLabels(node string, s series.Series) {
 	pool := s.Labels.Get(n.label)
 	if pool == "" || len(s.Samples) == 0 {
 		return

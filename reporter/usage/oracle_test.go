@@ -6,10 +6,11 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"pgregory.net/rapid"
 
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 )
 
 // shot is what one scrape says of one holding. Times are Unix ms.
@@ -36,7 +37,7 @@ func shots(m *memory, pod string) []shot {
 		return 0
 	}
 	var all []shot
-	m.each(metric.ContainerAllocatedSeconds, func(s *prom.Series) {
+	m.each(metric.ContainerAllocatedSeconds, func(s *series.Series) {
 		if s.Labels.Get("pod") != pod {
 			return
 		}

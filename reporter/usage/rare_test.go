@@ -4,8 +4,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -22,13 +23,13 @@ type rareBooks struct {
 	hours [2]whole
 }
 
-func (b *rareBooks) close(i int, r usage.Reader, n usage.Neighbours) {
+func (b *rareBooks) close(i int, r series.Reader, n usage.Neighbours) {
 	b.t.Helper()
 	b.hours[i] = closeHour(b.t, r, int64(i), n)
 }
 
 // inOrder closes both, one after the other.
-func (b *rareBooks) inOrder(first, second usage.Reader) {
+func (b *rareBooks) inOrder(first, second series.Reader) {
 	b.close(0, first, usage.Neighbours{})
 	b.close(1, second, b.hours[0].before())
 }
@@ -78,8 +79,8 @@ func TestTwoHoursAreOneInRareCases(t *testing.T) {
 		"starts are known since the edge": {
 			scene: oneHold(1, process{"a", 10 * minute, 45 * minute}, process{"a", 61 * minute, 3 * hour}),
 			spoil: func(m *memory) {
-				m.each(metric.ContainerStartTime, func(s *prom.Series) {
-					s.Samples = slices.DeleteFunc(s.Samples, func(p prom.Sample) bool { return p.T < t0+60*minute })
+				m.each(metric.ContainerStartTime, func(s *series.Series) {
+					s.Samples = slices.DeleteFunc(s.Samples, func(p series.Sample) bool { return p.T < t0+60*minute })
 				})
 			},
 			close: func(b *rareBooks, m *memory) { b.inOrder(m, m) },

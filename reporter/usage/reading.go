@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -18,7 +19,7 @@ const uuidPrefix = "GPU-"
 // collectors, then their GPUs piece by piece.
 type reading struct {
 	closer   *Closer
-	query    prom.Query
+	query    series.Query
 	from, to int64 // the range that is read, Unix ms
 	known    map[string]*target
 	odd      faults // about the reading itself
@@ -34,7 +35,7 @@ func (c *Closer) newReading(w window.Window) *reading {
 
 // targets reads what the collectors say of themselves, and cuts their GPUs into
 // pieces.
-func (r *reading) targets(ctx context.Context, devices []Device) ([]prom.Piece, error) {
+func (r *reading) targets(ctx context.Context, devices []Device) ([]series.Piece, error) {
 	families := ofTargets()
 	in := newIntake(families, r.closer.identity, nil, r.from, r.to)
 	q := r.query
@@ -61,7 +62,7 @@ func (r *reading) targets(ctx context.Context, devices []Device) ([]prom.Piece, 
 		return nil, err
 	}
 	per := r.closer.cfg.NodesPerPiece
-	return prom.Partition(metric.LabelUUID, uuidPrefix, (len(nodes)+per-1)/per), nil
+	return series.Partition(metric.LabelUUID, uuidPrefix, (len(nodes)+per-1)/per), nil
 }
 
 // seen tells whether the server says anything of collectors since the window's
@@ -94,7 +95,7 @@ type batch struct {
 
 // pieces reads pieces in their order and hands them to fold, which runs while
 // the next is read.
-func (r *reading) pieces(ctx context.Context, pieces []prom.Piece, fold func(batch) error) error {
+func (r *reading) pieces(ctx context.Context, pieces []series.Piece, fold func(batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ahead := max(0, r.closer.cfg.ReadAhead)
 	p := producer{reading: r, free: make(chan *intake, ahead+1), full: make(chan batch)}
@@ -128,7 +129,7 @@ type producer struct {
 	full chan batch
 }
 
-func (p *producer) run(ctx context.Context, pieces []prom.Piece) {
+func (p *producer) run(ctx context.Context, pieces []series.Piece) {
 	defer close(p.full)
 	for place, piece := range pieces {
 		if !p.read(ctx, piece, place) {
@@ -139,14 +140,14 @@ func (p *producer) run(ctx context.Context, pieces []prom.Piece) {
 
 // read reads a piece, and tells whether the next may be read. The halves of a
 // piece that is too large are pieces of their own.
-func (p *producer) read(ctx context.Context, piece prom.Piece, place int) bool {
+func (p *producer) read(ctx context.Context, piece series.Piece, place int) bool {
 	b := batch{place: place}
 	select {
 	case b.intake = <-p.free:
 	case <-ctx.Done():
 		return false
 	}
-	var halves []prom.Piece
+	var halves []series.Piece
 	rd := p.of(p.closer.cfg.Reader, p.query, b.intake)
 	halves, b.err = rd.fill(ctx, piece)
 	b.warnings = rd.warnings
@@ -169,34 +170,34 @@ func (p *producer) read(ctx context.Context, piece prom.Piece, place int) bool {
 
 // taker takes series in, in any order.
 type taker interface {
-	take(s prom.Series) error
+	take(s series.Series) error
 	reset() // forgets what was taken
 }
 
 // read is the reading of one query.
 type read struct {
-	from     Reader
-	query    prom.Query
+	from     series.Reader
+	query    series.Query
 	to       taker
 	halved   func(reason error)
 	warnings []string
 }
 
-func (r *reading) of(from Reader, q prom.Query, to taker) *read {
+func (r *reading) of(from series.Reader, q series.Query, to taker) *read {
 	return &read{from: from, query: q, to: to, halved: r.closer.cfg.Halved}
 }
 
 // all reads all of a query that can't be cut by UUID.
-func (r *reading) all(ctx context.Context, from Reader, q prom.Query, to taker) error {
+func (r *reading) all(ctx context.Context, from series.Reader, q series.Query, to taker) error {
 	rd := r.of(from, q, to)
-	_, err := rd.fill(ctx, prom.Piece{})
+	_, err := rd.fill(ctx, series.Piece{})
 	r.warn(rd.warnings)
 	return err
 }
 
 // halves returns the parts of a piece with the same range of time, nil if it can
 // only be cut by time, and those.
-func (r *read) halves(p prom.Piece) (byUUID, byTime []prom.Piece) {
+func (r *read) halves(p series.Piece) (byUUID, byTime []series.Piece) {
 	halves, ok := p.Halves()
 	if !ok {
 		return nil, nil
@@ -211,11 +212,11 @@ func (r *read) halves(p prom.Piece) (byUUID, byTime []prom.Piece) {
 // fill takes a piece in. If that is more than the server gives at
 // once, it returns the halves by UUID, to be filled in one by one; where there
 // are none, the piece is read in parts of its time.
-func (r *read) fill(ctx context.Context, piece prom.Piece) ([]prom.Piece, error) {
+func (r *read) fill(ctx context.Context, piece series.Piece) ([]series.Piece, error) {
 	q := r.query
 	q.Warn = func(text string) { r.warnings = append(r.warnings, text) }
 	q.Restart = r.to.reset
-	parts := []prom.Piece{piece}
+	parts := []series.Piece{piece}
 	for i := 0; i < len(parts); i++ {
 		if i == 0 {
 			r.to.reset()
@@ -224,7 +225,7 @@ func (r *read) fill(ctx context.Context, piece prom.Piece) ([]prom.Piece, error)
 		switch {
 		case err == nil:
 			continue
-		case ctx.Err() != nil || !errors.Is(err, prom.Limit) && !errors.Is(err, prom.Timeout):
+		case ctx.Err() != nil || !errors.Is(err, series.Limit) && !errors.Is(err, series.Timeout):
 			return nil, err
 		}
 		r.halved(err)

@@ -9,9 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -47,10 +48,10 @@ type server struct {
 	kind  error
 	calls int
 	busy  atomic.Int32 // reads in progress
-	hook  func(call int, q prom.Query) error
+	hook  func(call int, q series.Query) error
 }
 
-func (s *server) Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error {
+func (s *server) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
 	s.calls++
 	s.busy.Add(1)
 	defer s.busy.Add(-1)
@@ -60,11 +61,11 @@ func (s *server) Read(ctx context.Context, q prom.Query, yield func(prom.Series)
 		}
 	}
 	given := 0
-	return s.memory.Read(ctx, q, func(series prom.Series) error {
-		if given += len(series.Samples); s.most > 0 && given > s.most {
+	return s.memory.Read(ctx, q, func(got series.Series) error {
+		if given += len(got.Samples); s.most > 0 && given > s.most {
 			return fmt.Errorf("query: %w", s.kind)
 		}
-		return yield(series)
+		return yield(got)
 	})
 }
 
@@ -83,10 +84,10 @@ func TestPiecesMakeTheWhole(t *testing.T) {
 		"node by node":                              {nodes: 1},
 		"one after the other":                       {nodes: 1, ahead: -1},
 		"many ahead":                                {nodes: 1, ahead: 20},
-		"halved where the server gives no more":     {nodes: 100, most: 20_000, kind: prom.Limit, halved: true},
-		"halved by UUID down to a GPU":              {nodes: 3, most: 3000, kind: prom.Limit, halved: true},
-		"halved by time, too":                       {nodes: 3, most: 700, kind: prom.Limit, halved: true},
-		"halved where it takes the server too long": {nodes: 2, most: 4_000, kind: prom.Timeout, halved: true},
+		"halved where the server gives no more":     {nodes: 100, most: 20_000, kind: series.Limit, halved: true},
+		"halved by UUID down to a GPU":              {nodes: 3, most: 3000, kind: series.Limit, halved: true},
+		"halved by time, too":                       {nodes: 3, most: 700, kind: series.Limit, halved: true},
+		"halved where it takes the server too long": {nodes: 2, most: 4_000, kind: series.Timeout, halved: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -137,14 +138,14 @@ func TestReadingThatFails(t *testing.T) {
 	boom := errors.New("boom")
 	tests := map[string]struct {
 		most  int
-		hook  func(call int, q prom.Query) error
+		hook  func(call int, q series.Query) error
 		emit  error
 		want  error
 		calls int // at most
 	}{
-		"a limit that no piece is small enough for": {most: 1, want: prom.Limit, calls: 100},
-		"an error in the first read":                {hook: func(int, prom.Query) error { return boom }, want: boom, calls: 1},
-		"an error in a piece": {hook: func(call int, _ prom.Query) error {
+		"a limit that no piece is small enough for": {most: 1, want: series.Limit, calls: 100},
+		"an error in the first read":                {hook: func(int, series.Query) error { return boom }, want: boom, calls: 1},
+		"an error in a piece": {hook: func(call int, _ series.Query) error {
 			if call == 4 {
 				return boom
 			}
@@ -155,7 +156,7 @@ func TestReadingThatFails(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &server{memory: site(), most: test.most, kind: prom.Limit, hook: test.hook}
+			r := &server{memory: site(), most: test.most, kind: series.Limit, hook: test.hook}
 			c := newCloser(t, usage.Config{Cluster: "c1", Reader: r, NodesPerPiece: 1})
 			_, err := c.Close(t.Context(), span(0, hour), usage.Neighbours{}, func(usage.Part) error { return test.emit })
 			if !errors.Is(err, test.want) {
@@ -174,7 +175,7 @@ func TestReadingThatFails(t *testing.T) {
 func TestReadingThatIsCancelled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &server{memory: site(), hook: func(call int, _ prom.Query) error {
+	r := &server{memory: site(), hook: func(call int, _ series.Query) error {
 		if call == 3 {
 			cancel()
 		}
@@ -192,10 +193,10 @@ func TestReadingThatIsCancelled(t *testing.T) {
 // again is a Reader that breaks in the middle of each read, and begins again.
 type again struct{ *memory }
 
-func (r again) Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error {
+func (r again) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
 	broken := errors.New("connection broke")
 	left := 10
-	err := r.memory.Read(ctx, q, func(s prom.Series) error {
+	err := r.memory.Read(ctx, q, func(s series.Series) error {
 		if left--; left < 0 {
 			return broken
 		}
@@ -225,7 +226,7 @@ func TestAReadThatBeginsAgainCountsOnce(t *testing.T) {
 
 func TestWhatAReaderWarnsOfIsAnException(t *testing.T) {
 	t.Parallel()
-	r := &server{memory: site(), hook: func(_ int, q prom.Query) error {
+	r := &server{memory: site(), hook: func(_ int, q series.Query) error {
 		q.Warn("replica 1 of 2 is down")
 		return nil
 	}}

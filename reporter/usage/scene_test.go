@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -25,22 +26,22 @@ const (
 
 // memory is a Reader over series in memory.
 type memory struct {
-	series  map[string]*prom.Series
-	shuffle *rand.Rand    // order of an answer; nil is by key
-	beyond  []prom.Sample // are in every answer, whatever its range
+	series  map[string]*series.Series
+	shuffle *rand.Rand      // order of an answer; nil is by key
+	beyond  []series.Sample // are in every answer, whatever its range
 }
 
-func newMemory() *memory { return &memory{series: map[string]*prom.Series{}} }
+func newMemory() *memory { return &memory{series: map[string]*series.Series{}} }
 
-func (m *memory) at(name string, labels []string) *prom.Series {
+func (m *memory) at(name string, labels []string) *series.Series {
 	key := name + "\xff" + strings.Join(labels, "\xff")
 	s := m.series[key]
 	if s == nil {
-		s = &prom.Series{Labels: prom.Labels{{Name: "__name__", Value: name}}}
+		s = &series.Series{Labels: series.Labels{{Name: "__name__", Value: name}}}
 		for i := 0; i < len(labels); i += 2 {
-			s.Labels = append(s.Labels, prom.Label{Name: labels[i], Value: labels[i+1]})
+			s.Labels = append(s.Labels, series.Label{Name: labels[i], Value: labels[i+1]})
 		}
-		slices.SortFunc(s.Labels, func(a, b prom.Label) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(s.Labels, func(a, b series.Label) int { return strings.Compare(a.Name, b.Name) })
 		m.series[key] = s
 	}
 	return s
@@ -49,11 +50,11 @@ func (m *memory) at(name string, labels []string) *prom.Series {
 // add appends one sample; labels are names and values.
 func (m *memory) add(t int64, f metric.Family, v float64, labels ...string) {
 	s := m.at(f.Name, labels)
-	s.Samples = append(s.Samples, prom.Sample{T: t, V: v})
+	s.Samples = append(s.Samples, series.Sample{T: t, V: v})
 }
 
 // put appends one sample to the series with such labels.
-func (m *memory) put(t int64, f metric.Family, v float64, ls prom.Labels) {
+func (m *memory) put(t int64, f metric.Family, v float64, ls series.Labels) {
 	var labels []string
 	for _, l := range ls {
 		if l.Name != "__name__" {
@@ -64,7 +65,7 @@ func (m *memory) put(t int64, f metric.Family, v float64, ls prom.Labels) {
 }
 
 // each visits the series of a family.
-func (m *memory) each(f metric.Family, visit func(*prom.Series)) {
+func (m *memory) each(f metric.Family, visit func(*series.Series)) {
 	for _, s := range m.series {
 		if s.Labels.Get("__name__") == f.Name {
 			visit(s)
@@ -83,7 +84,7 @@ func (m *memory) end(t int64, instance string) {
 
 func (*memory) Road() string { return "memory" }
 
-func (m *memory) Read(ctx context.Context, q prom.Query, yield func(prom.Series) error) error {
+func (m *memory) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
 	keys := make([]string, 0, len(m.series))
 	for key := range m.series {
 		keys = append(keys, key)
@@ -93,7 +94,7 @@ func (m *memory) Read(ctx context.Context, q prom.Query, yield func(prom.Series)
 		m.shuffle.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
 	}
 	from, to := q.From.UnixMilli(), q.To.UnixMilli()
-	var room prom.Series // used for every series, as a real reader may
+	var room series.Series // used for every series, as a real reader may
 	matches := matching(q.Matchers)
 	for _, key := range keys {
 		s := m.series[key]

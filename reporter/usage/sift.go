@@ -4,22 +4,23 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 )
 
 // sifter leaves out samples that cannot be.
 type sifter struct {
 	from, to int64 // what was asked for, both included, Unix ms
-	room     []prom.Sample
+	room     []series.Sample
 }
 
 // sift returns the samples that the collector can have meant, in the order of
 // time: no family of it has other than finite values from zero on. fell tells
 // that a value is smaller than the one before. The samples are valid until the
 // next call, or as long as the series.
-func (si *sifter) sift(s prom.Series, most float64, f faults) (samples []prom.Sample, fell bool) {
-	last := prom.Sample{T: si.from - 1}
+func (si *sifter) sift(s series.Series, most float64, f faults) (samples []series.Sample, fell bool) {
+	last := series.Sample{T: si.from - 1}
 	for _, p := range s.Samples {
 		if !(p.V >= 0 && p.V <= most) || p.T <= last.T || p.T > si.to { // not so for NaN
 			return si.pick(s, most, f)
@@ -31,7 +32,7 @@ func (si *sifter) sift(s prom.Series, most float64, f faults) (samples []prom.Sa
 }
 
 // pick is sift for a series with something that cannot be.
-func (si *sifter) pick(s prom.Series, most float64, f faults) ([]prom.Sample, bool) {
+func (si *sifter) pick(s series.Series, most float64, f faults) ([]series.Sample, bool) {
 	all := si.room[:0]
 	var outside, impossible bool
 	for _, p := range s.Samples {
@@ -45,7 +46,7 @@ func (si *sifter) pick(s prom.Series, most float64, f faults) ([]prom.Sample, bo
 		}
 	}
 	si.room = all
-	byTime := func(a, b prom.Sample) int { return cmp.Compare(a.T, b.T) }
+	byTime := func(a, b series.Sample) int { return cmp.Compare(a.T, b.T) }
 	disordered := !slices.IsSortedFunc(all, byTime)
 	all, differ := merge(all)
 	for _, odd := range []struct {
@@ -60,7 +61,7 @@ func (si *sifter) pick(s prom.Series, most float64, f faults) ([]prom.Sample, bo
 }
 
 // falls tells whether a value is smaller than the one before.
-func falls(samples []prom.Sample) bool {
+func falls(samples []series.Sample) bool {
 	for i := 1; i < len(samples); i++ {
 		if samples[i].V < samples[i-1].V {
 			return true
@@ -69,7 +70,7 @@ func falls(samples []prom.Sample) bool {
 	return false
 }
 
-func describe(ls prom.Labels) string {
+func describe(ls series.Labels) string {
 	text := ls.Get(nameLabel)
 	for _, name := range []string{metric.LabelUUID, metric.LabelNamespace, metric.LabelPod, metric.LabelContainer, metric.LabelState} {
 		if v := ls.Get(name); v != "" {

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/collector/metric"
-	"github.com/gputally/gputally/reporter/prom"
 )
 
 // A collector that is down and a node that is gone look the same in the
@@ -42,15 +43,15 @@ type sighting struct {
 }
 
 // see takes in a series; samples after to, Unix ms, are not looked at.
-func (s *sighting) see(series prom.Series, to int64) {
-	for _, p := range slices.Backward(series.Samples) {
+func (s *sighting) see(seen series.Series, to int64) {
+	for _, p := range slices.Backward(seen.Samples) {
 		if p.T <= to {
 			s.last = max(s.last, p.T)
 			break
 		}
 	}
-	if n := len(series.Stale); n > 0 {
-		s.stale = max(s.stale, series.Stale[n-1])
+	if n := len(seen.Stale); n > 0 {
+		s.stale = max(s.stale, seen.Stale[n-1])
 	}
 }
 
@@ -118,7 +119,7 @@ func (r *reading) readUp(ctx context.Context) error {
 		return nil
 	}
 	q := r.query
-	q.Matchers = []prom.Matcher{{Name: nameLabel, Op: prom.Equal, Value: upName}}
+	q.Matchers = []series.Matcher{{Name: nameLabel, Op: series.Equal, Value: upName}}
 	jobs := map[string]bool{}
 	for _, t := range r.known {
 		jobs[t.job] = true
@@ -140,7 +141,7 @@ type ups struct {
 	key      []byte
 }
 
-func (u *ups) take(s prom.Series) error {
+func (u *ups) take(s series.Series) error {
 	u.key = u.identity.appendTarget(u.key[:0], s.Labels)
 	if t := u.of[string(u.key)]; t != nil {
 		t.up.see(s, u.to)
@@ -155,10 +156,10 @@ func (u *ups) reset() {
 }
 
 // anyOf matches a label with one of the values.
-func anyOf(label string, values []string) prom.Matcher {
+func anyOf(label string, values []string) series.Matcher {
 	quoted := make([]string, len(values))
 	for i, v := range values {
 		quoted[i] = regexp.QuoteMeta(v)
 	}
-	return prom.Matcher{Name: label, Op: prom.Match, Value: strings.Join(quoted, "|")}
+	return series.Matcher{Name: label, Op: series.Match, Value: strings.Join(quoted, "|")}
 }

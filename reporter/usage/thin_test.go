@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -37,7 +38,7 @@ func closeWhole(t rapid.TB, c *usage.Closer, w window.Window, n usage.Neighbours
 }
 
 // closeHour closes hour i after t0 with the default settings.
-func closeHour(t testing.TB, r usage.Reader, i int64, n usage.Neighbours) whole {
+func closeHour(t testing.TB, r series.Reader, i int64, n usage.Neighbours) whole {
 	t.Helper()
 	return closeWhole(t, newCloser(t, usage.Config{Cluster: "c1", Reader: r}), span(i*hour, (i+1)*hour), n)
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
 	"github.com/gputally/gputally/cmd/gputally-bench/floor"
 	"github.com/gputally/gputally/internal/promserver"
@@ -46,10 +48,10 @@ func read(t *testing.T, q floor.Query) (sum floor.Sum) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Read(t.Context(), prom.Query{
+	err = c.Read(t.Context(), series.Query{
 		From: q.From, To: q.To,
-		Matchers: []prom.Matcher{{Name: "__name__", Op: prom.Match, Value: q.Names}, {Name: "job", Value: q.Job}},
-	}, func(s prom.Series) error {
+		Matchers: []series.Matcher{{Name: "__name__", Op: series.Match, Value: q.Names}, {Name: "job", Value: q.Job}},
+	}, func(s series.Series) error {
 		sum.Series++
 		sum.Samples += len(s.Samples)
 		sum.Stale += len(s.Stale)

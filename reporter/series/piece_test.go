@@ -1,4 +1,4 @@
-package prom_test
+package series_test
 
 import (
 	"fmt"
@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/series"
+
 	promlabels "github.com/prometheus/prometheus/model/labels"
 	"pgregory.net/rapid"
-
-	"github.com/gputally/gputally/reporter/prom"
 )
 
 // oddValues draws values of a label: UUIDs, and what is nearly one.
@@ -27,12 +27,12 @@ func oddValues() *rapid.Generator[string] {
 
 // picks compiles matchers of one label as Prometheus 3 does, and as Prometheus
 // 2 does, where the dot is no line break.
-func picks(tb testing.TB, matchers []prom.Matcher) (later, earlier func(string) bool) {
+func picks(tb testing.TB, matchers []series.Matcher) (later, earlier func(string) bool) {
 	tb.Helper()
 	var all []*promlabels.Matcher
 	var plain []*regexp.Regexp
 	for _, m := range matchers {
-		op := map[prom.Op]promlabels.MatchType{prom.Match: promlabels.MatchRegexp, prom.NotMatch: promlabels.MatchNotRegexp}[m.Op]
+		op := map[series.Op]promlabels.MatchType{series.Match: promlabels.MatchRegexp, series.NotMatch: promlabels.MatchNotRegexp}[m.Op]
 		compiled, err := promlabels.NewMatcher(op, m.Name, m.Value)
 		if err != nil {
 			tb.Fatal(err)
@@ -45,7 +45,7 @@ func picks(tb testing.TB, matchers []prom.Matcher) (later, earlier func(string) 
 	}
 	earlier = func(v string) bool {
 		for i, re := range plain {
-			if re.MatchString(v) != (matchers[i].Op == prom.Match) {
+			if re.MatchString(v) != (matchers[i].Op == series.Match) {
 				return false
 			}
 		}
@@ -55,9 +55,9 @@ func picks(tb testing.TB, matchers []prom.Matcher) (later, earlier func(string) 
 }
 
 // holders counts the pieces that have a value, all halved as the draw says.
-func holders(tb testing.TB, pieces []prom.Piece, value string, at int64) (later, earlier int) {
+func holders(tb testing.TB, pieces []series.Piece, value string, at int64) (later, earlier int) {
 	for _, p := range pieces {
-		q := p.Of(prom.Query{From: time.UnixMilli(1000), To: time.UnixMilli(7_000_000)})
+		q := p.Of(series.Query{From: time.UnixMilli(1000), To: time.UnixMilli(7_000_000)})
 		l, e := picks(tb, q.Matchers)
 		inTime := q.From.UnixMilli() <= at && at <= q.To.UnixMilli()
 		if l(value) && inTime {
@@ -74,7 +74,7 @@ func TestPiecesAreAPartition(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		n := 1 << rapid.IntRange(0, 8).Draw(rt, "n")
-		pieces := prom.Partition("uuid", "GPU-", n)
+		pieces := series.Partition("uuid", "GPU-", n)
 		for range rapid.IntRange(0, 20).Draw(rt, "halvings") {
 			i := rapid.IntRange(0, len(pieces)-1).Draw(rt, "piece")
 			if halves, ok := pieces[i].Halves(); ok {
@@ -101,9 +101,9 @@ func TestPartitionsAreInOrder(t *testing.T) {
 		3: {not("GPU-[0-9a-f].*"), `=~"GPU-[0-3].*"`, `=~"GPU-[4-7].*"`, `=~"GPU-[8-9a-b].*"`, `=~"GPU-[c-f].*"`},
 	} {
 		var got []string
-		for _, p := range prom.Partition("uuid", "GPU-", n) {
+		for _, p := range series.Partition("uuid", "GPU-", n) {
 			var text string
-			for _, m := range p.Of(prom.Query{}).Matchers {
+			for _, m := range p.Of(series.Query{}).Matchers {
 				text += m.Op.String() + fmt.Sprintf("%q", m.Value)
 			}
 			got = append(got, text)
@@ -113,12 +113,12 @@ func TestPartitionsAreInOrder(t *testing.T) {
 		}
 	}
 	for _, n := range []int{16, 32, 4096, 65_536, 1 << 20} {
-		pieces := prom.Partition("uuid", "GPU-", n)
+		pieces := series.Partition("uuid", "GPU-", n)
 		if want := min(n, 65_536) + 1; len(pieces) != want {
 			t.Errorf("%d pieces, want %d", len(pieces), want)
 		}
-		last := pieces[len(pieces)-1].Of(prom.Query{}).Matchers[0].Value
-		if later, _ := picks(t, pieces[1].Of(prom.Query{}).Matchers); !later("GPU-00000000") || !strings.Contains(last, "f") {
+		last := pieces[len(pieces)-1].Of(series.Query{}).Matchers[0].Value
+		if later, _ := picks(t, pieces[1].Of(series.Query{}).Matchers); !later("GPU-00000000") || !strings.Contains(last, "f") {
 			t.Errorf("%d pieces: the first does not begin with zeros, or the last is %s", n, last)
 		}
 	}
@@ -126,8 +126,8 @@ func TestPartitionsAreInOrder(t *testing.T) {
 
 func TestAPieceIsHalvedByDigitsAndThenByTime(t *testing.T) {
 	t.Parallel()
-	q := prom.Query{From: time.UnixMilli(0), To: time.UnixMilli(75*60_000 - 1), Matchers: []prom.Matcher{{Name: "__name__", Value: "seconds"}}}
-	p := prom.Partition("uuid", "GPU-", 1)[0]
+	q := series.Query{From: time.UnixMilli(0), To: time.UnixMilli(75*60_000 - 1), Matchers: []series.Matcher{{Name: "__name__", Value: "seconds"}}}
+	p := series.Partition("uuid", "GPU-", 1)[0]
 	var steps []string
 	for {
 		halves, ok := p.Halves()
@@ -155,8 +155,8 @@ func TestAPieceIsHalvedByDigitsAndThenByTime(t *testing.T) {
 
 func TestAPieceWithoutALabelIsHalvedByTime(t *testing.T) {
 	t.Parallel()
-	q := prom.Query{From: time.UnixMilli(1), To: time.UnixMilli(100)}
-	halves, ok := prom.Piece{}.Halves()
+	q := series.Query{From: time.UnixMilli(1), To: time.UnixMilli(100)}
+	halves, ok := series.Piece{}.Halves()
 	if !ok || len(halves) != 2 {
 		t.Fatalf("%d halves", len(halves))
 	}
@@ -173,9 +173,9 @@ func BenchmarkMatcher(b *testing.B) {
 		values[i] = fmt.Sprintf("GPU-%08x-5f0f-4000-8000-000000000000", uint32(i)*2_654_435_761)
 	}
 	for _, n := range []int{2, 16, 256, 4096, 65_536} {
-		pieces := prom.Partition("uuid", "GPU-", n)
-		for name, p := range map[string]prom.Piece{"others": pieces[0], "digits": pieces[len(pieces)/2]} {
-			later, _ := picks(b, p.Of(prom.Query{}).Matchers)
+		pieces := series.Partition("uuid", "GPU-", n)
+		for name, p := range map[string]series.Piece{"others": pieces[0], "digits": pieces[len(pieces)/2]} {
+			later, _ := picks(b, p.Of(series.Query{}).Matchers)
 			b.Run(fmt.Sprintf("%s of %d", name, n), func(b *testing.B) {
 				for b.Loop() {
 					for _, v := range values {

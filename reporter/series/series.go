@@ -1,4 +1,4 @@
-package prom
+package series
 
 import (
 	"strconv"
@@ -6,7 +6,7 @@ import (
 )
 
 // nameLabel has the name of a series' metric.
-const nameLabel = "__name__"
+const NameLabel = "__name__"
 
 // Labels are a series' labels, sorted by name.
 type Labels []Label
@@ -27,11 +27,11 @@ func (ls Labels) Get(name string) string {
 // String writes the labels as PromQL does.
 func (ls Labels) String() string {
 	var b strings.Builder
-	b.WriteString(ls.Get(nameLabel))
+	b.WriteString(ls.Get(NameLabel))
 	b.WriteByte('{')
 	sep := ""
 	for _, l := range ls {
-		if l.Name == nameLabel {
+		if l.Name == NameLabel {
 			continue
 		}
 		b.WriteString(sep + l.Name + "=" + strconv.Quote(l.Value))

@@ -1,10 +1,6 @@
-package prom
+package series
 
-import (
-	"strconv"
-	"strings"
-	"time"
-)
+import "time"
 
 // Op compares a label with a value.
 type Op int
@@ -48,35 +44,9 @@ type Query struct {
 	Restart func()
 }
 
-// warn hands a text to whoever wants to hear it.
-func (q Query) warn(text string) {
+// SendWarning hands a text to Warn, if there is one.
+func (q Query) SendWarning(text string) {
 	if q.Warn != nil {
 		q.Warn(text)
 	}
-}
-
-// selector writes matchers as PromQL does.
-func selector(matchers []Matcher) string {
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, m := range matchers {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(labelName(m.Name) + m.Op.String() + strconv.Quote(m.Value))
-	}
-	b.WriteByte('}')
-	return b.String()
-}
-
-// labelName quotes a name that is more than letters, digits and underscores,
-// which only Prometheus 3 and later know.
-func labelName(name string) string {
-	for i, c := range []byte(name) {
-		letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return strconv.Quote(name)
-		}
-	}
-	return name
 }
