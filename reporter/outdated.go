@@ -29,7 +29,7 @@ func latestReports(records []index.ReportRecord) []index.ReportRecord {
 
 // overlap tells whether a report has time in common with one of the windows.
 func overlap(r index.ReportRecord, windows []window.Window) bool {
-	return slices.ContainsFunc(windows, func(w window.Window) bool { return w.From.Before(r.To) && r.From.Before(w.To) })
+	return slices.ContainsFunc(windows, r.Window().Overlaps)
 }
 
 // outdated are those of the reports that were made of other hours than there
@@ -108,7 +108,7 @@ func (b *books) madeOf(ctx context.Context, r index.ReportRecord) (madeOf, error
 func inputsOf(closed []index.HourRecord, w window.Window) []report.Input {
 	var inputs []report.Input
 	for _, h := range closed {
-		if h.From.Before(w.To) && w.From.Before(h.To) {
+		if h.Window().Overlaps(w) {
 			inputs = append(inputs, report.Input{Cluster: h.Cluster, From: h.From, Revision: h.Revision, SHA256: h.SHA256})
 		}
 	}

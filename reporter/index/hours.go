@@ -186,7 +186,7 @@ func (x *Index) Hours(ctx context.Context, cluster string, w window.Window) ([]H
 			return nil, err
 		}
 		for _, h := range all {
-			if h.From.Before(w.To) && h.To.After(w.From) {
+			if h.Window().Overlaps(w) {
 				found = append(found, h)
 			}
 		}

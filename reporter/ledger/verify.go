@@ -82,7 +82,7 @@ const (
 )
 
 func (v *verification) overlaps(w window.Window) bool {
-	return w.From.Before(v.Window.To) && w.To.After(v.Window.From)
+	return w.Overlaps(v.Window)
 }
 
 // strays looks for foreign objects in both tables.

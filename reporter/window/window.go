@@ -32,6 +32,24 @@ func (w Window) Duration() time.Duration { return w.To.Sub(w.From) }
 // Contains tells whether t lies in the window.
 func (w Window) Contains(t time.Time) bool { return !t.Before(w.From) && t.Before(w.To) }
 
+// Overlaps tells whether the windows have time in common.
+func (w Window) Overlaps(o Window) bool { return w.From.Before(o.To) && o.From.Before(w.To) }
+
+// Intersect returns the time that the windows have in common, and whether there
+// is any.
+func (w Window) Intersect(o Window) (Window, bool) {
+	if o.From.After(w.From) {
+		w.From = o.From
+	}
+	if o.To.Before(w.To) {
+		w.To = o.To
+	}
+	if !w.From.Before(w.To) {
+		return Window{}, false
+	}
+	return w, true
+}
+
 // Hours yields the UTC hours that overlap the window, oldest first, uncut.
 func (w Window) Hours() iter.Seq[Window] {
 	return func(yield func(Window) bool) {

@@ -156,3 +156,32 @@ func TestZone(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatTwoWindowsHaveInCommon(t *testing.T) {
+	t.Parallel()
+	at := func(hour int) time.Time { return time.Date(2026, 11, 20, hour, 0, 0, 0, time.UTC) }
+	six := window.Window{From: at(6), To: at(9)}
+	for name, c := range map[string]struct{ from, to, wantFrom, wantTo int }{
+		"the same":                      {6, 9, 6, 9},
+		"one inside the other":          {7, 8, 7, 8},
+		"one around the other":          {5, 10, 6, 9},
+		"the first part":                {5, 7, 6, 7},
+		"the last part":                 {8, 10, 8, 9},
+		"one that ends where it begins": {5, 6, 0, 0},
+		"one that begins where it ends": {9, 10, 0, 0},
+		"one long before":               {1, 2, 0, 0},
+		"an empty one inside":           {7, 7, 0, 0},
+	} {
+		o := window.Window{From: at(c.from), To: at(c.to)}
+		common, ok := six.Intersect(o)
+		if want := (window.Window{From: at(c.wantFrom), To: at(c.wantTo)}); c.wantTo > 0 && common != want || ok != (c.wantTo > 0) {
+			t.Errorf("%s: got %s, %t, want %s", name, common, ok, want)
+		}
+		if back, same := o.Intersect(six); back != common || same != ok {
+			t.Errorf("%s: the other way round it is %s, %t", name, back, same)
+		}
+		if c.from < c.to && (six.Overlaps(o) != ok || o.Overlaps(six) != ok) {
+			t.Errorf("%s: Overlaps says %t, Intersect %t", name, six.Overlaps(o), ok)
+		}
+	}
+}
