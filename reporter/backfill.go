@@ -131,7 +131,7 @@ func (b *backfill) sum() (backfilled, error) {
 func (c *cluster) joinDays(ctx context.Context, w window.Window) error {
 	closed, err := c.index.Hours(ctx, c.name, w)
 	if err != nil {
-		return inBucket(err)
+		return err
 	}
 	var first []window.Window
 	for i, h := range closed {

@@ -44,7 +44,7 @@ func (c *cluster) closeHour(ctx context.Context, hour window.Window) (ledger.Ent
 	}
 	beside, err := c.ledger.Neighbours(ctx, c.name, hour)
 	if err != nil {
-		return ledger.Entry{}, inBucket(err)
+		return ledger.Entry{}, err
 	}
 	return c.write(ctx, hour, beside, func(told) error { return nil })
 }
@@ -56,7 +56,7 @@ func (c *cluster) booked(ctx context.Context, hour window.Window) (ledger.Entry,
 	if corrupt := (*ledger.CorruptError)(nil); errors.Is(err, ledger.ErrHourMissing) || errors.As(err, &corrupt) {
 		return ledger.Entry{}, nil
 	}
-	return entry, inBucket(err)
+	return entry, err
 }
 
 // write reads an hour with the edges that the hours beside it have booked,
@@ -89,14 +89,14 @@ func (c *cluster) write(ctx context.Context, hour window.Window, beside usage.Ne
 	}
 	entry, err := c.ledger.Commit(ctx, draft, usage)
 	if err != nil {
-		return entry, inBucket(err)
+		return entry, err
 	}
 	return entry, c.note(ctx, entry)
 }
 
 func (c *cluster) note(ctx context.Context, entry ledger.Entry) error {
 	if err := c.index.PutHour(ctx, index.Hour(entry)); err != nil {
-		return inBucket(fmt.Errorf("index the hour %s: %w", entry.Window, err))
+		return fmt.Errorf("index the hour %s: %w", entry.Window, err)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (cs coverages) of(name string) *report.Coverage {
 func (c *cluster) coverage(ctx context.Context, w window.Window, by string) (coverages, error) {
 	closed, err := c.index.Hours(ctx, c.name, w)
 	if err != nil || len(closed) == 0 {
-		return nil, inBucket(err)
+		return nil, err
 	}
 	lines := coverages{}
 	asked := int(closed[len(closed)-1].To.Sub(closed[0].From) / time.Hour)
@@ -101,7 +101,7 @@ func hourName(from time.Time) string { return from.UTC().Format(time.RFC3339) }
 // segments miss of that is residue.
 func (c *cluster) addNodes(ctx context.Context, hour window.Window, lines coverages) error {
 	length, uuid := hour.Duration().Milliseconds(), ""
-	return inBucket(c.ledger.Segments(ctx, c.name, hour, func(segments []usage.Segment) error {
+	return c.ledger.Segments(ctx, c.name, hour, func(segments []usage.Segment) error {
 		for _, s := range segments {
 			node := &lines.of(s.Node).Coverage
 			if s.UUID != uuid { // segments are sorted by it
@@ -112,7 +112,7 @@ func (c *cluster) addNodes(ctx context.Context, hour window.Window, lines covera
 			addCoverages(node, coverageOf(s))
 		}
 		return nil
-	}))
+	})
 }
 
 // coverageOf is what one segment accounts for of its GPU's time.

@@ -289,7 +289,7 @@ func TestABrokenIndexStopsAndSaysWhatToDo(t *testing.T) {
 	}
 	before := snapshot(t, b)
 	config := "--config=" + files{"gputally.yaml": mainFile(closedPort(t), setting)}.write(t)
-	run(t, now, "report", "--by=namespace", "--period="+day, config).want(t, reporter.ExitBucket, key, "gputally-reporter index rebuild")
+	run(t, now, "report", "--by=namespace", "--period="+day, config).want(t, reporter.ExitDamage, key, "gputally-reporter index rebuild")
 	if diff := cmp.Diff(before, snapshot(t, b)); diff != "" {
 		t.Errorf("the bucket changed\n%s", diff)
 	}

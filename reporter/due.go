@@ -23,7 +23,7 @@ func (c *cluster) hoursDue(ctx context.Context, from time.Time) ([]window.Window
 	}
 	known, err := c.index.Hours(ctx, c.name, window.Window{From: from.UTC(), To: now.UTC()})
 	if err != nil {
-		return nil, inBucket(err)
+		return nil, err
 	}
 	closed := make(map[time.Time]bool, len(known))
 	for _, h := range known {
@@ -39,14 +39,14 @@ func (c *cluster) resume(ctx context.Context) (time.Time, error) {
 	back := c.now().UTC().Add(-reach)
 	last, found, err := c.index.LastHour(ctx, c.name)
 	if err != nil || !found {
-		return back, inBucket(err)
+		return back, err
 	}
 	if last.To.Before(back) {
 		return last.To, nil
 	}
 	first, _, err := c.index.FirstHour(ctx, c.name)
 	if err != nil {
-		return back, inBucket(err)
+		return back, err
 	}
 	if first.From.After(back) {
 		return first.From, nil
@@ -65,7 +65,7 @@ func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again, anew
 	}
 	records, err := b.index.Reports(ctx, s.Name)
 	if err != nil {
-		return nil, inBucket(err)
+		return nil, err
 	}
 	var last window.Window
 	var due []window.Window
@@ -97,7 +97,7 @@ func (b *books) firstHour(ctx context.Context) (first time.Time, found bool, err
 	for _, c := range b.clusters {
 		hour, has, err := b.index.FirstHour(ctx, c.name)
 		if err != nil {
-			return first, false, inBucket(err)
+			return first, false, err
 		}
 		if has && (!found || hour.From.Before(first)) {
 			first, found = hour.From, true

@@ -33,7 +33,7 @@ type elsewhere struct {
 func (c *cluster) elsewhere(ctx context.Context, hour window.Window) (*elsewhere, error) {
 	known, err := c.index.Clusters(ctx)
 	if err != nil {
-		return nil, inBucket(err)
+		return nil, err
 	}
 	known = slices.DeleteFunc(known, func(name string) bool { return name == c.name })
 	if len(known) == 0 {
@@ -56,7 +56,7 @@ func (c *cluster) elsewhere(ctx context.Context, hour window.Window) (*elsewhere
 		case errors.As(err, &corrupt): // this hour can do without; closing that one will tell
 			c.log.Warn("An hour of another cluster can't be compared", "cluster", c.name, "hour", hour, "err", err)
 		case err != nil:
-			return nil, inBucket(err)
+			return nil, err
 		}
 	}
 	return e, nil

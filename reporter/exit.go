@@ -1,25 +1,34 @@
 package reporter
 
 import (
+	"context"
 	"errors"
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/config"
+	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/quota"
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/schedule"
+	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
 // Exit codes of gputally-reporter, as documented in the README.
 const (
-	ExitOK       = 0
-	ExitFailure  = 1 // anything else
-	ExitUsage    = 2 // flags or configuration
-	ExitSource   = 3 // Prometheus can't be read, or has no samples, or fewer than when the hour was closed
-	ExitBucket   = 4 // the bucket refuses, or can't be reached
-	ExitReport   = 5 // a report was made and is Failed: coverage, unpriced models
-	ExitNotReady = 6 // check --live found something that would go wrong
-	ExitLedger   = 7 // ledger verify found something wrong with the ledger
+	ExitOK          = 0
+	ExitFailure     = 1   // anything else
+	ExitUsage       = 2   // flags or configuration
+	ExitSource      = 3   // Prometheus can't be read, or has no samples, or fewer than when the hour was closed
+	ExitBucket      = 4   // the bucket refuses, can't be reached, or was written by another process in the meantime
+	ExitReport      = 5   // a report was made and is Failed: coverage, unpriced models
+	ExitNotReady    = 6   // check --live found something that would go wrong
+	ExitLedger      = 7   // ledger verify found something wrong with the ledger
+	ExitDamage      = 8   // an object in the bucket is damaged, gone, or of a later version of the program
+	ExitInterrupted = 130 // a signal ended the command, as shells say it
 )
 
 // usageError is a mistake in the command line.
@@ -28,52 +37,70 @@ type usageError struct{ err error }
 func (e usageError) Error() string { return e.err.Error() }
 func (e usageError) Unwrap() error { return e.err }
 
-// bucketError is a failure on the way to or in the bucket.
-type bucketError struct{ err error }
-
-func (e bucketError) Error() string { return e.err.Error() }
-func (e bucketError) Unwrap() error { return e.err }
-
-// inBucket marks an error as the bucket's.
-func inBucket(err error) error {
-	if err == nil {
-		return nil
-	}
-	return bucketError{err}
-}
-
 var (
 	errReportFailed = errors.New("the report is Failed")
 	errNotReady     = errors.New("not ready")
 	errFindings     = errors.New("the ledger is not in order")
 )
 
-// ExitCode maps what Run returned to an exit code.
+// ExitCode maps what Run returned to an exit code. Of an error that is several,
+// the first class of the table counts.
 func ExitCode(err error) int {
-	var (
-		use     usageError
-		inStore bucketError
-		source  *prom.Error
-		cfg     config.Errors
-		missing *ledger.MissingError
-		less    *lessError
-	)
-	switch {
-	case err == nil:
+	if err == nil {
 		return ExitOK
-	case errors.As(err, &use), errors.As(err, &cfg):
-		return ExitUsage
-	case errors.Is(err, errReportFailed):
-		return ExitReport
-	case errors.Is(err, errNotReady):
-		return ExitNotReady
-	case errors.Is(err, errFindings):
-		return ExitLedger
-	case errors.As(err, &source), errors.Is(err, usage.ErrNoData), errors.As(err, &less):
-		return ExitSource
-	case errors.As(err, &inStore), errors.As(err, &missing), errors.Is(err, bucket.ErrDenied), errors.Is(err, bucket.ErrConflict):
-		return ExitBucket
-	default:
-		return ExitFailure
 	}
+	for _, c := range classes() {
+		for _, has := range c.has {
+			if has(err) {
+				return c.code
+			}
+		}
+	}
+	return ExitFailure
+}
+
+// class is a kind of failure: the errors that are of it and its exit code.
+type class struct {
+	code int
+	has  []func(error) bool
+}
+
+// classes are all that are told apart. Damage comes before the bucket, because
+// an object that is gone is both. An hour that is missing is the bucket's: it is
+// what a command looked for there.
+func classes() []class {
+	return []class{
+		{ExitInterrupted, []func(error) bool{is(context.Canceled)}},
+		{ExitUsage, []func(error) bool{
+			as[usageError], as[config.Errors], as[config.Error],
+			as[*price.BookError], as[*price.RateError], as[*quota.PoolError], as[*quota.ProjectError], as[*schedule.FieldError],
+		}},
+		{ExitReport, []func(error) bool{is(errReportFailed)}},
+		{ExitNotReady, []func(error) bool{is(errNotReady)}},
+		{ExitLedger, []func(error) bool{is(errFindings)}},
+		{ExitSource, []func(error) bool{
+			as[*prom.Error], as[series.Kind], as[*lessError], is(usage.ErrNoData),
+			is(prom.ErrNoRoad), is(prom.ErrNotStreamed), is(prom.ErrTruncated), is(prom.ErrDownsampled),
+		}},
+		{ExitDamage, []func(error) bool{
+			as[*ledger.CorruptError], as[*ledger.EdgesError], as[*ledger.SchemaError], as[*ledger.StrayError],
+			as[*index.RecordError], as[*index.VersionError], is(report.ErrDamaged),
+		}},
+		{ExitBucket, []func(error) bool{
+			as[*bucket.OpError], as[*ledger.MissingError], as[*ledger.ConflictError], as[*index.ConflictError], as[*report.ExistsError],
+			is(bucket.ErrNotFound), is(bucket.ErrNoBucket), is(bucket.ErrConflict), is(bucket.ErrDenied), is(bucket.ErrNoSpace),
+			is(bucket.ErrInvalidKey), is(bucket.ErrInvalidCondition), is(bucket.ErrSize), is(ledger.ErrHourMissing),
+		}},
+	}
+}
+
+// as tells whether an error of type E is in err.
+func as[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
+}
+
+// is returns whether target is in an error.
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
 }

@@ -44,7 +44,7 @@ func (k *keeper) lateDue(ctx context.Context) (hour window.Window, turn int, err
 	maps.DeleteFunc(k.late, func(from time.Time, _ int) bool { return now.Sub(from) > 2*lateReach })
 	hours, err := k.index.Hours(ctx, k.name, window.Window{From: now.UTC().Add(-lateReach), To: now.UTC()})
 	if err != nil {
-		return hour, 0, inBucket(err)
+		return hour, 0, err
 	}
 	for _, h := range hours {
 		if h.Coverage.Uncovered == 0 {

@@ -86,7 +86,7 @@ func (b *books) kept(ctx context.Context, names []string) ([]*cluster, error) {
 func (b *books) known(ctx context.Context) ([]string, error) {
 	known, err := b.index.Clusters(ctx)
 	if err != nil {
-		return nil, inBucket(err)
+		return nil, err
 	}
 	known = append(known, b.names()...)
 	slices.Sort(known)

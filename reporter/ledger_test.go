@@ -103,7 +103,7 @@ func TestGivingUpADamagedDay(t *testing.T) {
 	}
 	put(t, b, usageOf(window.Hour(instant(day+"T22:00:00Z")), "NVIDIA H200", 45))
 	later := now.Add(100 * 24 * time.Hour)
-	run(t, later, "ledger", "compact", config).want(t, reporter.ExitBucket, "--give-up")
+	run(t, later, "ledger", "compact", config).want(t, reporter.ExitDamage, "--give-up")
 	if got := read(t, b, dayObject); string(got) != string(damaged) {
 		t.Fatal("the damaged day was replaced")
 	}

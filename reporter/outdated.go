@@ -60,7 +60,7 @@ func (b *books) outdated(ctx context.Context, reports []index.ReportRecord) ([]i
 		for _, cluster := range made.clusters {
 			if _, known := closed[cluster]; !known {
 				if closed[cluster], err = b.index.Hours(ctx, cluster, all); err != nil {
-					return nil, inBucket(err)
+					return nil, err
 				}
 			}
 			inputs = append(inputs, inputsOf(closed[cluster], r.Window())...)
@@ -91,7 +91,7 @@ func (b *books) madeOf(ctx context.Context, r index.ReportRecord) (madeOf, error
 		return madeOf{inputs: report.Digest(nil)}, nil // somebody has deleted the report
 	}
 	if err != nil {
-		return madeOf{}, inBucket(fmt.Errorf("read %s: %w", key, err))
+		return madeOf{}, fmt.Errorf("read %s: %w", key, err)
 	}
 	m, err := report.DecodeManifest(data)
 	if err != nil {
@@ -122,13 +122,13 @@ func (b *books) tellOutdated(ctx context.Context, out io.Writer, changed []windo
 	}
 	names, err := b.index.ReportNames(ctx)
 	if err != nil {
-		return inBucket(err)
+		return err
 	}
 	told := false
 	for _, name := range names {
 		records, err := b.index.Reports(ctx, name)
 		if err != nil {
-			return inBucket(err)
+			return err
 		}
 		old, err := b.outdated(ctx, slices.DeleteFunc(latestReports(records), func(r index.ReportRecord) bool { return !overlap(r, changed) }))
 		if err != nil {

@@ -32,14 +32,14 @@ func (b *books) publish(ctx context.Context, t report.Table) (report.Published, 
 				err = b.index.PutReport(ctx, index.Report(p, revision)) // a crash may have kept it out
 			}
 			if err != nil {
-				return p, inBucket(err)
+				return p, err
 			}
 			continue
 		}
 		if err != nil {
-			return p, inBucket(err)
+			return p, err
 		}
-		return p, inBucket(b.index.PutReport(ctx, index.Report(p, revision)))
+		return p, b.index.PutReport(ctx, index.Report(p, revision))
 	}
 }
 
@@ -48,7 +48,7 @@ func (b *books) publish(ctx context.Context, t report.Table) (report.Published, 
 func (b *books) latest(ctx context.Context, name, periodKey string) (index.ReportRecord, error) {
 	reports, err := b.index.Reports(ctx, name)
 	if err != nil {
-		return index.ReportRecord{}, inBucket(err)
+		return index.ReportRecord{}, err
 	}
 	var latest index.ReportRecord
 	for _, r := range reports {

@@ -146,7 +146,7 @@ func (r *reading) batches() iter.Seq2[*usage.Batch, error] {
 			}
 		}
 		if r.readErr != nil {
-			yield(nil, inBucket(r.readErr))
+			yield(nil, r.readErr)
 		}
 	}
 }
@@ -177,7 +177,7 @@ func (b *books) rollHour(ctx context.Context, rollup *report.Rollup, r *reading,
 	case r.openErr == nil:
 		err = rollup.AddBatches(r.head, r.batches())
 	case !errors.Is(r.openErr, ledger.ErrHourMissing):
-		return inBucket(r.openErr)
+		return r.openErr
 	case preview:
 		var open report.Hour
 		open, err = b.openHour(ctx, r.cluster, r.hour)

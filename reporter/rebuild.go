@@ -16,7 +16,7 @@ func addRebuild(app *kingpin.Application) (string, command) {
 			return err
 		}
 		if err := b.index.Rebuild(ctx, b.ledger); err != nil {
-			return inBucket(fmt.Errorf("rebuild the index: %w", err))
+			return fmt.Errorf("rebuild the index: %w", err)
 		}
 		fmt.Fprintln(env.stdout, "The index says what the ledger and the reports say.")
 		return nil

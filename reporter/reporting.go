@@ -44,7 +44,7 @@ func (b *books) isOpen(ctx context.Context, clusters []string, w window.Window) 
 		}
 		missing, err := b.ledger.Missing(ctx, name, w)
 		if err != nil || len(missing) > 0 {
-			return true, inBucket(err)
+			return true, err
 		}
 	}
 	return false, nil
@@ -77,7 +77,7 @@ func (b *books) clustersOf(ctx context.Context, spec report.Spec) ([]string, err
 	}
 	known, err := b.index.Clusters(ctx)
 	if err != nil {
-		return nil, inBucket(err)
+		return nil, err
 	}
 	clusters := b.names()
 	for _, other := range known {
@@ -86,7 +86,7 @@ func (b *books) clustersOf(ctx context.Context, spec report.Spec) ([]string, err
 		}
 		hours, err := b.index.Hours(ctx, other, spec.Window)
 		if err != nil {
-			return nil, inBucket(err)
+			return nil, err
 		}
 		if len(hours) > 0 {
 			clusters = append(clusters, other)

@@ -67,13 +67,12 @@ func (c *cluster) canAgree(ctx context.Context, run []window.Window) error {
 			"cluster", c.name, "hours", whole, "kept", c.retain.Edges)
 	}
 	if _, err := c.ledger.Neighbours(ctx, c.name, whole); err != nil {
-		return inBucket(err)
+		return err
 	}
 	for _, beside := range []window.Window{window.Hour(whole.From.Add(-1)), window.Hour(whole.To)} {
 		booked, err := c.booked(ctx, beside)
 		if err == nil && booked.Key != "" {
 			_, err = c.ledger.Neighbours(ctx, c.name, beside)
-			err = inBucket(err)
 		}
 		if err != nil {
 			return err
@@ -109,10 +108,10 @@ func (c *cluster) newEdge(ctx context.Context, run []window.Window, hour window.
 	}
 	if len(run) == 0 || !run[len(run)-1].To.Equal(hour.From) {
 		n, err = c.ledger.Carried(ctx, c.name, hour)
-		return n, inBucket(err)
+		return n, err
 	}
 	n, err = c.ledger.Before(ctx, c.name, hour)
-	return n, inBucket(err)
+	return n, err
 }
 
 // stay notes an hour that could not be read again.
@@ -151,7 +150,7 @@ func (c *cluster) agree(ctx context.Context, anew window.Window, done *restated)
 	}
 	others, err := c.ledger.Disagree(ctx, c.name, anew)
 	if err != nil {
-		return inBucket(err)
+		return err
 	}
 	for _, old := range others {
 		c.meter.disagreed.Add(1)
@@ -183,7 +182,7 @@ func (c *cluster) agree(ctx context.Context, anew window.Window, done *restated)
 func (c *cluster) rewriteBeside(ctx context.Context, hour window.Window, may standard) (changed bool, err error) {
 	beside, err := c.ledger.Neighbours(ctx, c.name, hour)
 	if err != nil {
-		return false, inBucket(err)
+		return false, err
 	}
 	return c.rewrite(ctx, hour, beside, may)
 }

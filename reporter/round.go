@@ -125,7 +125,7 @@ func (r *rounds) tally(ctx context.Context) error {
 	for _, c := range r.books.clusters {
 		last, found, err := r.books.index.LastHour(ctx, c.name)
 		if err != nil {
-			return inBucket(err)
+			return err
 		}
 		if !found {
 			continue // it may be a new one

@@ -84,7 +84,7 @@ func openBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) 
 		c.Endpoint = cfg.Bucket.Endpoint.String()
 	}
 	b, err := open.Bucket(ctx, c)
-	return b, inBucket(err)
+	return b, err
 }
 
 // openCluster sets up what closes the hours of a cluster. It asks no server.

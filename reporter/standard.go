@@ -85,7 +85,7 @@ func (may standard) check(ctx context.Context, c *cluster, booked ledger.Entry, 
 		return nil
 	}
 	if err != nil {
-		return inBucket(err)
+		return err
 	}
 	if before := t.told(); !may(before, now) {
 		return &lessError{c.name, booked.Window, before, now}

@@ -57,7 +57,7 @@ const balancing = "the same question is answered in turns by replicas with other
 func (c *cluster) compactDue(ctx context.Context, w window.Window) (written int, err error) {
 	due, err := c.ledger.Due(ctx, c.name, w)
 	if err != nil {
-		return 0, inBucket(err)
+		return 0, err
 	}
 	return c.compactDays(ctx, due, false)
 }
@@ -92,7 +92,7 @@ func (c *cluster) compact(ctx context.Context, day window.Window, giveUp bool) (
 		GiveUp:  giveUp,
 	})
 	if err != nil {
-		return false, inBucket(err)
+		return false, err
 	}
 	if entry.Written {
 		c.meter.compacted.Add(1)
@@ -111,7 +111,7 @@ func (c *cluster) prune(ctx context.Context, dry bool) (ledger.Pruned, error) {
 		c.meter.pruned.Add(int64(objects(pruned)))
 		c.meter.released.Add(size(pruned))
 	}
-	return pruned, inBucket(err)
+	return pruned, err
 }
 
 func objects(p ledger.Pruned) int {

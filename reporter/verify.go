@@ -29,7 +29,7 @@ func verify(ctx context.Context, env *environment, c *cluster, w window.Window) 
 	v := ledger.Verification{Window: w}
 	for object, err := range c.ledger.List(ctx, c.name, w) {
 		if err != nil {
-			return inBucket(err)
+			return err
 		}
 		if closed == 0 && object.Window.From.After(w.From) { // no day before needs to be looked for
 			v.Window.From = object.Window.From
@@ -40,10 +40,10 @@ func verify(ctx context.Context, env *environment, c *cluster, w window.Window) 
 		v.EdgesSince = c.now().Add(-c.retain.Edges)
 	}
 	if err := c.ledger.Verify(ctx, c.name, v, tell); err != nil {
-		return inBucket(err)
+		return err
 	}
 	if err := c.index.Verify(ctx, c.ledger, c.name, w, tell); err != nil {
-		return inBucket(err)
+		return err
 	}
 	if found > 0 {
 		return fmt.Errorf("%w: %d findings in %d closed hours", errFindings, found, closed)

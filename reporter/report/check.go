@@ -7,8 +7,8 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// errDamaged is part of what is said of segments that no closing writes.
-var errDamaged = errors.New("the ledger is damaged, close the hour again")
+// ErrDamaged says that a segment is one that no closing writes.
+var ErrDamaged = errors.New("the ledger is damaged, close the hour again")
 
 // checkSegment refuses what can't be in a ledger that is whole.
 func checkSegment(h Hour, seg usage.Segment) error {
@@ -16,11 +16,11 @@ func checkSegment(h Hour, seg usage.Segment) error {
 	case rank(seg.State) < 0 && seg.State != usage.Absent:
 		return fmt.Errorf("GPU %s has a segment of unknown state %q: it was written by a newer version", seg.UUID, seg.State)
 	case seg.Cluster != h.Cluster:
-		return fmt.Errorf("GPU %s has a segment of cluster %q: %w", seg.UUID, seg.Cluster, errDamaged)
+		return fmt.Errorf("GPU %s has a segment of cluster %q: %w", seg.UUID, seg.Cluster, ErrDamaged)
 	case seg.HeldFrom < h.Window.From.UnixMilli() || seg.HeldTo > h.Window.To.UnixMilli() || seg.HeldFrom > seg.HeldTo:
-		return fmt.Errorf("GPU %s has a segment that is not within the hour: %w", seg.UUID, errDamaged)
+		return fmt.Errorf("GPU %s has a segment that is not within the hour: %w", seg.UUID, ErrDamaged)
 	case min(seg.GPUMillis, seg.ActiveMillis, seg.IdleMillis, seg.ObservedMillis, seg.EstimatedMillis, seg.MemoryByteSeconds, seg.EnergyMillijoules) < 0:
-		return fmt.Errorf("GPU %s has a segment with a negative quantity: %w", seg.UUID, errDamaged)
+		return fmt.Errorf("GPU %s has a segment with a negative quantity: %w", seg.UUID, ErrDamaged)
 	}
 	return nil
 }
@@ -29,7 +29,7 @@ func checkSegment(h Hour, seg usage.Segment) error {
 func checkBatch(h Hour, b *usage.Batch) error {
 	for column := range b.Texts {
 		if longest := b.Texts[column].Longest(); longest > longestName {
-			return fmt.Errorf("a segment has a name of %d bytes: %w", longest, errDamaged)
+			return fmt.Errorf("a segment has a name of %d bytes: %w", longest, ErrDamaged)
 		}
 	}
 	states, clusters := &b.Texts[usage.TextState], &b.Texts[usage.TextCluster]
@@ -40,7 +40,7 @@ func checkBatch(h Hour, b *usage.Batch) error {
 	}
 	for code := range int32(clusters.Len()) {
 		if c := clusters.At(code); string(c) != h.Cluster {
-			return fmt.Errorf("a segment is of cluster %q: %w", c, errDamaged)
+			return fmt.Errorf("a segment is of cluster %q: %w", c, ErrDamaged)
 		}
 	}
 	for _, column := range amounts() {
@@ -49,14 +49,14 @@ func checkBatch(h Hour, b *usage.Batch) error {
 			all |= amount
 		}
 		if all < 0 {
-			return fmt.Errorf("a segment has a negative quantity: %w", errDamaged)
+			return fmt.Errorf("a segment has a negative quantity: %w", ErrDamaged)
 		}
 	}
 	from, to := h.Window.From.UnixMilli(), h.Window.To.UnixMilli()
 	held := b.Numbers[usage.NumberHeldTo]
 	for i, begin := range b.Numbers[usage.NumberHeldFrom] {
 		if begin < from || held[i] > to || begin > held[i] {
-			return fmt.Errorf("a segment is not within the hour: %w", errDamaged)
+			return fmt.Errorf("a segment is not within the hour: %w", ErrDamaged)
 		}
 	}
 	return nil
