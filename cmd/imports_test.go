@@ -59,6 +59,7 @@ var directions = []struct {
 	{"reporter/bucket", []string{"reporter/bucket"}},
 	{"reporter/ledger", []string{"reporter/usage", "reporter/window", "reporter/bucket"}},
 	{"reporter/index", []string{"reporter/bucket", "reporter/window", "reporter/usage", "reporter/ledger", "reporter/report"}},
+	{"reporter/rollup", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup"}},
 	{"reporter/report", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/bucket"}},
 	{"reporter/schedule", []string{"reporter/window"}},
 	{"reporter/config", []string{"reporter/window", "reporter/price", "reporter/quota", "reporter/schedule", "reporter/report", "reporter/glob", "reporter/ledger", "schedules"}},

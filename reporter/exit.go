@@ -12,6 +12,7 @@ import (
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/usage"
@@ -84,7 +85,7 @@ func classes() []class {
 		}},
 		{ExitDamage, []func(error) bool{
 			as[*ledger.CorruptError], as[*ledger.EdgesError], as[*ledger.SchemaError], as[*ledger.StrayError],
-			as[*index.RecordError], as[*index.VersionError], is(report.ErrDamaged),
+			as[*index.RecordError], as[*index.VersionError], is(rollup.ErrDamaged),
 		}},
 		{ExitBucket, []func(error) bool{
 			as[*bucket.OpError], as[*ledger.MissingError], as[*ledger.ConflictError], as[*index.ConflictError], as[*report.ExistsError],

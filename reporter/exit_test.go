@@ -23,6 +23,7 @@ import (
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/usage"
@@ -71,7 +72,7 @@ func typed() map[string]struct {
 		"prom.Error":                 {&prom.Error{Kind: series.Unreachable}, reporter.ExitSource},
 		"quota.PoolError":            {&quota.PoolError{}, reporter.ExitUsage},
 		"quota.ProjectError":         {&quota.ProjectError{}, reporter.ExitUsage},
-		"report.ErrDamaged":          {report.ErrDamaged, reporter.ExitDamage},
+		"rollup.ErrDamaged":          {rollup.ErrDamaged, reporter.ExitDamage},
 		"report.ExistsError":         {&report.ExistsError{}, reporter.ExitBucket},
 		"report.StateError":          {&report.StateError{}, reporter.ExitFailure},
 		"schedule.FieldError":        {&schedule.FieldError{Err: errors.New("no such zone")}, reporter.ExitUsage},

@@ -10,6 +10,7 @@ import (
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -47,7 +48,7 @@ type projectFigures struct {
 type month struct {
 	window   window.Window
 	clusters []string
-	rollup   *report.Rollup
+	rollup   *rollup.Rollup
 	until    time.Time
 }
 
@@ -78,14 +79,14 @@ func (m *month) figures(ctx context.Context, b *books, clusters []string, hour w
 func (m *month) advance(ctx context.Context, b *books, clusters []string, until time.Time) error {
 	w := window.PeriodMonth.Containing(until.Add(-1), time.UTC)
 	if m.rollup == nil || m.window != w || !slices.Equal(m.clusters, clusters) {
-		rollup, err := report.NewRollup(report.Spec{
+		rolling, err := rollup.New(report.Spec{
 			Name: "month", ID: "month", Window: w, PeriodKey: "month", Clusters: clusters,
 			GroupBy: []report.Dimension{report.ByProject, report.ByDepartment}, Provisional: true,
 		}, b.projects, b.book)
 		if err != nil {
 			return err
 		}
-		*m = month{window: w, clusters: clusters, rollup: rollup, until: w.From}
+		*m = month{window: w, clusters: clusters, rollup: rolling, until: w.From}
 	}
 	since := window.Window{From: m.until, To: until}
 	if err := b.roll(ctx, m.rollup, clusters, since, false, func(window.Window) {}); err != nil {

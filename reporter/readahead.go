@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/gputally/gputally/reporter/ledger"
-	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -38,7 +38,7 @@ type reading struct {
 	hour    window.Window
 
 	opened  chan struct{} // closed once head is there, or opening failed
-	head    report.Hour
+	head    rollup.Hour
 	openErr error
 
 	full    chan *usage.Batch // closed after the last one, or reading failed
@@ -113,7 +113,7 @@ func (a readAhead) read(ctx context.Context, r *reading) error {
 		close(r.opened)
 		return err
 	}
-	r.head = report.Hour{Hour: scan.Hour(), Revision: scan.Entry().Revision, SHA256: scan.Entry().SHA256}
+	r.head = rollup.Hour{Hour: scan.Hour(), Revision: scan.Entry().Revision, SHA256: scan.Entry().SHA256}
 	close(r.opened)
 	for {
 		select {
@@ -159,10 +159,10 @@ func (r *reading) drain() {
 }
 
 // roll adds the hours of the window to a rollup.
-func (b *books) roll(ctx context.Context, rollup *report.Rollup, clusters []string, w window.Window, preview bool, progress func(hour window.Window)) error {
-	ahead := readAhead{b.ledger, clusters, rollup.Columns}
+func (b *books) roll(ctx context.Context, rolling *rollup.Rollup, clusters []string, w window.Window, preview bool, progress func(hour window.Window)) error {
+	ahead := readAhead{b.ledger, clusters, rolling.Columns}
 	for r := range ahead.hours(ctx, w) {
-		if err := b.rollHour(ctx, rollup, r, preview); err != nil {
+		if err := b.rollHour(ctx, rolling, r, preview); err != nil {
 			return err
 		}
 		progress(r.hour)
@@ -172,14 +172,14 @@ func (b *books) roll(ctx context.Context, rollup *report.Rollup, clusters []stri
 
 // rollHour adds one hour. One that is not closed is read while it is open with
 // preview; else the rollup notes that it is missing.
-func (b *books) rollHour(ctx context.Context, rollup *report.Rollup, r *reading, preview bool) (err error) {
+func (b *books) rollHour(ctx context.Context, rolling *rollup.Rollup, r *reading, preview bool) (err error) {
 	switch {
 	case r.openErr == nil:
-		err = rollup.AddBatches(r.head, r.batches())
+		err = rolling.AddBatches(r.head, r.batches())
 	case !errors.Is(r.openErr, ledger.ErrHourMissing):
 		return r.openErr
 	case preview:
-		var open report.Hour
+		var open rollup.Hour
 		open, err = b.openHour(ctx, r.cluster, r.hour)
 		if errors.Is(err, ledger.ErrHourMissing) {
 			return nil
@@ -187,7 +187,7 @@ func (b *books) rollHour(ctx context.Context, rollup *report.Rollup, r *reading,
 		if err != nil {
 			return err
 		}
-		err = rollup.Add(open)
+		err = rolling.Add(open)
 	}
 	if err != nil {
 		return fmt.Errorf("add the hour %s of cluster %s: %w", r.hour, r.cluster, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -26,14 +27,14 @@ func (b *books) report(ctx context.Context, spec report.Spec, preview bool, prog
 		}
 	}
 	spec.Provisional, spec.MinimumCoverage, spec.Clusters = preview, b.minimum, clusters
-	rollup, err := report.NewRollup(spec, b.projects, b.book)
+	rolling, err := rollup.New(spec, b.projects, b.book)
 	if err != nil {
 		return report.Table{}, usageError{err}
 	}
-	if err := b.roll(ctx, rollup, clusters, spec.Window, preview, progress); err != nil {
+	if err := b.roll(ctx, rolling, clusters, spec.Window, preview, progress); err != nil {
 		return report.Table{}, err
 	}
-	return rollup.Table()
+	return rolling.Table()
 }
 
 // isOpen tells whether a preview would read hours that are not closed.
@@ -52,20 +53,20 @@ func (b *books) isOpen(ctx context.Context, clusters []string, w window.Window) 
 
 // openHour reads an hour that is not closed from Prometheus, as far as it goes.
 // Errors: ledger.ErrHourMissing if there is nothing to be read.
-func (b *books) openHour(ctx context.Context, cluster string, hour window.Window) (report.Hour, error) {
+func (b *books) openHour(ctx context.Context, cluster string, hour window.Window) (rollup.Hour, error) {
 	now := b.now().UTC().Truncate(time.Second)
 	own := b.cluster(cluster)
 	if own == nil || !hour.From.Before(now) {
-		return report.Hour{}, ledger.ErrHourMissing
+		return rollup.Hour{}, ledger.ErrHourMissing
 	}
 	if now.Before(hour.To) {
 		hour.To = now
 	}
 	open, err := own.closer.Hour(ctx, hour)
 	if errors.Is(err, usage.ErrNoData) {
-		return report.Hour{}, ledger.ErrHourMissing
+		return rollup.Hour{}, ledger.ErrHourMissing
 	}
-	return report.Hour{Hour: open}, err
+	return rollup.Hour{Hour: open}, err
 }
 
 // clustersOf are those that the spec asks for, or the configured ones and the

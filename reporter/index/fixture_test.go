@@ -13,6 +13,7 @@ import (
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -57,7 +58,7 @@ func published(t testing.TB, b bucket.Bucket, id, period, supersedes string) rep
 		t.Fatal(err)
 	}
 	spec := report.Spec{Name: "showback", ID: id, Window: w, PeriodKey: period, Supersedes: supersedes, Clusters: []string{"prod"}}
-	table, err := report.Roll(context.Background(), spec, func(func(report.Hour, error) bool) {}, nil, nil)
+	table, err := rollup.Roll(context.Background(), spec, func(func(rollup.Hour, error) bool) {}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,12 +17,12 @@ func (t Table) csvColumns() []column {
 		return column{name, func(to []byte, _ *Row) []byte { return appendCell(to, value) }}
 	}
 	columns := []column{
-		constant("period_start", t.Spec.Window.From.In(t.zone).Format(time.RFC3339)),
-		constant("period_end", t.Spec.Window.To.In(t.zone).Format(time.RFC3339)),
+		constant("period_start", t.Spec.Window.From.In(t.Zone).Format(time.RFC3339)),
+		constant("period_end", t.Spec.Window.To.In(t.Zone).Format(time.RFC3339)),
 		{"state", func(to []byte, r *Row) []byte { return append(to, r.State...) }},
 	}
-	for _, d := range t.columns {
-		columns = append(columns, column{string(d), func(to []byte, r *Row) []byte { return appendCell(to, guarded(*r.at(d))) }})
+	for _, d := range t.Spec.Columns() {
+		columns = append(columns, column{string(d), func(to []byte, r *Row) []byte { return appendCell(to, guarded(*r.At(d))) }})
 	}
 	columns = append(columns,
 		column{"gpu_seconds", func(to []byte, r *Row) []byte { return appendSeconds(to, r.GPUMillis) }},

@@ -96,7 +96,7 @@ func (f *csvFile) fill() bool {
 	f.buf = f.buf[:0]
 	for ; f.line <= f.table.Len() && len(f.buf) < csvAtOnce; f.line++ {
 		if f.line > 0 {
-			f.row = f.table.rows.at(f.line - 1)
+			f.row = f.table.Content.At(f.line - 1)
 		}
 		for i, c := range f.columns {
 			if i > 0 {

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/window"
 )
 
 func TestPeriodWithoutAClosedHourShowsNoFigures(t *testing.T) {
 	t.Parallel()
 	day := time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC)
-	r, err := report.NewRollup(report.Spec{
+	r, err := rollup.New(report.Spec{
 		Name: "empty", ID: "a", Window: window.Window{From: day, To: day.AddDate(0, 0, 1)}, PeriodKey: "2026-11-10",
 		GroupBy: []report.Dimension{report.ByNamespace}, Clusters: []string{"eu-1"}, MinimumCoverage: 0.99,
 	}, nil, nil)

@@ -46,7 +46,8 @@ func appendHours(to []byte, ms int64, places int) []byte {
 	return appendRounded(to, ms, 3_600_000, places)
 }
 
-func hours(ms int64, places int) string { return string(appendHours(nil, ms, places)) }
+// Hours is milliseconds as hours, rounded half to even; 2 to 6 places.
+func Hours(ms int64, places int) string { return string(appendHours(nil, ms, places)) }
 
 // appendKilowattHours writes millijoules.
 func appendKilowattHours(to []byte, mj int64) []byte { return appendRounded(to, mj, 3_600_000_000, 6) }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"math/bits"
-	"slices"
 
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/usage"
@@ -16,8 +15,8 @@ type Key struct {
 	Node, Namespace, Pod, PodUID           string
 }
 
-// at is where the key keeps a dimension.
-func (k *Key) at(d Dimension) *string {
+// At is where the key keeps a dimension.
+func (k *Key) At(d Dimension) *string {
 	switch d {
 	case ByDepartment:
 		return &k.Department
@@ -33,23 +32,17 @@ func (k *Key) at(d Dimension) *string {
 		return &k.Namespace
 	case ByPod:
 		return &k.Pod
-	case byPodUID:
+	case ByPodUID:
 		return &k.PodUID
 	}
 	panic("no dimension: " + string(d)) // a Spec is checked before it is used
 }
 
-// states are those of rows, in their order: tenants first.
-func states() [5]usage.State {
+// States are those of rows, in their order: tenants first.
+func States() [5]usage.State {
 	return [...]usage.State{
 		usage.Allocated, usage.Unallocated, usage.Unattributed, usage.Unavailable, usage.Uncovered,
 	}
-}
-
-// rank is the place of a state in states, -1 if it is none of them.
-func rank(s usage.State) int {
-	all := states()
-	return slices.Index(all[:], s)
 }
 
 // Row is one row of a report.
@@ -81,7 +74,8 @@ type Sums struct {
 	Memory           ByteSeconds
 }
 
-func (s *Sums) merge(o Sums) {
+// Add adds other sums.
+func (s *Sums) Add(o Sums) {
 	s.GPUMillis += o.GPUMillis
 	s.ActiveMillis += o.ActiveMillis
 	s.IdleMillis += o.IdleMillis
@@ -97,6 +91,9 @@ type ByteSeconds struct {
 	hi, lo uint64
 }
 
+// Add adds byte-seconds that 64 bits hold.
+func (b *ByteSeconds) Add(n uint64) { b.add(n, 0) }
+
 func (b *ByteSeconds) add(lo, hi uint64) {
 	var carry uint64
 	b.lo, carry = bits.Add64(b.lo, lo, 0)
@@ -108,7 +105,8 @@ type Quota struct {
 	Deserved, Over, Left int64
 }
 
-func (q *Quota) add(o Quota) {
+// Add adds other figures.
+func (q *Quota) Add(o Quota) {
 	q.Deserved += o.Deserved
 	q.Over += o.Over
 	q.Left += o.Left

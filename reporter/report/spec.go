@@ -44,12 +44,13 @@ const (
 	ByNamespace  Dimension = "namespace"
 	ByPod        Dimension = "pod"
 
-	byPodUID Dimension = "pod_uid"
+	// ByPodUID is what ByPod brings with it; nobody asks for it alone.
+	ByPodUID Dimension = "pod_uid"
 )
 
 // order is the order of the key columns, whatever the order of a GroupBy.
 func order() []Dimension {
-	return []Dimension{ByDepartment, ByProject, ByCluster, ByNodePool, ByNode, ByNamespace, ByPod, byPodUID}
+	return []Dimension{ByDepartment, ByProject, ByCluster, ByNodePool, ByNode, ByNamespace, ByPod, ByPodUID}
 }
 
 // ParseGroupBy reads a comma-separated list of dimensions; an empty list
@@ -73,21 +74,22 @@ func ParseGroupBy(list string) ([]Dimension, error) {
 }
 
 func (d Dimension) check() error {
-	if d == byPodUID || !slices.Contains(order(), d) {
+	if d == ByPodUID || !slices.Contains(order(), d) {
 		return fmt.Errorf("group by %q: is none of department, project, cluster, node_pool, node, namespace, pod", d)
 	}
 	return nil
 }
 
-// keyColumns are the dimensions with what they bring, in order.
-func keyColumns(groupBy []Dimension) []Dimension {
-	has := func(d Dimension) bool { return slices.Contains(groupBy, d) }
+// Columns are the dimensions that the report groups by with what they bring, in
+// the order of the key columns.
+func (s Spec) Columns() []Dimension {
+	has := func(d Dimension) bool { return slices.Contains(s.GroupBy, d) }
 	var columns []Dimension
 	for _, d := range order() {
 		switch {
 		case has(d),
 			d == ByCluster && (has(ByNode) || has(ByNamespace) || has(ByPod)),
-			(d == ByNamespace || d == byPodUID) && has(ByPod):
+			(d == ByNamespace || d == ByPodUID) && has(ByPod):
 			columns = append(columns, d)
 		}
 	}
@@ -114,7 +116,7 @@ func (s Spec) Check() error {
 			errs = append(errs, fmt.Errorf("window %s: %s is finer than a millisecond", s.Window, at.Format(time.RFC3339Nano)))
 		}
 	}
-	if _, err := s.zone(); err != nil {
+	if _, err := s.Location(); err != nil {
 		errs = append(errs, err)
 	}
 	for i, d := range s.GroupBy {
@@ -134,8 +136,8 @@ func (s Spec) Check() error {
 	return nil
 }
 
-// zone is the time zone in which the report shows times.
-func (s Spec) zone() (*time.Location, error) {
+// Location is the time zone in which the report shows times.
+func (s Spec) Location() (*time.Location, error) {
 	if s.TimeZone == "" {
 		return time.UTC, nil
 	}

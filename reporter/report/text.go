@@ -31,9 +31,9 @@ func (t Table) WriteText(w io.Writer) error {
 
 func (t Table) textColumns() []column {
 	columns := []column{{"STATE", func(to []byte, r *Row) []byte { return append(to, r.State...) }}}
-	for _, d := range t.columns {
+	for _, d := range t.Spec.Columns() {
 		title := strings.ToUpper(strings.ReplaceAll(string(d), "_", " "))
-		columns = append(columns, column{title, func(to []byte, r *Row) []byte { return append(to, *r.at(d)...) }})
+		columns = append(columns, column{title, func(to []byte, r *Row) []byte { return append(to, *r.At(d)...) }})
 	}
 	columns = append(columns,
 		column{"GPU-HOURS", func(to []byte, r *Row) []byte { return appendHours(to, r.GPUMillis, 2) }},
@@ -76,7 +76,7 @@ func appendPercent(to []byte, part, all int64) []byte {
 // the keys to the left, the numbers behind them to the right. All cells are
 // made twice, first for their widths, so that no more than one is in memory.
 func (t Table) grid(out *bufio.Writer) {
-	g := grid{columns: t.textColumns(), left: 1 + len(t.columns)}
+	g := grid{columns: t.textColumns(), left: 1 + len(t.Spec.Columns())}
 	for _, c := range g.columns {
 		g.widths = append(g.widths, utf8.RuneCountInString(c.name))
 	}
@@ -92,7 +92,7 @@ func (t Table) lines(g *grid, take func(column int, cell []byte)) {
 	for i := range t.Len() + 1 {
 		total := i == t.Len()
 		if g.row = t.Total; !total {
-			g.row = t.rows.at(i)
+			g.row = t.Content.At(i)
 		}
 		for i, c := range g.columns {
 			g.cell = c.cell(g.cell[:0], &g.row)
@@ -144,7 +144,7 @@ func (t Table) head(out io.Writer) {
 		note = ", provisional"
 	}
 	fmt.Fprintf(out, "%s %s, %s to %s%s\n\n", t.Spec.Name, t.Spec.PeriodKey,
-		t.Spec.Window.From.In(t.zone).Format(time.RFC3339), t.Spec.Window.To.In(t.zone).Format(time.RFC3339), note)
+		t.Spec.Window.From.In(t.Zone).Format(time.RFC3339), t.Spec.Window.To.In(t.Zone).Format(time.RFC3339), note)
 }
 
 func (t Table) foot(out io.Writer) {
@@ -154,7 +154,7 @@ func (t Table) foot(out io.Writer) {
 	}
 	fmt.Fprintf(out, "\ncoverage %s%%, %d of %d hours closed%s, %s GPU-hours estimated\n",
 		rounded(big.NewInt(int64(t.Total.Coverage)*100), int64(whole), 4),
-		t.Coverage.HoursClosed, t.Coverage.HoursAsked, open, hours(t.Coverage.Estimated, 2))
+		t.Coverage.HoursClosed, t.Coverage.HoursAsked, open, Hours(t.Coverage.Estimated, 2))
 	for _, text := range t.Failures {
 		fmt.Fprintf(out, "failed: %s\n", text)
 	}

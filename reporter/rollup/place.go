@@ -1,8 +1,11 @@
-package report
+package rollup
 
 import (
+	"slices"
+
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
+	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -65,12 +68,12 @@ type needs struct {
 func (r *Rollup) needs() needs {
 	quotas := r.tally != nil && r.projects.HasQuotas() // else there is nothing to count
 	var n needs
-	n.namespace = quotas || r.by(ByProject) || r.by(ByDepartment) || r.by(ByNamespace)
-	n.nodePool = quotas || r.book != nil || r.by(ByNodePool)
+	n.namespace = quotas || r.by(report.ByProject) || r.by(report.ByDepartment) || r.by(report.ByNamespace)
+	n.nodePool = quotas || r.book != nil || r.by(report.ByNodePool)
 	n.poolRules = n.nodePool && r.projects != nil && r.projects.HasNodePools()
 	n.model = n.poolRules || r.book != nil
-	n.node = n.poolRules || r.by(ByNode)
-	n.pod = r.by(ByPod)
+	n.node = n.poolRules || r.by(report.ByNode)
+	n.pod = r.by(report.ByPod)
 	n.held = quotas || r.book != nil
 	return n
 }
@@ -112,4 +115,10 @@ func orNone(name string) string {
 		return quota.None
 	}
 	return name
+}
+
+// rank is the place of a state in states, -1 if it is none of them.
+func rank(s usage.State) int {
+	all := report.States()
+	return slices.Index(all[:], s)
 }

@@ -1,4 +1,4 @@
-package report
+package rollup
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -73,7 +74,9 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 	}
 	expect(&parts, h.Hour, inside)
 	merge(&r.cluster(h.Cluster).coverage, parts)
-	r.inputs = append(r.inputs, Input{h.Cluster, h.Window.From, h.Revision, h.SHA256})
+	r.inputs = append(r.inputs, report.Input{
+		Cluster: h.Cluster, From: h.Window.From, Revision: h.Revision, SHA256: h.SHA256,
+	})
 	r.notes.hour(h.Hour)
 	return nil
 }

@@ -1,4 +1,4 @@
-package report
+package rollup
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gputally/gputally/reporter/price"
+	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -79,7 +80,7 @@ func (r *Rollup) sort(b *usage.Batch) {
 		refine(&w.places, usage.TextModel)
 	}
 	w.rows.copy(&w.places)
-	if r.by(ByNode) {
+	if r.by(report.ByNode) {
 		refine(&w.rows, usage.TextNode)
 	}
 	if r.need.pod {
@@ -184,7 +185,7 @@ func (w *work) add(b *usage.Batch) {
 		s.ObservedMillis += observed[i]
 		s.EstimatedMillis += estimated[i]
 		s.EnergyMilliJoule += energy[i]
-		s.Memory.add(uint64(memory[i]), 0)
+		s.Memory.Add(uint64(memory[i]))
 	}
 }
 
@@ -265,7 +266,7 @@ func (r *Rollup) addTo(p *place, b *usage.Batch, i int32, s *sums) error {
 		return m.pods.add(uids.begin+int(code), uids.places[code], r.key, s)
 	}
 	row := r.groups.find(r.key)
-	if !r.by(ByNode) {
+	if !r.by(report.ByNode) {
 		p.row, p.hasRow = row, true
 	}
 	return r.groups.at(row).merge(s)
@@ -277,23 +278,23 @@ func (r *Rollup) rowKey(key []uint32, p *place, b *usage.Batch, i int32) []uint3
 	for _, d := range r.columns {
 		var id uint32
 		switch d {
-		case ByDepartment:
+		case report.ByDepartment:
 			id = p.department
-		case ByProject:
+		case report.ByProject:
 			id = p.project
-		case ByCluster:
+		case report.ByCluster:
 			id = p.cluster
-		case ByNodePool:
+		case report.ByNodePool:
 			if id = p.nodePool; id == noName {
 				id = r.none
 			}
-		case ByNamespace:
+		case report.ByNamespace:
 			id = p.namespace
-		case ByNode:
+		case report.ByNode:
 			id = r.work.id(b, usage.TextNode, i)
-		case ByPod:
+		case report.ByPod:
 			id = r.work.id(b, usage.TextPod, i)
-		case byPodUID:
+		case report.ByPodUID:
 			id = r.work.id(b, usage.TextPodUID, i)
 		}
 		key = append(key, id)

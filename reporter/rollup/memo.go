@@ -1,4 +1,4 @@
-package report
+package rollup
 
 import "github.com/gputally/gputally/reporter/usage"
 

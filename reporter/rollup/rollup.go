@@ -1,4 +1,4 @@
-package report
+package rollup
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
+	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -20,12 +21,12 @@ type Hour struct {
 	SHA256   string // of the ledger object, "" for an hour that is still open
 }
 
-// Rollup adds closed hours up to a Table. Its memory is one row per key and
+// Rollup adds closed hours up to a report.Table. Its memory is one row per key and
 // what overlaps with the hour at hand, however long the period is. Not for
 // several goroutines at once.
 type Rollup struct {
-	spec     Spec
-	columns  []Dimension
+	spec     report.Spec
+	columns  []report.Dimension
 	projects *quota.Projects
 	book     *price.Book
 	tally    *quota.Tally // nil unless the report has quota columns
@@ -40,7 +41,7 @@ type Rollup struct {
 	work     work
 	key      []uint32 // memory of row
 	clusters map[string]*cluster
-	inputs   []Input
+	inputs   []report.Input
 	notes    notes
 	now      time.Time // start of the hour at hand
 }
@@ -57,30 +58,22 @@ type part struct {
 	open   bool // it is not closed: read as far as it went
 }
 
-// Input names the content of one closed hour.
-type Input struct {
-	Cluster  string
-	From     time.Time
-	Revision int
-	SHA256   string // of the ledger object
-}
-
-// NewRollup returns an empty rollup. Projects and book may be nil: then there
+// New returns an empty rollup. Projects and book may be nil: then there
 // are no projects to group by, and no quota or cost columns.
-func NewRollup(spec Spec, projects *quota.Projects, book *price.Book) (*Rollup, error) {
+func New(spec report.Spec, projects *quota.Projects, book *price.Book) (*Rollup, error) {
 	if err := spec.Check(); err != nil {
 		return nil, err
 	}
 	r := &Rollup{
-		spec: spec, columns: keyColumns(spec.GroupBy), projects: projects, book: book,
+		spec: spec, columns: spec.Columns(), projects: projects, book: book,
 		names: newNames(), places: map[placeKey]*place{}, memos: map[string]*memo{}, pools: map[[2]uint32]uint32{}, clusters: map[string]*cluster{},
 		notes: newNotes(),
 	}
-	if projects == nil && (r.by(ByProject) || r.by(ByDepartment)) {
+	if projects == nil && (r.by(report.ByProject) || r.by(report.ByDepartment)) {
 		return nil, fmt.Errorf("report %q: to group by project or department takes a projects file", spec.Name)
 	}
 	// Deserved and left are defined for projects and node pools, not for parts of them.
-	if projects != nil && !r.by(ByCluster) && !r.by(ByNode) && !r.by(ByNamespace) && !r.by(ByPod) {
+	if projects != nil && !r.by(report.ByCluster) && !r.by(report.ByNode) && !r.by(report.ByNamespace) && !r.by(report.ByPod) {
 		r.tally = projects.Tally(spec.Window)
 	}
 	r.need = r.needs()
@@ -93,23 +86,23 @@ func NewRollup(spec Spec, projects *quota.Projects, book *price.Book) (*Rollup, 
 }
 
 // Roll adds up all hours and returns the table.
-func Roll(ctx context.Context, spec Spec, hours iter.Seq2[Hour, error], projects *quota.Projects, book *price.Book) (Table, error) {
-	r, err := NewRollup(spec, projects, book)
+func Roll(ctx context.Context, spec report.Spec, hours iter.Seq2[Hour, error], projects *quota.Projects, book *price.Book) (report.Table, error) {
+	r, err := New(spec, projects, book)
 	if err != nil {
-		return Table{}, err
+		return report.Table{}, err
 	}
 	for hour, err := range hours {
 		if err = errors.Join(err, ctx.Err()); err != nil {
-			return Table{}, fmt.Errorf("report %q: %w", spec.Name, err)
+			return report.Table{}, fmt.Errorf("report %q: %w", spec.Name, err)
 		}
 		if err := r.Add(hour); err != nil {
-			return Table{}, fmt.Errorf("report %q: %w", spec.Name, err)
+			return report.Table{}, fmt.Errorf("report %q: %w", spec.Name, err)
 		}
 	}
 	return r.Table()
 }
 
-func (r *Rollup) by(d Dimension) bool { return slices.Contains(r.columns, d) }
+func (r *Rollup) by(d report.Dimension) bool { return slices.Contains(r.columns, d) }
 
 func (r *Rollup) cluster(name string) *cluster {
 	c, ok := r.clusters[name]

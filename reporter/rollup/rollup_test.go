@@ -1,4 +1,4 @@
-package report_test
+package rollup_test
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -36,8 +37,8 @@ func groupings() [][]report.Dimension {
 }
 
 // randomHours are two hours of segments with odd lengths and shares.
-func randomHours(t *rapid.T) []report.Hour {
-	var hours []report.Hour
+func randomHours(t *rapid.T) []rollup.Hour {
+	var hours []rollup.Hour
 	for n := range 2 {
 		base := start.Add(time.Duration(n) * time.Hour).UnixMilli()
 		var segs []usage.Segment
@@ -115,7 +116,7 @@ func TestEveryGroupingHasTheSameTotals(t *testing.T) {
 func TestOrderOfSegmentsChangesNoByte(t *testing.T) {
 	t.Parallel()
 	p, b := projects(t), book(t)
-	render := func(hours []report.Hour) string {
+	render := func(hours []rollup.Hour) string {
 		var out bytes.Buffer
 		for _, groupBy := range groupings() {
 			table := roll(t, spec(groupBy...), hours, p, b)
@@ -170,24 +171,24 @@ func TestHalvesOfAnHourAddUp(t *testing.T) {
 
 func TestAddRefuses(t *testing.T) {
 	t.Parallel()
-	bad := func(change func(*usage.Segment)) func() []report.Hour {
-		return func() []report.Hour {
+	bad := func(change func(*usage.Segment)) func() []rollup.Hour {
+		return func() []rollup.Hour {
 			hours := fleet()
 			change(&hours[0].Segments[1])
 			return hours
 		}
 	}
 	for sentence, c := range map[string]struct {
-		hours func() []report.Hour
+		hours func() []rollup.Hour
 		want  string
 	}{
-		"an hour twice":          {func() []report.Hour { return []report.Hour{fleet()[0], fleet()[0]} }, "comes twice"},
-		"hours out of order":     {func() []report.Hour { return []report.Hour{fleet()[1], fleet()[0]} }, "in order"},
-		"an hour of another day": {func() []report.Hour { return []report.Hour{hour(2)} }, "outside"},
-		"an hour of another cluster": {func() []report.Hour {
+		"an hour twice":          {func() []rollup.Hour { return []rollup.Hour{fleet()[0], fleet()[0]} }, "comes twice"},
+		"hours out of order":     {func() []rollup.Hour { return []rollup.Hour{fleet()[1], fleet()[0]} }, "in order"},
+		"an hour of another day": {func() []rollup.Hour { return []rollup.Hour{hour(2)} }, "outside"},
+		"an hour of another cluster": {func() []rollup.Hour {
 			h := hour(0)
 			h.Cluster = "us-1"
-			return []report.Hour{h}
+			return []rollup.Hour{h}
 		}, "not about this cluster"},
 		"a segment of another cluster": {bad(func(s *usage.Segment) { s.Cluster = "us-1" }), "damaged"},
 		"a segment of another hour":    {bad(func(s *usage.Segment) { s.HeldTo += 3_600_000 }), "not within the hour"},
@@ -196,7 +197,7 @@ func TestAddRefuses(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			_, err := report.Roll(t.Context(), spec(report.ByProject), stream(c.hours()), projects(t), nil)
+			_, err := rollup.Roll(t.Context(), spec(report.ByProject), stream(c.hours()), projects(t), nil)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
@@ -207,8 +208,8 @@ func TestAddRefuses(t *testing.T) {
 func TestRollReturnsTheErrorOfItsSource(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("bucket is gone")
-	var source iter.Seq2[report.Hour, error] = func(yield func(report.Hour, error) bool) { yield(report.Hour{}, broken) }
-	if _, err := report.Roll(t.Context(), spec(), source, nil, nil); !errors.Is(err, broken) {
+	var source iter.Seq2[rollup.Hour, error] = func(yield func(rollup.Hour, error) bool) { yield(rollup.Hour{}, broken) }
+	if _, err := rollup.Roll(t.Context(), spec(), source, nil, nil); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -246,7 +247,7 @@ func TestCoverage(t *testing.T) {
 	t.Parallel()
 	for sentence, c := range map[string]struct {
 		spec  func(*report.Spec)
-		hours []report.Hour
+		hours []rollup.Hour
 		ratio string
 		state report.State
 	}{
@@ -256,7 +257,7 @@ func TestCoverage(t *testing.T) {
 		"a cluster without hours is missing":   {func(s *report.Spec) { s.Clusters = []string{"eu-1", "us-1"} }, fleet(), "0.498611", report.Failed},
 		"no hour at all":                       {func(*report.Spec) {}, nil, "0.000000", report.Failed},
 		"no hour of no cluster":                {func(s *report.Spec) { s.Clusters = nil }, nil, "0.000000", report.Failed},
-		"hours of an empty fleet":              {func(*report.Spec) {}, []report.Hour{hour(0), hour(1)}, "1.000000", report.Ready},
+		"hours of an empty fleet":              {func(*report.Spec) {}, []rollup.Hour{hour(0), hour(1)}, "1.000000", report.Ready},
 		"the minimum itself is enough":         {func(s *report.Spec) { s.MinimumCoverage = 0.5 }, fleet()[:1], "0.500000", report.Ready},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -275,10 +276,13 @@ func TestMissingHoursAreNamed(t *testing.T) {
 	t.Parallel()
 	s := spec()
 	s.Window.To, s.Clusters = start.Add(5*time.Hour), []string{"eu-1", "us-1"}
-	table := roll(t, s, []report.Hour{hour(1), hour(3)}, nil, nil)
+	table := roll(t, s, []rollup.Hour{hour(1), hour(3)}, nil, nil)
 	at := func(n int) time.Time { return start.Add(time.Duration(n) * time.Hour) }
 	want := []report.Gap{
-		{"eu-1", at(0), at(1)}, {"eu-1", at(2), at(3)}, {"eu-1", at(4), at(5)}, {"us-1", at(0), at(5)},
+		{Cluster: "eu-1", From: at(0), To: at(1)},
+		{Cluster: "eu-1", From: at(2), To: at(3)},
+		{Cluster: "eu-1", From: at(4), To: at(5)},
+		{Cluster: "us-1", From: at(0), To: at(5)},
 	}
 	if diff := cmp.Diff(want, table.Missing); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -287,7 +291,7 @@ func TestMissingHoursAreNamed(t *testing.T) {
 
 func TestProjectsAreNeededToGroupByThem(t *testing.T) {
 	t.Parallel()
-	if _, err := report.NewRollup(spec(report.ByProject), nil, nil); err == nil || !strings.Contains(err.Error(), "projects file") {
+	if _, err := rollup.New(spec(report.ByProject), nil, nil); err == nil || !strings.Contains(err.Error(), "projects file") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package report
+package rollup
 
 // table finds the numbers of things by their hash. A slot is a number + 1, 0 if
 // it is free; what a thing is and what its hash is, its owner knows.

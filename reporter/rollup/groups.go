@@ -1,4 +1,4 @@
-package report
+package rollup
 
 import (
 	"encoding/binary"
@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gputally/gputally/reporter/price"
+	"github.com/gputally/gputally/reporter/report"
 )
 
 // groups are the rows of a report while they are added up: for each key, which
@@ -21,7 +22,7 @@ type groups struct {
 
 // sums are what is added up for a key.
 type sums struct {
-	Sums
+	report.Sums
 	cost     price.Amount
 	unpriced bool
 }
@@ -62,7 +63,7 @@ func (g *groups) at(number uint32) *sums { return g.sums.at(number) }
 
 // merge adds sums that were added up beside.
 func (s *sums) merge(o *sums) (err error) {
-	s.Sums.merge(o.Sums)
+	s.Sums.Add(o.Sums)
 	s.unpriced = s.unpriced || o.unpriced
 	s.cost, err = s.cost.Add(o.cost)
 	return err

@@ -1,4 +1,4 @@
-package report_test
+package rollup_test
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -43,7 +44,7 @@ func newOracle(s report.Spec, p *quota.Projects, b *price.Book) *oracle {
 	}
 }
 
-func (o *oracle) add(h report.Hour) error {
+func (o *oracle) add(h rollup.Hour) error {
 	for _, seg := range h.Segments {
 		seg, ok := seg.Cut(o.spec.Window.From.UnixMilli(), o.spec.Window.To.UnixMilli())
 		if !ok {
@@ -161,9 +162,9 @@ func (o *oracle) table(hasQuota bool) map[report.Key]report.Row {
 
 // oddHours are hours of two clusters in which pods come and go, with all that a
 // segment can have.
-func oddHours(t *rapid.T) []report.Hour {
+func oddHours(t *rapid.T) []rollup.Hour {
 	pick := func(name string, from ...string) string { return rapid.SampledFrom(from).Draw(t, name) }
-	var hours []report.Hour
+	var hours []rollup.Hour
 	for n := range 4 {
 		for _, cluster := range []string{"eu-1", "us-1"} {
 			var segs []usage.Segment
@@ -226,10 +227,10 @@ func oddBook(t testing.TB) *price.Book {
 }
 
 // roads are the ways on which hours come to a rollup.
-func roads() map[string]func(rt *rapid.T, r *report.Rollup, h report.Hour) error {
-	return map[string]func(*rapid.T, *report.Rollup, report.Hour) error{
-		"segments": func(_ *rapid.T, r *report.Rollup, h report.Hour) error { return r.Add(h) },
-		"batches": func(rt *rapid.T, r *report.Rollup, h report.Hour) error {
+func roads() map[string]func(rt *rapid.T, r *rollup.Rollup, h rollup.Hour) error {
+	return map[string]func(*rapid.T, *rollup.Rollup, rollup.Hour) error{
+		"segments": func(_ *rapid.T, r *rollup.Rollup, h rollup.Hour) error { return r.Add(h) },
+		"batches": func(rt *rapid.T, r *rollup.Rollup, h rollup.Hour) error {
 			size := rapid.IntRange(1, 20).Draw(rt, "batch")
 			return r.AddBatches(h, func(yield func(*usage.Batch, error) bool) {
 				var b usage.Batch
@@ -244,7 +245,7 @@ func roads() map[string]func(rt *rapid.T, r *report.Rollup, h report.Hour) error
 	}
 }
 
-func throughLedger(rt *rapid.T, r *report.Rollup, h report.Hour) error {
+func throughLedger(rt *rapid.T, r *rollup.Rollup, h rollup.Hour) error {
 	ctx := context.Background()
 	l := ledger.New(mem.New(time.Now), ledger.Config{})
 	if _, err := l.Put(ctx, h.Hour); err != nil {
@@ -254,7 +255,7 @@ func throughLedger(rt *rapid.T, r *report.Rollup, h report.Hour) error {
 	if err != nil {
 		rt.Fatal(err)
 	}
-	return r.AddBatches(report.Hour{Hour: scan.Hour(), Revision: h.Revision, SHA256: h.SHA256}, batches(scan))
+	return r.AddBatches(rollup.Hour{Hour: scan.Hour(), Revision: h.Revision, SHA256: h.SHA256}, batches(scan))
 }
 
 func batches(scan *ledger.Scan) iter.Seq2[*usage.Batch, error] {
@@ -282,7 +283,7 @@ func TestRollupIsWhatSegmentsAddUpTo(t *testing.T) {
 					From: start.Add(rapid.SampledFrom([]time.Duration{0, 30 * time.Minute}).Draw(rt, "begins")),
 					To:   start.Add(4*time.Hour - rapid.SampledFrom([]time.Duration{0, 15 * time.Minute}).Draw(rt, "ends")),
 				}
-				r, err := report.NewRollup(s, p, b)
+				r, err := rollup.New(s, p, b)
 				if err != nil {
 					rt.Fatal(err)
 				}
@@ -307,7 +308,7 @@ func TestRollupIsWhatSegmentsAddUpTo(t *testing.T) {
 	}
 }
 
-func compareTables(rt *rapid.T, r *report.Rollup, slow *oracle) {
+func compareTables(rt *rapid.T, r *rollup.Rollup, slow *oracle) {
 	table, err := r.Table()
 	if err != nil {
 		rt.Fatal(err)

@@ -1,10 +1,11 @@
-package report_test
+package rollup_test
 
 import (
 	"fmt"
 	"testing"
 
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -20,7 +21,7 @@ func BenchmarkRollup(b *testing.B) {
 		b.Run(string(groupBy), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := report.NewRollup(spec(groupBy), p, prices)
+				r, err := rollup.New(spec(groupBy), p, prices)
 				if err != nil {
 					b.Fatal(err)
 				}

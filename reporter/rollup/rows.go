@@ -1,4 +1,4 @@
-package report
+package rollup
 
 import (
 	"cmp"
@@ -6,20 +6,24 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
 // rows are those of a table, in order.
 type rows struct {
-	columns   []Dimension
+	columns   []report.Dimension
 	names     *names
 	groups    *groups
-	order     []uint32          // numbers of groups
-	quotas    map[uint32]*Quota // by number of the group
-	priced    bool              // there is a price book
-	coverage  Ratio             // of the report
-	byCluster map[string]Ratio  // nil unless the report groups by cluster
+	order     []uint32                 // numbers of groups
+	quotas    map[uint32]*report.Quota // by number of the group
+	priced    bool                     // there is a price book
+	coverage  report.Ratio             // of the report
+	byCluster map[string]report.Ratio  // nil unless the report groups by cluster
 }
+
+// Len is the number of rows.
+func (r *rows) Len() int { return len(r.order) }
 
 // sort puts tenants first, then the other states, each by their keys in the
 // order of the columns.
@@ -63,15 +67,15 @@ func (r *rows) compare(one, other uint32) int {
 }
 
 // total is the sum of all rows, which is priced only if every tenant's row is.
-func (r *rows) total() (Row, error) {
-	total := Row{Priced: r.priced, Coverage: r.coverage}
+func (r *rows) total() (report.Row, error) {
+	total := report.Row{Priced: r.priced, Coverage: r.coverage}
 	var all sums
 	for i := range uint32(r.groups.len()) {
 		s := r.groups.at(i)
 		if err := all.merge(s); err != nil {
 			return total, err
 		}
-		if states()[r.groups.key(i)[0]] == usage.Allocated {
+		if report.States()[r.groups.key(i)[0]] == usage.Allocated {
 			total.AllocatedMillis += s.GPUMillis
 		}
 	}
@@ -79,23 +83,23 @@ func (r *rows) total() (Row, error) {
 	total.Priced = r.priced && !all.unpriced
 	for _, q := range r.quotas {
 		if total.Quota == nil {
-			total.Quota = &Quota{}
+			total.Quota = &report.Quota{}
 		}
-		total.Quota.add(*q)
+		total.Quota.Add(*q)
 	}
 	return total, nil
 }
 
-// at puts the i-th row together.
-func (r *rows) at(i int) Row {
+// At puts the i-th row together.
+func (r *rows) At(i int) report.Row {
 	number := r.order[i]
 	key, s := r.groups.key(number), r.groups.at(number)
-	row := Row{Key: Key{State: states()[key[0]]}, Sums: s.Sums, Cost: s.cost, Coverage: r.coverage, Quota: r.quotas[number]}
+	row := report.Row{Key: report.Key{State: report.States()[key[0]]}, Sums: s.Sums, Cost: s.cost, Coverage: r.coverage, Quota: r.quotas[number]}
 	if row.State == usage.Allocated {
 		row.AllocatedMillis = row.GPUMillis
 	}
 	for i, d := range r.columns {
-		*row.at(d) = r.names.text(key[1+i])
+		*row.At(d) = r.names.text(key[1+i])
 	}
 	row.Priced = r.priced && row.State == usage.Allocated && !s.unpriced
 	if r.byCluster != nil {
