@@ -72,7 +72,7 @@ func (n *liveNode) play(t *testing.T, server string) {
 	t.Helper()
 	in := func(what, expr string) {
 		t.Helper()
-		eventually(t, what, func() bool { return found(t, server, expr) > 0 })
+		collectortest.Eventually(t, what, func() bool { return found(t, server, expr) > 0 })
 	}
 	in("a GPU that idles is scraped", metric.ContainerIdleSeconds.Name+`{pod="train"} > 1`)
 	n.Kubelet.Hold(append(resident(), probe())...)

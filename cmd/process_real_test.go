@@ -11,25 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
-
-	"github.com/gputally/gputally/internal/collectortest"
 )
-
-// eventually polls a condition.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(collectortest.Patience)
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within %s: %s", collectortest.Patience, what)
-		case <-tick.C:
-		}
-	}
-}
 
 // found counts the series that an expression gives on a Prometheus.
 func found(t *testing.T, server, expr string) int {

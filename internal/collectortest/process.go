@@ -1,14 +1,16 @@
 package collectortest
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
 	"regexp"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gputally/gputally/internal/child"
 )
 
 // Patience bounds every wait for a condition.
@@ -18,9 +20,8 @@ const Patience = 30 * time.Second
 type Process struct {
 	Address string // host and port
 	Log     *Log
-	cmd     *exec.Cmd
-	ended   chan struct{} // closed when it has ended
-	waited  bool          // somebody knows its exit code
+	child   *child.Child
+	waited  bool // somebody knows its exit code
 }
 
 // Start runs a collector until the test ends and waits until it listens. The
@@ -28,15 +29,11 @@ type Process struct {
 // has to look at the code.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
-	p := &Process{cmd: cmd, Log: &Log{}, ended: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = p.Log, p.Log
-	if err := cmd.Start(); err != nil {
+	p := &Process{Log: &Log{}}
+	var err error
+	if p.child, err = child.Start(cmd, p.Log); err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		defer close(p.ended)
-		_ = cmd.Wait() // ProcessState tells all
-	}()
 	t.Cleanup(func() {
 		if !p.waited {
 			if code := p.Stop(t); code != 0 {
@@ -59,12 +56,12 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 }
 
 // PID is the number of the process.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *Process) PID() int { return p.child.PID() }
 
 // Stop asks the process to end, if it still runs, and returns its exit code.
 func (p *Process) Stop(t testing.TB) int {
 	t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails once it has ended
+	p.child.Terminate()
 	return p.Wait(t)
 }
 
@@ -72,30 +69,31 @@ func (p *Process) Stop(t testing.TB) int {
 func (p *Process) Wait(t testing.TB) int {
 	t.Helper()
 	p.waited = true
-	select {
-	case <-p.ended:
-	case <-time.After(Patience):
-		t.Errorf("the collector did not end within %s", Patience)
-		_ = p.cmd.Process.Kill()
-		<-p.ended
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	if err := p.child.Wait(ctx); ctx.Err() != nil {
+		t.Errorf("the collector did not end within %s: %v", Patience, err)
 	}
-	return p.cmd.ProcessState.ExitCode()
+	return p.child.State().ExitCode()
 }
 
 // Eventually polls a condition while the process runs.
 func (p *Process) Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(Patience)
-	for !condition() {
-		select {
-		case <-p.ended:
-			t.Fatalf("the collector ended with %s before %s", p.cmd.ProcessState, what)
-		case <-deadline:
-			t.Fatalf("not within %s: %s", Patience, what)
-		case <-tick.C:
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	if err := p.child.Await(ctx, child.Met(what, condition)); err != nil {
+		t.Fatalf("the collector: %v", err)
+	}
+}
+
+// Eventually polls a condition, and fails the test when Patience is over.
+func Eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	if err := child.Poll(ctx, child.Met(what, condition)); err != nil {
+		t.Fatal(err)
 	}
 }
 

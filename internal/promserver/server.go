@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/gputally/gputally/internal/child"
 )
 
 // Config says what to run.
@@ -46,7 +46,7 @@ func DataDir(dir string) string { return filepath.Join(dir, "data") }
 type Server struct {
 	URL string // base URL, without credentials and without a slash at the end
 
-	child *child
+	child *child.Child
 }
 
 // killAfter is how long Stop waits between asking and killing, where the
@@ -74,9 +74,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		address, err := address(cfg.Listen)
+		address, err := child.Address(ctx, cfg.Listen)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("address for prometheus: %w", err)
 		}
 		s, err := start(ctx, cfg, address)
 		if err == nil || cfg.Listen != "" || try == portTries || !strings.Contains(err.Error(), syscall.EADDRINUSE.Error()) {
@@ -94,108 +94,32 @@ func start(ctx context.Context, cfg Config, address string) (*Server, error) {
 	if cfg.Retention > 0 {
 		args = append(args, fmt.Sprintf("--storage.tsdb.retention.time=%dms", cfg.Retention.Milliseconds()))
 	}
-	c, err := startChild(exec.Command(cfg.Binary, append(args, cfg.ExtraArgs...)...), cfg.Log)
+	c, err := child.Start(exec.Command(cfg.Binary, append(args, cfg.ExtraArgs...)...), cfg.Log)
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", cfg.Binary, err)
+		return nil, err
 	}
 	s := &Server{URL: "http://" + address, child: c}
-	if err := s.waitReady(ctx, cfg); err != nil {
-		c.kill()
-		<-c.done
-		return nil, fmt.Errorf("start prometheus on %s: %w%s", address, err, c.lastLines())
+	ctx, cancel := context.WithTimeout(ctx, cfg.ReadyTimeout)
+	defer cancel()
+	if err := c.Await(ctx, child.Answers(s.URL+"/-/ready", cfg.User)); err != nil {
+		return nil, fmt.Errorf("start prometheus on %s: %w", address, err)
 	}
 	return s, nil
 }
 
 // PID is the number of the server's process.
-func (s *Server) PID() int { return s.child.cmd.Process.Pid }
+func (s *Server) PID() int { return s.child.PID() }
 
 // Done is closed when the server's process has ended, for whatever reason.
-func (s *Server) Done() <-chan struct{} { return s.child.done }
+func (s *Server) Done() <-chan struct{} { return s.child.Done() }
 
 // Stop asks the server to end, kills it if it doesn't within 20 s or when ctx
 // ends, and waits until it is gone. It is no error if it is gone already.
 func (s *Server) Stop(ctx context.Context) error {
-	s.child.terminate()
-	t := time.NewTimer(killAfter)
-	defer t.Stop()
-	var why error
-	select {
-	case <-s.child.done:
-		return nil
-	case <-t.C:
-		why = fmt.Errorf("did not end within %v", killAfter)
-	case <-ctx.Done():
-		why = ctx.Err()
-	}
-	s.child.kill()
-	<-s.child.done
-	return fmt.Errorf("prometheus on %s had to be killed: %w", s.URL, why)
-}
-
-// waitReady polls until the server is ready.
-func (s *Server) waitReady(ctx context.Context, cfg Config) error {
-	ctx, cancel := context.WithTimeout(ctx, cfg.ReadyTimeout)
-	defer cancel()
-	// A connection of its own each time: none is left open afterwards, and no
-	// proxy of the environment comes between.
-	transport := &http.Transport{DisableKeepAlives: true}
-	hc := &http.Client{Transport: transport, Timeout: 5 * time.Second}
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
-	var last error
-	for {
-		if last = s.ready(ctx, hc, cfg.User); last == nil {
-			// Somebody else's server may have answered while ours failed to
-			// get the port.
-			select {
-			case <-s.child.done:
-			default:
-				return nil
-			}
-		}
-		select {
-		case <-s.child.done:
-			return fmt.Errorf("it ended: %v", s.child.cmd.ProcessState)
-		case <-ctx.Done():
-			return fmt.Errorf("not ready: %w: %w", ctx.Err(), last)
-		case <-tick.C:
-		}
-	}
-}
-
-func (s *Server) ready(ctx context.Context, hc *http.Client, user *url.Userinfo) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/-/ready", nil)
-	if err != nil {
-		return err
-	}
-	if user != nil {
-		password, _ := user.Password()
-		req.SetBasicAuth(user.Username(), password)
-	}
-	resp, err := hc.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return errors.New("HTTP " + resp.Status)
+	if err := s.child.Stop(ctx, killAfter); err != nil {
+		return fmt.Errorf("stop prometheus on %s: %w", s.URL, err)
 	}
 	return nil
-}
-
-// address returns listen, or a free port, after a look whether it can be had:
-// a server that is there already would answer in place of the new one.
-func address(listen string) (string, error) {
-	if listen == "" {
-		listen = "127.0.0.1:0"
-	}
-	l, err := net.Listen("tcp", listen)
-	if err != nil {
-		return "", fmt.Errorf("address for prometheus: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 func configFile(dir string) string { return filepath.Join(dir, "prometheus.yml") }

@@ -3,24 +3,16 @@
 package promserver_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gputally/gputally/internal/promserver"
 )
-
-// envParent makes TestChildEndsWithItsParent the parent, with its directory.
-const envParent = "GPUTALLY_TEST_PARENT_DIR"
 
 func start(t *testing.T, cfg promserver.Config) *promserver.Server {
 	t.Helper()
@@ -111,55 +103,4 @@ func TestABadConfigurationIsTold(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "field globl not found") {
 		t.Errorf("error %v, want the server's own words", err)
 	}
-}
-
-func TestChildEndsWithItsParent(t *testing.T) {
-	if dir := os.Getenv(envParent); dir != "" {
-		s, err := promserver.Start(t.Context(), promserver.Config{Dir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Println("child", promserver.PID(s))
-		<-s.Done() // until this process is killed
-		return
-	}
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux ends a child with its parent")
-	}
-	t.Parallel()
-	parent := exec.Command(os.Args[0], "-test.run=^TestChildEndsWithItsParent$")
-	parent.Env = append(os.Environ(), envParent+"="+t.TempDir())
-	out, err := parent.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var child int
-	for lines := bufio.NewScanner(out); child == 0 && lines.Scan(); {
-		_, _ = fmt.Sscanf(lines.Text(), "child %d", &child)
-	}
-	if child == 0 {
-		_ = parent.Process.Kill()
-		t.Fatalf("the parent started nothing: %v", parent.Wait())
-	}
-	if !alive(child) {
-		t.Error("the child ended before its parent")
-	}
-	if err := parent.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = parent.Wait() // killed
-	for deadline := time.Now().Add(20 * time.Second); alive(child); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("the child outlived its parent")
-		}
-	}
-}
-
-// alive reports whether such a process runs: a dead one has no command line.
-func alive(pid int) bool {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return err == nil && len(line) > 0
 }

@@ -4,19 +4,16 @@
 package s3server
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/gputally/gputally/internal/child"
 )
 
 const (
@@ -38,9 +35,7 @@ type Server struct {
 	Atomic bool
 
 	binary string
-	cmd    *exec.Cmd
-	output *output
-	exited chan struct{} // closed when the process has ended
+	child  *child.Child
 }
 
 // Start runs a server that keeps its data in dir and ends with ctx, or with
@@ -65,12 +60,12 @@ func start(ctx context.Context, dir string, readOnly bool) (*Server, error) {
 		if err = s.run(ctx, append(args, backend...)); err == nil {
 			return s, nil
 		}
-		if strings.Contains(s.output.String(), "xattrs are not supported") {
+		if strings.Contains(err.Error(), "xattrs are not supported") {
 			s.Atomic = false
 			backend = []string{"posix", "--sidecar", filepath.Join(dir, "attributes"), filepath.Join(dir, "data")}
 		}
 	}
-	return nil, fmt.Errorf("start S3 server: %w: %s", err, s.output)
+	return nil, fmt.Errorf("start S3 server: %w", err)
 }
 
 const healthPath = "/healthz"
@@ -111,96 +106,26 @@ func find() (string, error) {
 	}
 }
 
-// run starts the process on a free port and waits until it answers.
+// run starts the process on a free port and waits until it answers. The error
+// has the last lines of what it printed.
 func (s *Server) run(ctx context.Context, args []string) error {
-	address, err := freeAddress(ctx)
+	address, err := child.Address(ctx, "")
 	if err != nil {
 		return err
 	}
 	s.Endpoint = "http://" + address
-	s.output = &output{}
-	s.exited = make(chan struct{})
-	s.cmd = exec.CommandContext(ctx, s.binary, append([]string{"--port", address}, args...)...)
-	s.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
-	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	if err := s.cmd.Start(); err != nil {
+	cmd := exec.CommandContext(ctx, s.binary, append([]string{"--port", address}, args...)...)
+	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
+	if s.child, err = child.Start(cmd, nil); err != nil {
 		return err
 	}
-	go func() {
-		_ = s.cmd.Wait() // how it ended shows in its output
-		close(s.exited)
-	}()
-	if err := s.waitReady(ctx); err != nil {
-		s.Stop()
-		return err
-	}
-	return nil
-}
-
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-func (s *Server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	for {
-		if s.healthy(ctx) {
-			return nil
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-s.exited:
-			return errors.New("the server ended")
-		case <-ctx.Done():
-			return fmt.Errorf("the server does not answer: %w", ctx.Err())
-		}
-	}
-}
-
-func (s *Server) healthy(ctx context.Context) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+healthPath, nil)
-	if err != nil {
-		return false
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false
-	}
-	_ = resp.Body.Close() // only the status counts
-	return resp.StatusCode == http.StatusOK
+	return s.child.Await(ctx, child.Answers(s.Endpoint+healthPath, nil))
 }
 
 // Stop ends the server, by force if it waits for a client for too long. To
 // stop it again is no error.
 func (s *Server) Stop() {
-	_ = s.cmd.Process.Signal(os.Interrupt) // fails if it has ended
-	select {
-	case <-s.exited:
-	case <-time.After(stopTimeout):
-		_ = s.cmd.Process.Kill() // the same
-		<-s.exited
-	}
-}
-
-// output collects what the server prints.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
+	_ = s.child.Stop(context.Background(), stopTimeout) // it is gone in any case
 }

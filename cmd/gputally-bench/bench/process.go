@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gputally/gputally/internal/child"
 )
 
 // spent is what a process took.
@@ -27,28 +28,28 @@ type spent struct {
 
 // process runs a command to its end. What it prints goes to out.
 func (r *run) process(ctx context.Context, out io.Writer, path string, args ...string) (spent, error) {
-	var errors bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdout, cmd.Stderr = out, &errors
+	cmd.Stdout = out
 	began := r.opts.Now()
-	if err := cmd.Start(); err != nil {
+	c, err := child.Start(cmd, nil)
+	if err != nil {
 		return spent{}, err
 	}
-	highest := watch(cmd.Process.Pid, "VmHWM")
-	err := cmd.Wait()
+	highest := watch(c.PID(), "VmHWM")
+	err = c.Wait(ctx)
 	s := spent{wall: r.opts.Now().Sub(began), memory: highest()}
 	if err != nil {
-		return s, &processError{name: filepath.Base(path) + " " + strings.Join(args, " "), err: err, text: strings.TrimSpace(errors.String())}
+		return s, &processError{name: filepath.Base(path) + " " + strings.Join(args, " "), err: err, text: strings.TrimSpace(c.Output())}
 	}
-	s.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	s.cpu = c.State().UserTime() + c.State().SystemTime()
 	return s, nil
 }
 
-// processError says that a command failed, and what it said.
+// processError says that a command failed, and what it said last.
 type processError struct {
 	name string
 	err  error
-	text string // of stderr
+	text string // the end of stderr
 }
 
 func (e *processError) Error() string { return fmt.Sprintf("%s: %v\n%s", e.name, e.err, e.text) }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/internal/child"
 	"github.com/gputally/gputally/internal/promserver"
 )
 
@@ -52,27 +52,14 @@ func scrapeConfig(nodes []*node, reporter string) string {
 	return b.String()
 }
 
-// awaitReporter returns when the status page answers.
+// awaitReporter returns when the reporter is alive.
 func awaitReporter(ctx context.Context, at string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	ticker := time.NewTicker(100 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/healthz", nil)
-		if err != nil {
-			return err
-		}
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			resp.Body.Close()
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the reporter does not answer on %s: %w", at, ctx.Err())
-		case <-ticker.C:
-		}
+	if err := child.Poll(ctx, child.Answers("http://"+at+"/healthz", nil)); err != nil {
+		return fmt.Errorf("the reporter on %s: %w", at, err)
 	}
+	return nil
 }
 
 // query is a link that answers with JSON; the server that is built for the demo

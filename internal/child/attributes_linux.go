@@ -1,4 +1,4 @@
-package promserver
+package child
 
 import "syscall"
 

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package promserver
+package child
 
 import "syscall"
 

@@ -1,4 +1,0 @@
-package promserver
-
-// PID returns the id of the server's process.
-func PID(s *Server) int { return s.child.cmd.Process.Pid }
