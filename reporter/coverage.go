@@ -83,7 +83,7 @@ func (c *cluster) coverage(ctx context.Context, w window.Window, by string) (cov
 				return lines, err
 			}
 		default:
-			addCoverages(&lines.of("").Coverage, h.Coverage.Usage())
+			lines.of("").Add(h.Coverage.Usage())
 		}
 	}
 	if by != "hour" {
@@ -109,42 +109,12 @@ func (c *cluster) addNodes(ctx context.Context, hour window.Window, lines covera
 				node.Expected += length
 				node.Residue += length
 			}
-			addCoverages(node, coverageOf(s))
+			of := s.Coverage()
+			of.Expected, of.Residue = -of.Absent, -s.GPUMillis
+			node.Add(of)
 		}
 		return nil
 	})
-}
-
-// coverageOf is what one segment accounts for of its GPU's time.
-func coverageOf(s usage.Segment) usage.Coverage {
-	c := usage.Coverage{Residue: -s.GPUMillis}
-	switch s.State {
-	case usage.Allocated:
-		c.Allocated, c.Estimated = s.GPUMillis, s.EstimatedMillis
-	case usage.Unallocated:
-		c.Unallocated = s.GPUMillis
-	case usage.Unattributed:
-		c.Unattributed = s.GPUMillis
-	case usage.Unavailable:
-		c.Unavailable = s.GPUMillis
-	case usage.Uncovered:
-		c.Uncovered = s.GPUMillis
-	case usage.Absent:
-		c.Expected, c.Absent = -s.GPUMillis, s.GPUMillis
-	}
-	return c
-}
-
-func addCoverages(sum *usage.Coverage, c usage.Coverage) {
-	sum.Expected += c.Expected
-	sum.Allocated += c.Allocated
-	sum.Unallocated += c.Unallocated
-	sum.Unattributed += c.Unattributed
-	sum.Unavailable += c.Unavailable
-	sum.Uncovered += c.Uncovered
-	sum.Estimated += c.Estimated
-	sum.Residue += c.Residue
-	sum.Absent += c.Absent
 }
 
 // coverageRow is a line for people or machines: GPU-seconds, exact.

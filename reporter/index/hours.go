@@ -39,6 +39,7 @@ type Coverage struct {
 	Allocated    int64 `json:"allocated_ms"`
 	Estimated    int64 `json:"estimated_ms"`
 	Expected     int64 `json:"expected_ms"`
+	Late         int64 `json:"late_ms,omitempty"` // 0 in records of before there was the field
 	Residue      int64 `json:"residue_ms"`
 	Unallocated  int64 `json:"unallocated_ms"`
 	Unattributed int64 `json:"unattributed_ms"`
@@ -59,7 +60,7 @@ func Hour(e ledger.Entry) HourRecord {
 
 func coverage(c usage.Coverage) Coverage {
 	return Coverage{
-		Absent: c.Absent, Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
+		Absent: c.Absent, Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Late: c.Late, Residue: c.Residue,
 		Unallocated: c.Unallocated, Unattributed: c.Unattributed, Unavailable: c.Unavailable, Uncovered: c.Uncovered,
 	}
 }
@@ -67,7 +68,7 @@ func coverage(c usage.Coverage) Coverage {
 // Usage is the coverage in the ledger's form.
 func (c Coverage) Usage() usage.Coverage {
 	return usage.Coverage{
-		Absent: c.Absent, Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Residue: c.Residue,
+		Absent: c.Absent, Allocated: c.Allocated, Estimated: c.Estimated, Expected: c.Expected, Late: c.Late, Residue: c.Residue,
 		Unallocated: c.Unallocated, Unattributed: c.Unattributed, Unavailable: c.Unavailable, Uncovered: c.Uncovered,
 	}
 }

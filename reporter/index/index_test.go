@@ -205,8 +205,8 @@ func TestTheObjectsAreReadable(t *testing.T) {
 
 func TestAnHourKeepsItsCoverage(t *testing.T) {
 	t.Parallel()
-	c := usage.Coverage{Expected: 1, Allocated: 2, Unallocated: 3, Unattributed: 4, Unavailable: 5, Uncovered: 6, Estimated: 7, Residue: 8}
-	want := index.Coverage{Expected: 1, Allocated: 2, Unallocated: 3, Unattributed: 4, Unavailable: 5, Uncovered: 6, Estimated: 7, Residue: 8}
+	c := usage.Coverage{Expected: 1, Allocated: 2, Unallocated: 3, Unattributed: 4, Unavailable: 5, Uncovered: 6, Estimated: 7, Residue: 8, Absent: 9, Late: 10}
+	want := index.Coverage{Expected: 1, Allocated: 2, Unallocated: 3, Unattributed: 4, Unavailable: 5, Uncovered: 6, Estimated: 7, Residue: 8, Absent: 9, Late: 10}
 	if got := index.Hour(ledger.Entry{Coverage: c}).Coverage; got != want {
 		t.Errorf("got %+v", got)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -140,4 +141,37 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestVerifyReadsARecordWithoutLateTime(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	l, x := ledger.New(b, ledger.Config{}), index.New(b, index.Config{Clock: clock})
+	hour := hourAt(t, "2026-11-20T05:00:00Z")
+	entry, err := l.Put(context.Background(), usage.Hour{Cluster: "prod", Window: hour, Source: "gputally", Coverage: usage.Coverage{Expected: 7, Late: 3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := index.Hour(entry)
+	old.Coverage.Late = 0 // as versions wrote it that did not note it
+	putHour(t, x, old)
+	if strings.Contains(read(t, b, hoursKey), "late_ms") {
+		t.Error("a record without late time says something of it")
+	}
+	noFinding := func() {
+		t.Helper()
+		err := x.Verify(context.Background(), l, "prod", hour, func(f ledger.Finding) error {
+			t.Errorf("found %+v", f)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	noFinding()
+	putHour(t, x, index.Hour(entry))
+	if !strings.Contains(read(t, b, hoursKey), `"late_ms":3`) {
+		t.Error("the record does not say what is late")
+	}
+	noFinding()
 }

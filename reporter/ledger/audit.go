@@ -1,23 +1,13 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/gputally/gputally/reporter/usage"
-)
-
-// What must be equal may differ by lag milliseconds and by the part drift: a
-// GPU and its containers are polled and scraped at times of their own.
-const (
-	lag   = 2000
-	drift = 0.001
 )
 
 // mostNamed bounds how many GPUs a finding names.
@@ -33,16 +23,10 @@ type audit struct {
 	sums   usage.Coverage
 	wrong  []string // rows that are out of order or impossible
 
-	total    int64   // of the GPU at hand, all states
-	held     []share // of it
+	total    int64           // of the GPU at hand, all states
+	held     []usage.Holding // of it
 	unequal  []string
 	overheld []string
-}
-
-// share is how much of a GPU was held for a time.
-type share struct {
-	from, to int64
-	share    float64
 }
 
 func newAudit(f footer) *audit { return &audit{footer: f, digest: newDigest()} }
@@ -54,7 +38,7 @@ func (a *audit) add(segments []usage.Segment) error {
 		if a.rows > 0 && s.UUID != a.last.UUID {
 			a.endGPU()
 		}
-		err := checkSegment(s, a.footer.Cluster, a.footer.Window)
+		err := s.Check(a.footer.Cluster, a.footer.Window)
 		if err == nil && a.rows > 0 && usage.Compare(a.last, *s) > 0 {
 			err = errors.New("comes before the row before it")
 		}
@@ -73,18 +57,13 @@ func (a *audit) add(segments []usage.Segment) error {
 
 // count adds a row to the sums of its state and GPU.
 func (a *audit) count(s *usage.Segment) error {
-	sum := map[usage.State]*int64{
-		usage.Allocated: &a.sums.Allocated, usage.Unallocated: &a.sums.Unallocated, usage.Unattributed: &a.sums.Unattributed,
-		usage.Unavailable: &a.sums.Unavailable, usage.Uncovered: &a.sums.Uncovered, usage.Absent: &a.sums.Absent,
-	}[s.State]
-	if sum == nil {
+	if !s.State.Known() {
 		return fmt.Errorf("state %q is none", s.State)
 	}
-	*sum += s.GPUMillis
-	a.sums.Estimated += s.EstimatedMillis
+	a.sums.Add(s.Coverage())
 	a.total += s.GPUMillis
 	if s.State == usage.Allocated {
-		a.held = append(a.held, share{s.HeldFrom, s.HeldTo, s.Share})
+		a.held = append(a.held, usage.Holding{From: s.HeldFrom, To: s.HeldTo, Share: s.Share})
 	}
 	return nil
 }
@@ -96,35 +75,13 @@ func (a *audit) endGPU() {
 	if off > 0 { // what was held before the hour may be of this GPU
 		off = max(0, off-a.footer.Coverage.Late)
 	}
-	if math.Abs(float64(off)) > lag+drift*float64(whole) {
+	if !usage.Agree(whole+off, whole) {
 		a.unequal = append(a.unequal, fmt.Sprintf("GPU %s has %.3f s", a.last.UUID, seconds(a.total)))
 	}
-	if over := overheld(a.held); over > lag {
+	if over := usage.Overheld(a.held, whole); over > 0 {
 		a.overheld = append(a.overheld, fmt.Sprintf("GPU %s by %.3f s", a.last.UUID, over/1000))
 	}
 	a.total, a.held = 0, a.held[:0]
-}
-
-// overheld is for how many GPU-milliseconds shares of one GPU were held at one
-// time that are more than the whole of it.
-func overheld(held []share) float64 {
-	type change struct {
-		at int64
-		by float64
-	}
-	var changes []change
-	for _, h := range held {
-		changes = append(changes, change{h.from, h.share}, change{h.to, -h.share})
-	}
-	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
-	var over, sum float64
-	for i, c := range changes {
-		if i > 0 && sum > 1+drift {
-			over += (sum - 1) * float64(c.at-changes[i-1].at)
-		}
-		sum += c.by
-	}
-	return over
 }
 
 func seconds(ms int64) float64 { return float64(ms) / 1000 }
@@ -159,12 +116,12 @@ func (a *audit) findings() []Finding {
 func (a *audit) differences() []string {
 	c := a.footer.Coverage
 	a.sums.Expected, a.sums.Late = c.Expected, c.Late // no row says them
-	a.sums.Residue = c.Expected - c.Allocated - c.Unallocated - c.Unattributed - c.Unavailable - c.Uncovered
+	a.sums.Residue = c.Expected - c.Sum()
 	var differ []string
-	says, sums := coverageFields(&c), coverageFields(&a.sums)
-	for i := range says {
-		if *says[i].value != *sums[i].value {
-			differ = append(differ, fmt.Sprintf("%s is %d and should be %d", says[i].key, *says[i].value, *sums[i].value))
+	sums := a.sums.Fields()
+	for i, says := range c.Fields() {
+		if *says.Millis != *sums[i].Millis {
+			differ = append(differ, fmt.Sprintf("%s is %d and should be %d", coverageKey(says), *says.Millis, *sums[i].Millis))
 		}
 	}
 	return differ

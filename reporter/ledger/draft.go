@@ -57,7 +57,7 @@ func (d *Draft) add(p usage.Part) error {
 	}
 	for i := range p.Segments {
 		seg := &p.Segments[i]
-		err := checkSegment(seg, d.cluster, d.hour)
+		err := seg.Check(d.cluster, d.hour)
 		if err == nil && d.rows.rows > 0 && usage.Compare(d.last, *seg) > 0 {
 			err = errors.New("comes before the segment that was added before it; parts must come sorted")
 		}

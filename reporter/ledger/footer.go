@@ -49,27 +49,8 @@ func equalExceptions(a, b usage.Exception) bool {
 	return a.Kind == b.Kind && a.Count == b.Count && slices.Equal(a.Named, b.Named)
 }
 
-// coverageFields names the parts of a coverage in the order of their footer keys.
-func coverageFields(c *usage.Coverage) []struct {
-	key   string
-	value *int64
-} {
-	return []struct {
-		key   string
-		value *int64
-	}{
-		{"gputally.expected_ms", &c.Expected},
-		{"gputally.allocated_ms", &c.Allocated},
-		{"gputally.unallocated_ms", &c.Unallocated},
-		{"gputally.unattributed_ms", &c.Unattributed},
-		{"gputally.unavailable_ms", &c.Unavailable},
-		{"gputally.uncovered_ms", &c.Uncovered},
-		{"gputally.estimated_ms", &c.Estimated},
-		{"gputally.residue_ms", &c.Residue},
-		{"gputally.absent_ms", &c.Absent},
-		{"gputally.late_ms", &c.Late},
-	}
-}
+// coverageKey is the footer key of an amount of a coverage.
+func coverageKey(f usage.CoverageField) string { return "gputally." + f.Name + "_ms" }
 
 // pairs gives the metadata of the footer.
 func (f footer) pairs() (map[string]string, error) {
@@ -93,8 +74,8 @@ func (f footer) pairs() (map[string]string, error) {
 	if f.Closing != "" {
 		pairs["gputally.closing_edges"] = f.Closing
 	}
-	for _, field := range coverageFields(&f.Coverage) {
-		pairs[field.key] = strconv.FormatInt(*field.value, 10)
+	for _, field := range f.Coverage.Fields() {
+		pairs[coverageKey(field)] = strconv.FormatInt(*field.Millis, 10)
 	}
 	return pairs, nil
 }
@@ -183,8 +164,8 @@ func parseFooter(lookup func(key string) (string, bool)) (footer, error) {
 	if len(f.Exceptions) == 0 {
 		f.Exceptions = nil
 	}
-	for _, field := range coverageFields(&f.Coverage) {
-		*field.value = r.number(field.key)
+	for _, field := range f.Coverage.Fields() {
+		*field.Millis = r.number(coverageKey(field))
 	}
 	if f.Revision < 1 {
 		r.errs = append(r.errs, fmt.Errorf("footer gputally.revision is %d", f.Revision))

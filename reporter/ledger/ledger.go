@@ -68,7 +68,7 @@ func (l *Ledger) Put(ctx context.Context, h usage.Hour) (Entry, error) {
 		return Entry{}, err
 	}
 	for i := range h.Segments {
-		if err := checkSegment(&h.Segments[i], h.Cluster, h.Window); err != nil {
+		if err := h.Segments[i].Check(h.Cluster, h.Window); err != nil {
 			return Entry{}, fmt.Errorf("close hour %s of cluster %s: %w", h.Window, h.Cluster, segmentError(i, &h.Segments[i], err))
 		}
 	}

@@ -164,7 +164,7 @@ func (l *Ledger) hoursOf(ctx context.Context, d listedDay, w window.Window) ([]O
 	for _, o := range d.hourly {
 		own[o.window] = Object{Cluster: o.cluster, Window: o.window, Key: o.object.Key, Size: o.object.Size}
 	}
-	w = window.Window{From: later(w.From, d.window.From), To: earlier(w.To, d.window.To)}
+	w, _ = w.Intersect(d.window)
 	wanted := slices.Collect(w.Hours())
 	var held map[window.Window]Object
 	if d.daily.Key != "" && slices.ContainsFunc(wanted, func(h window.Window) bool { return own[h].Key == "" }) {
@@ -217,13 +217,6 @@ func commonPrefix(a, b string) string {
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
 		return a
 	}
 	return b

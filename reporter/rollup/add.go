@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
@@ -15,7 +14,7 @@ import (
 // Columns are the columns of an hour's segments that AddBatches needs.
 func (r *Rollup) Columns(hour window.Window) usage.Columns {
 	c := r.need.columns()
-	if !r.need.held && r.inside(hour) != hour { // it will be cut
+	if inside, _ := hour.Intersect(r.spec.Window); !r.need.held && inside != hour { // it will be cut
 		c.Numbers = append(c.Numbers, usage.NumberHeldFrom, usage.NumberHeldTo)
 	}
 	return c
@@ -73,7 +72,7 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 		}
 	}
 	expect(&parts, h.Hour, inside)
-	merge(&r.cluster(h.Cluster).coverage, parts)
+	r.cluster(h.Cluster).coverage.Add(parts)
 	r.inputs = append(r.inputs, report.Input{
 		Cluster: h.Cluster, From: h.Window.From, Revision: h.Revision, SHA256: h.SHA256,
 	})
@@ -81,20 +80,15 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 	return nil
 }
 
-// inside is the part of an hour that is in the report.
-func (r *Rollup) inside(hour window.Window) window.Window {
-	return window.Window{From: later(hour.From, r.spec.Window.From), To: earlier(hour.To, r.spec.Window.To)}
-}
-
 // admit checks that an hour belongs into the report and was not there before,
 // and returns the part of it that is in the report.
 func (r *Rollup) admit(h Hour) (window.Window, error) {
-	inside := r.inside(h.Window)
+	inside, common := h.Window.Intersect(r.spec.Window)
 	from := h.Window.From.UnixMilli()
 	switch {
 	case len(r.spec.Clusters) > 0 && !slices.Contains(r.spec.Clusters, h.Cluster):
 		return inside, errors.New("the report is not about this cluster")
-	case !inside.From.Before(inside.To):
+	case !common:
 		return inside, errors.New("is outside of the report's window " + r.spec.Window.String())
 	case h.Window.From.Before(r.now):
 		return inside, errors.New("comes after a later hour: hours must be in order")
@@ -112,18 +106,4 @@ func (r *Rollup) admit(h Hour) (window.Window, error) {
 func (r *Rollup) has(cluster string, hour int64) bool {
 	_, ok := r.cluster(cluster).hours[hour]
 	return ok
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

@@ -49,7 +49,8 @@ func (r *Rollup) batch(b *usage.Batch, inside window.Window, parts *usage.Covera
 	}
 	for class := range r.work.sums {
 		s, p := &r.work.sums[class], r.work.placeOf[class]
-		count(parts, p.stateName, s.Sums)
+		of := usage.Segment{State: p.stateName, GPUMillis: s.GPUMillis, EstimatedMillis: s.EstimatedMillis}
+		parts.Add(of.Coverage())
 		if p.stateName == usage.Absent { // no part of the fleet's time
 			continue
 		}

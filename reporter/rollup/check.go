@@ -12,15 +12,11 @@ var ErrDamaged = errors.New("the ledger is damaged, close the hour again")
 
 // checkSegment refuses what can't be in a ledger that is whole.
 func checkSegment(h Hour, seg usage.Segment) error {
-	switch {
-	case rank(seg.State) < 0 && seg.State != usage.Absent:
+	if !seg.State.Known() {
 		return fmt.Errorf("GPU %s has a segment of unknown state %q: it was written by a newer version", seg.UUID, seg.State)
-	case seg.Cluster != h.Cluster:
-		return fmt.Errorf("GPU %s has a segment of cluster %q: %w", seg.UUID, seg.Cluster, ErrDamaged)
-	case seg.HeldFrom < h.Window.From.UnixMilli() || seg.HeldTo > h.Window.To.UnixMilli() || seg.HeldFrom > seg.HeldTo:
-		return fmt.Errorf("GPU %s has a segment that is not within the hour: %w", seg.UUID, ErrDamaged)
-	case min(seg.GPUMillis, seg.ActiveMillis, seg.IdleMillis, seg.ObservedMillis, seg.EstimatedMillis, seg.MemoryByteSeconds, seg.EnergyMillijoules) < 0:
-		return fmt.Errorf("GPU %s has a segment with a negative quantity: %w", seg.UUID, ErrDamaged)
+	}
+	if err := seg.Check(h.Cluster, h.Window); err != nil {
+		return fmt.Errorf("GPU %s has a segment that cannot be, %w: %w", seg.UUID, err, ErrDamaged)
 	}
 	return nil
 }
@@ -34,7 +30,7 @@ func checkBatch(h Hour, b *usage.Batch) error {
 	}
 	states, clusters := &b.Texts[usage.TextState], &b.Texts[usage.TextCluster]
 	for code := range int32(states.Len()) {
-		if s := usage.State(states.At(code)); rank(s) < 0 && s != usage.Absent {
+		if s := usage.State(states.At(code)); !s.Known() {
 			return fmt.Errorf("a segment has the unknown state %q: it was written by a newer version", s)
 		}
 	}

@@ -191,7 +191,7 @@ func TestAddRefuses(t *testing.T) {
 			return []rollup.Hour{h}
 		}, "not about this cluster"},
 		"a segment of another cluster": {bad(func(s *usage.Segment) { s.Cluster = "us-1" }), "damaged"},
-		"a segment of another hour":    {bad(func(s *usage.Segment) { s.HeldTo += 3_600_000 }), "not within the hour"},
+		"a segment of another hour":    {bad(func(s *usage.Segment) { s.HeldTo += 3_600_000 }), "outside of"},
 		"a negative quantity":          {bad(func(s *usage.Segment) { s.EnergyMillijoules = -1 }), "negative"},
 		"an unknown state":             {bad(func(s *usage.Segment) { s.State = "lent" }), "unknown state"},
 	} {

@@ -90,7 +90,7 @@ func (r *Rollup) cover(t *report.Table) {
 			}
 		}
 		t.ByCluster = append(t.ByCluster, of)
-		merge(&t.Coverage.Coverage, of.Coverage)
+		t.Coverage.Add(of.Coverage)
 		t.Coverage.HoursAsked += of.HoursAsked
 		t.Coverage.HoursClosed += of.HoursClosed
 		t.Coverage.HoursOpen += of.HoursOpen

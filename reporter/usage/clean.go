@@ -1,8 +1,8 @@
 package usage
 
 // slack is by how much values may differ from what time and share demand, in
-// milliseconds: a scrape may show a poll of a second ago, and clocks differ.
-const slack = 2000
+// milliseconds.
+const slack = Tolerance
 
 // clean leaves out marks that cannot be, and where the value falls for good
 // opens an epoch of its own. It appends what is left to es.

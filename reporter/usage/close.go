@@ -168,7 +168,7 @@ func (c *Closer) close(ctx context.Context, w window.Window, n Neighbours, emit 
 	all.add(f.roster.faults)
 	all.add(reading.odd)
 	cov := &f.coverage
-	cov.Residue = cov.Expected - cov.Allocated - cov.Unallocated - cov.Unattributed - cov.Unavailable - cov.Uncovered
+	cov.Residue = cov.Expected - cov.Sum()
 	return Hour{
 		Cluster:    c.cfg.Cluster,
 		Window:     w,

@@ -1,7 +1,6 @@
 package usage
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -71,24 +70,12 @@ func (f *fold) checkShares(segments []Segment) {
 	if len(segments) < 2 {
 		return
 	}
-	type change struct {
-		t     int64
-		share float64
-	}
-	var changes []change
+	f.holdings = f.holdings[:0]
 	for i := range segments {
 		s := &segments[i]
-		changes = append(changes, change{s.HeldFrom, s.Share}, change{s.HeldTo, -s.Share})
+		f.holdings = append(f.holdings, Holding{s.HeldFrom, s.HeldTo, s.Share})
 	}
-	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.t, b.t) })
-	var sum, excess float64
-	for i, c := range changes {
-		if i > 0 && sum > 1 {
-			excess += (sum - 1) * float64(c.t-changes[i-1].t)
-		}
-		sum += c.share
-	}
-	if excess > slack+0.001*float64(f.to-f.from) {
+	if Overheld(f.holdings, f.to-f.from) > 0 {
 		f.faults.note(faultShares, segments[0].UUID)
 	}
 }
@@ -294,17 +281,6 @@ type proof struct {
 	present   int64 // how long it was there
 	uncovered int64
 	late      int64 // held by no container, and before the window
-}
-
-// Tolerance is by how much a GPU's parts may miss the whole, in
-// GPU-milliseconds, besides a thousandth of it: meters round, and a scrape may
-// show a poll of a second ago.
-const Tolerance = slack
-
-// Agree tells whether two sums of GPU-milliseconds that should be equal are so
-// within the tolerance.
-func Agree(a, b int64) bool {
-	return math.Abs(float64(a)-float64(b)) <= Tolerance+0.001*float64(max(a, b))
 }
 
 // prove compares what must be equal.

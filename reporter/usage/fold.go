@@ -37,6 +37,7 @@ type fold struct {
 	seen      []point
 	near      curve
 	stretches []stretch
+	holdings  []Holding // that checkShares looks at
 	thinner   thinner
 	asked     []int64 // times at which the device asks what its holders had
 }

@@ -60,21 +60,3 @@ type Hour struct {
 	// Exceptions are what is odd about the hour's samples, by kind.
 	Exceptions []Exception
 }
-
-// Coverage adds up the GPU-milliseconds of an hour or a report. The parts sum
-// to Expected up to Residue.
-type Coverage struct {
-	Expected     int64 // GPUs that were there × time that they were there
-	Allocated    int64
-	Unallocated  int64
-	Unattributed int64
-	Unavailable  int64
-	Uncovered    int64
-	Estimated    int64 // part of Allocated that bridges gaps
-	Residue      int64 // Expected minus the parts, signed
-	Absent       int64 // time for which GPUs were not there, no part of Expected
-	// Late is the part of Allocated to Unavailable, without what is estimated,
-	// that was held before the window and is counted in it: what samples tell of
-	// the window itself is the rest.
-	Late int64
-}
