@@ -63,6 +63,7 @@ var directions = []struct {
 	{"reporter/report", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/bucket"}},
 	{"reporter/schedule", []string{"reporter/window"}},
 	{"reporter/config", []string{"reporter/window", "reporter/price", "reporter/quota", "reporter/schedule", "reporter/report", "reporter/glob", "reporter/ledger", "schedules"}},
+	{"reporter/closing", []string{"reporter/index", "reporter/ledger", "reporter/schedule", "reporter/usage", "reporter/window"}},
 	{"reporter", []string{"reporter", "collector/metric", "schedules"}},
 	{"schedules", nil},
 }

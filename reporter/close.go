@@ -93,7 +93,7 @@ func (f *closeFlags) close(ctx context.Context, env *environment, c *cluster, be
 	}
 	if begin.IsZero() {
 		var err error
-		if begin, err = c.resume(ctx); err != nil {
+		if begin, err = c.hours.Resume(ctx); err != nil {
 			return err
 		}
 	}
@@ -102,14 +102,15 @@ func (f *closeFlags) close(ctx context.Context, env *environment, c *cluster, be
 	}
 	err := f.closeDue(ctx, env, c, window.Window{From: begin, To: end})
 	if *f.parallel > 1 {
-		err = errors.Join(err, c.joinDays(ctx, window.Window{From: begin, To: end}))
+		_, alignErr := c.hours.AlignDays(ctx, window.Window{From: begin, To: end})
+		err = errors.Join(err, alignErr)
 	}
 	return err
 }
 
 // closeDue closes the hours that begin in a window and are due.
 func (f *closeFlags) closeDue(ctx context.Context, env *environment, c *cluster, w window.Window) error {
-	hours, err := c.hoursDue(ctx, w.From)
+	hours, err := c.hours.Due(ctx, w.From)
 	if err != nil {
 		return err
 	}
@@ -120,18 +121,23 @@ func (f *closeFlags) closeDue(ctx context.Context, env *environment, c *cluster,
 	}
 	step, wipe := env.progress("closing")
 	began := env.opts.Now()
-	done, err := c.closeAll(ctx, hours, *f.parallel, step)
+	done, err := c.hours.CloseAll(ctx, hours, *f.parallel, func(n int, hour window.Window) { step(hourOf(n, len(hours), hour)) })
 	wipe()
 	if err != nil {
-		return fmt.Errorf("%d of %d hours closed: %w", done.closed, len(hours), err)
+		return fmt.Errorf("%d of %d hours closed: %w", done.Closed, len(hours), err)
 	}
 	fmt.Fprintf(env.stdout, "Closed %d hours of cluster %s, %s to %s: %d segments in %s.\n",
-		done.closed, c.name, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339),
-		done.rows, env.opts.Now().Sub(began).Round(10*time.Millisecond))
-	if len(done.empty) > 0 {
-		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(done.empty), len(hours), done.empty[0])
+		done.Closed, c.name, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339),
+		done.Segments, env.opts.Now().Sub(began).Round(10*time.Millisecond))
+	if len(done.Empty) > 0 {
+		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(done.Empty), len(hours), done.Empty[0])
 	}
 	return nil
+}
+
+// hourOf says how far a long work has come.
+func hourOf(n, all int, hour window.Window) string {
+	return fmt.Sprintf("hour %d of %d: %s", n, all, hour.From.Format("2006-01-02 15:04"))
 }
 
 // ofSeveral names the cluster where there are more than one.

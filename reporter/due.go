@@ -11,49 +11,6 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// reach is how far back a closing looks for hours that are not closed.
-const reach = 24 * time.Hour
-
-// hoursDue are the hours to be closed, oldest first: those between from and now
-// that have settled and that the index does not know.
-func (c *cluster) hoursDue(ctx context.Context, from time.Time) ([]window.Window, error) {
-	now := c.now()
-	if !from.Before(now) {
-		return nil, nil
-	}
-	known, err := c.index.Hours(ctx, c.name, window.Window{From: from.UTC(), To: now.UTC()})
-	if err != nil {
-		return nil, err
-	}
-	closed := make(map[time.Time]bool, len(known))
-	for _, h := range known {
-		closed[h.From] = true
-	}
-	return schedule.HoursDue(func(w window.Window) bool { return closed[w.From] }, from, now, c.settle), nil
-}
-
-// resume is the time from which hours are to be closed: a day back, so that
-// holes of that time are tried again, or from the end of the last closed hour
-// if that is longer ago; but never before the first closed hour.
-func (c *cluster) resume(ctx context.Context) (time.Time, error) {
-	back := c.now().UTC().Add(-reach)
-	last, found, err := c.index.LastHour(ctx, c.name)
-	if err != nil || !found {
-		return back, err
-	}
-	if last.To.Before(back) {
-		return last.To, nil
-	}
-	first, _, err := c.index.FirstHour(ctx, c.name)
-	if err != nil {
-		return back, err
-	}
-	if first.From.After(back) {
-		return first.From, nil
-	}
-	return back, nil
-}
-
 // periodsDue are the periods of a schedule that are to be reported, oldest
 // first: those of Failed reports that overlap with one of the windows in again,
 // those of any that overlap with one in anew and are outdated, and those that

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
@@ -73,14 +74,14 @@ func classes() []class {
 	return []class{
 		{ExitInterrupted, []func(error) bool{is(context.Canceled)}},
 		{ExitUsage, []func(error) bool{
-			as[usageError], as[config.Errors], as[config.Error],
+			as[usageError], as[*closing.AgeError], as[config.Errors], as[config.Error],
 			as[*price.BookError], as[*price.RateError], as[*quota.PoolError], as[*quota.ProjectError], as[*schedule.FieldError],
 		}},
 		{ExitReport, []func(error) bool{is(errReportFailed)}},
 		{ExitNotReady, []func(error) bool{is(errNotReady)}},
 		{ExitLedger, []func(error) bool{is(errFindings)}},
 		{ExitSource, []func(error) bool{
-			as[*prom.Error], as[series.Kind], as[*lessError], is(usage.ErrNoData),
+			as[*prom.Error], as[series.Kind], as[*closing.LessError], is(usage.ErrNoData),
 			is(prom.ErrNoRoad), is(prom.ErrNotStreamed), is(prom.ErrTruncated), is(prom.ErrDownsampled),
 		}},
 		{ExitDamage, []func(error) bool{

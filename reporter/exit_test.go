@@ -16,6 +16,7 @@ import (
 
 	"github.com/gputally/gputally/reporter"
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
@@ -49,6 +50,8 @@ func typed() map[string]struct {
 		"bucket.ErrNotFound":         {bucket.ErrNotFound, reporter.ExitBucket},
 		"bucket.ErrSize":             {bucket.ErrSize, reporter.ExitBucket},
 		"bucket.OpError":             {&bucket.OpError{Op: "get", Object: "s3://b/k", Err: errors.New("refused")}, reporter.ExitBucket},
+		"closing.AgeError":           {&closing.AgeError{}, reporter.ExitUsage},
+		"closing.LessError":          {&closing.LessError{}, reporter.ExitSource},
 		"config.Error":               {config.Error{}, reporter.ExitUsage},
 		"config.Errors":              {config.Errors{{}}, reporter.ExitUsage},
 		"index.ConflictError":        {&index.ConflictError{}, reporter.ExitBucket},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -37,11 +38,11 @@ func newKeeper(c *cluster, r *rounds) *keeper {
 // closeDue closes hours and returns the time up to which none is left that
 // could be closed. The zero time says that this is not known.
 func (k *keeper) closeDue(ctx context.Context) (reached time.Time, err error) {
-	from, err := k.resume(ctx)
+	from, err := k.hours.Resume(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}
-	hours, err := k.hoursDue(ctx, from)
+	hours, err := k.hours.Due(ctx, from)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -61,15 +62,9 @@ func (k *keeper) join(ctx context.Context) {
 		return
 	}
 	now := k.now().UTC()
-	hours, err := k.index.Hours(ctx, k.name, window.Window{From: now.Add(-lateReach), To: now})
-	var done restated
-	for _, h := range hours {
-		if err == nil {
-			err = k.agree(ctx, h.Window(), &done)
-		}
-	}
-	if len(done.beside) > 0 {
-		k.tell.restated(done.beside)
+	done, err := k.hours.AlignEdges(ctx, window.Window{From: now.Add(-closing.RereadReach), To: now})
+	if changed := k.counted(done).Hours(); len(changed) > 0 {
+		k.tell.restated(changed)
 	}
 	switch {
 	case err == nil:
@@ -88,7 +83,7 @@ func (k *keeper) close(ctx context.Context, hour window.Window) error {
 	if known && began.Sub(tried) < emptyPause {
 		return nil
 	}
-	entry, err := k.closeHour(ctx, hour)
+	entry, err := k.hours.Close(ctx, hour)
 	if errors.Is(err, usage.ErrNoData) {
 		k.empty[hour.From] = began
 		if !known {

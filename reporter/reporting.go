@@ -62,7 +62,7 @@ func (b *books) openHour(ctx context.Context, cluster string, hour window.Window
 	if now.Before(hour.To) {
 		hour.To = now
 	}
-	open, err := own.closer.Hour(ctx, hour)
+	open, err := own.preview.Hour(ctx, hour)
 	if errors.Is(err, usage.ErrNoData) {
 		return rollup.Hour{}, ledger.ErrHourMissing
 	}

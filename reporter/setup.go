@@ -14,6 +14,7 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/instrument"
 	"github.com/gputally/gputally/reporter/bucket/open"
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
@@ -112,7 +113,14 @@ func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error)
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{books: b, name: c.Name, closer: closer, clients: clients, meter: meter}, nil
+	return &cluster{
+		books: b, name: c.Name, preview: closer, clients: clients, meter: meter,
+		hours: closing.New(closing.Config{
+			Name: c.Name, Source: closer, Hours: b.ledger, Edges: b.ledger, Index: b.index, Others: b.index,
+			Settle: b.settle, RestateWithin: b.restateWithin, KeepEdges: b.retain.Edges,
+			Now: b.now, Log: b.log,
+		}),
+	}, nil
 }
 
 // oneOf reads the servers as one source, whose replicas they are.

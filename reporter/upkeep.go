@@ -6,19 +6,20 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/window"
 )
 
 // partialAfter is how long after its end a day is compacted although not all of
 // its hours are closed. Until then they may still be.
-const partialAfter = reach + 24*time.Hour
+const partialAfter = closing.Reach + 24*time.Hour
 
 // upkeep compacts and prunes the ledger, once a day: when the last hours of the
 // day before have been closed, and read again for the first time.
 func (k *keeper) upkeep(ctx context.Context) {
 	today := window.PeriodDay.Containing(k.now(), time.UTC)
-	if k.kept.Equal(today.From) || k.now().Before(today.From.Add(k.settle+lateAfter()[0])) {
+	if k.kept.Equal(today.From) || k.now().Before(today.From.Add(k.settle+closing.RereadAfter()[0])) {
 		return
 	}
 	k.kept = today.From // what fails waits for tomorrow, or for another process

@@ -1,12 +1,10 @@
-package reporter_test
+package closing_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
-	"github.com/gputally/gputally/reporter"
 	"github.com/gputally/gputally/reporter/bucket/mem"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
@@ -38,10 +36,6 @@ func (k *known) Close(_ context.Context, hour window.Window, _ usage.Neighbours,
 	return h, nil
 }
 
-func (k *known) Hour(context.Context, window.Window) (usage.Hour, error) {
-	return usage.Hour{}, errors.New("nobody asks for a preview here")
-}
-
 // What samples tell of an hour is told GPU by GPU.
 func TestAnHourDoesNotBecomeLess(t *testing.T) {
 	t.Parallel()
@@ -62,7 +56,7 @@ func TestAnHourDoesNotBecomeLess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tells := tt.booked
-			c := reporter.NewCluster(mem.New(func() time.Time { return now }), "eu-1", &tells, now)
+			c := newCluster(mem.New(func() time.Time { return now }), "eu-1", &tells, now)
 			run := []window.Window{window.Hour(instant("2026-11-20T05:00:00Z"))}
 			if err := c.Close(t.Context(), run, 1); err != nil {
 				t.Fatal(err)

@@ -1,4 +1,4 @@
-package reporter_test
+package closing_test
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/gputally/gputally/reporter"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/mem"
 	"github.com/gputally/gputally/reporter/ledger"
@@ -41,10 +40,6 @@ func (w *world) hour(n int64) window.Window {
 }
 
 func (w *world) known(n int64) int64 { return n*hourMillis - w.lags[n] }
-
-func (w *world) Hour(context.Context, window.Window) (usage.Hour, error) {
-	return usage.Hour{}, errors.New("nobody asks for a preview here")
-}
 
 func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
 	w.mu.Lock()
@@ -114,7 +109,7 @@ func (c *crashing) write() error {
 type stage struct {
 	world   *world
 	bucket  *crashing
-	cluster reporter.Cluster
+	cluster *cluster
 }
 
 // hours is how long a world lasts: some of a day and some of the next.
@@ -125,7 +120,7 @@ func newStage(arrives func(*world)) *stage {
 	w := &world{begin: begin, lags: map[int64]int64{}, gone: map[int64]bool{}, half: map[int64]bool{}, down: map[int64]bool{}}
 	w.arrives = func() { arrives(w) }
 	b := &crashing{Bucket: mem.New(func() time.Time { return now }), left: -1}
-	return &stage{w, b, reporter.NewCluster(b, "eu-1", w, now)}
+	return &stage{w, b, newCluster(b, "eu-1", w, now)}
 }
 
 func (s *stage) run(from, to int64) []window.Window {

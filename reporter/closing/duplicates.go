@@ -1,4 +1,4 @@
-package reporter
+package closing
 
 import (
 	"context"
@@ -20,70 +20,68 @@ const inTwoClusters = "GPUs are in the books of another cluster for the same tim
 // from one to the other: what a restart hides.
 const movedMillis = int64(5 * time.Minute / time.Millisecond)
 
-// elsewhere watches an hour go by for GPUs that another cluster has closed the
-// same hour with. The configuration refuses clusters that read the same series
-// as far as it can see; this sees the rest. It is nil where there is no other
-// cluster.
-type elsewhere struct {
+// duplicateGPUs are the GPUs of an hour that another cluster has closed the same
+// hour with. The configuration refuses clusters that read the same series as far
+// as it can see; this sees the rest. It is nil where there is no other cluster.
+type duplicateGPUs struct {
 	clusters map[string]string // by GPU, the other cluster that has it
 	millis   map[string]int64  // by GPU, the time in that cluster and in this one
 }
 
-// elsewhere reads what the other clusters of the bucket have of the hour.
-func (c *cluster) elsewhere(ctx context.Context, hour window.Window) (*elsewhere, error) {
-	known, err := c.index.Clusters(ctx)
+// duplicateGPUs reads what the other clusters of the bucket have of the hour.
+func (c *Cluster) duplicateGPUs(ctx context.Context, hour window.Window) (*duplicateGPUs, error) {
+	known, err := c.cfg.Others.Clusters(ctx)
 	if err != nil {
 		return nil, err
 	}
-	known = slices.DeleteFunc(known, func(name string) bool { return name == c.name })
+	known = slices.DeleteFunc(known, func(name string) bool { return name == c.cfg.Name })
 	if len(known) == 0 {
 		return nil, nil
 	}
-	e := &elsewhere{clusters: map[string]string{}, millis: map[string]int64{}}
+	d := &duplicateGPUs{clusters: map[string]string{}, millis: map[string]int64{}}
 	for _, name := range known {
-		err := c.ledger.Segments(ctx, name, hour, func(segments []usage.Segment) error {
+		err := c.cfg.Hours.Segments(ctx, name, hour, func(segments []usage.Segment) error {
 			for _, s := range segments {
 				if s.State != usage.Absent && s.UUID != "" {
-					e.clusters[s.UUID] = name
-					e.millis[s.UUID] += s.GPUMillis
+					d.clusters[s.UUID] = name
+					d.millis[s.UUID] += s.GPUMillis
 				}
 			}
 			return nil
 		})
-		corrupt := (*ledger.CorruptError)(nil)
 		switch {
 		case errors.Is(err, ledger.ErrHourMissing):
-		case errors.As(err, &corrupt): // this hour can do without; closing that one will tell
-			c.log.Warn("An hour of another cluster can't be compared", "cluster", c.name, "hour", hour, "err", err)
+		case isDamaged(err): // that hour's own closing names it
+			c.cfg.Log.Warn("An hour of another cluster can't be compared", "cluster", c.cfg.Name, "hour", hour, "err", err)
 		case err != nil:
 			return nil, err
 		}
 	}
-	return e, nil
+	return d, nil
 }
 
-// see adds the time of this cluster.
-func (e *elsewhere) see(segments []usage.Segment) {
-	if e == nil {
+// add adds the time of this cluster.
+func (d *duplicateGPUs) add(segments []usage.Segment) {
+	if d == nil {
 		return
 	}
 	for _, s := range segments {
-		if _, both := e.clusters[s.UUID]; both && s.State != usage.Absent {
-			e.millis[s.UUID] += s.GPUMillis
+		if _, both := d.clusters[s.UUID]; both && s.State != usage.Absent {
+			d.millis[s.UUID] += s.GPUMillis
 		}
 	}
 }
 
 // note adds the GPUs that both have for more than the hour in all to the hour's
 // exceptions, which are sorted by kind.
-func (e *elsewhere) note(hour window.Window, all []usage.Exception) []usage.Exception {
-	if e == nil {
+func (d *duplicateGPUs) note(hour window.Window, all []usage.Exception) []usage.Exception {
+	if d == nil {
 		return all
 	}
 	var twice []string
-	for uuid, millis := range e.millis {
+	for uuid, millis := range d.millis {
 		if millis > hour.Duration().Milliseconds()+movedMillis {
-			twice = append(twice, fmt.Sprintf("%s (cluster %s)", uuid, e.clusters[uuid]))
+			twice = append(twice, fmt.Sprintf("%s (cluster %s)", uuid, d.clusters[uuid]))
 		}
 	}
 	if len(twice) == 0 {

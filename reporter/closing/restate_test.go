@@ -1,4 +1,4 @@
-package reporter_test
+package closing_test
 
 import (
 	"errors"

@@ -1,0 +1,98 @@
+package closing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// Close closes an hour and returns its entry in the ledger. An hour that is in
+// the ledger is not read again, only noted in the index, which may have lost it.
+// So no crash and no lost index changes a closed hour. An hour whose object is
+// damaged is closed again. Errors: usage.ErrNoData, the source's, the ledger's,
+// the index's.
+func (c *Cluster) Close(ctx context.Context, hour window.Window) (ledger.Entry, error) {
+	stored, err := c.stored(ctx, hour)
+	if err != nil {
+		return stored, err
+	}
+	if stored.Key != "" {
+		return stored, c.note(ctx, stored)
+	}
+	neighbours, err := c.cfg.Edges.Neighbours(ctx, c.cfg.Name, hour)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	r, err := c.read(ctx, hour, neighbours)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	return c.commit(ctx, r)
+}
+
+// stored is the entry of a closed hour. It is the zero entry if the hour is not
+// closed, or if its object is damaged and is to be replaced.
+func (c *Cluster) stored(ctx context.Context, hour window.Window) (ledger.Entry, error) {
+	entry, err := c.cfg.Hours.Stat(ctx, c.cfg.Name, hour)
+	if errors.Is(err, ledger.ErrHourMissing) || isDamaged(err) {
+		return ledger.Entry{}, nil
+	}
+	return entry, err
+}
+
+// reading is an hour that was read and is not in the ledger yet.
+type reading struct {
+	draft *ledger.Draft
+	usage usage.Hour
+	known Known
+}
+
+// read reads an hour from the source. The edges that it shares with its
+// neighbours are given.
+func (c *Cluster) read(ctx context.Context, hour window.Window, neighbours usage.Neighbours) (reading, error) {
+	duplicates, err := c.duplicateGPUs(ctx, hour)
+	if err != nil {
+		return reading{}, err
+	}
+	draft, err := c.cfg.Hours.Draft(c.cfg.Name, hour)
+	if err != nil {
+		return reading{}, err
+	}
+	known := newKnownTime(hour)
+	read, err := c.cfg.Source.Close(ctx, hour, neighbours, func(p usage.Part) error {
+		duplicates.add(p.Segments)
+		known.add(p.Segments)
+		return draft.Add(p)
+	})
+	if err != nil {
+		return reading{}, err
+	}
+	read.Exceptions = duplicates.note(hour, read.Exceptions)
+	return reading{draft, read, known.sum()}, nil
+}
+
+// commit puts an hour into the ledger, unless it is there like that, and into
+// the index.
+func (c *Cluster) commit(ctx context.Context, r reading) (ledger.Entry, error) {
+	for _, e := range r.usage.Exceptions {
+		c.cfg.Log.Warn("The samples of an hour are odd", "cluster", c.cfg.Name, "hour", r.usage.Window, "what", e.String())
+	}
+	entry, err := c.cfg.Hours.Commit(ctx, r.draft, r.usage)
+	if err != nil {
+		return entry, err
+	}
+	return entry, c.note(ctx, entry)
+}
+
+// note puts the entry of a closed hour into the index.
+func (c *Cluster) note(ctx context.Context, entry ledger.Entry) error {
+	if err := c.cfg.Index.PutHour(ctx, index.Hour(entry)); err != nil {
+		return fmt.Errorf("index the hour %s: %w", entry.Window, err)
+	}
+	return nil
+}
