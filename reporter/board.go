@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	shape "github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/metric"
 	"github.com/gputally/gputally/reporter/report"
@@ -24,7 +25,7 @@ type board struct {
 	lastTick time.Time
 	reports  map[outcome]int64
 	failures map[string]int64
-	recent   []report.Published
+	recent   []archive.Published
 	figures  figures
 }
 
@@ -102,11 +103,11 @@ func (b *board) reached(cluster string, last index.HourRecord) {
 	b.of(cluster, func(c *clusterState) { c.Until, c.Coverage = last.To, coverage.Ratio() })
 }
 
-func (b *board) reported(schedule string, p report.Published) {
+func (b *board) reported(schedule string, p archive.Published) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reports[outcome{schedule, p.Manifest.State}]++
-	b.recent = append([]report.Published{p}, b.recent[:min(len(b.recent), recentReports-1)]...)
+	b.recent = append([]archive.Published{p}, b.recent[:min(len(b.recent), recentReports-1)]...)
 }
 
 func (b *board) reportFailed(schedule string) {

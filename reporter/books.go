@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
@@ -25,8 +26,8 @@ type books struct {
 	ledger        *ledger.Ledger
 	index         *index.Index
 	projects      *quota.Projects
-	book          *price.Book       // nil without a price book
-	made          map[string]madeOf // of reports, by the hash of their manifest
+	book          *price.Book // nil without a price book
+	archive       *archive.Archive
 	now           func() time.Time
 	log           *slog.Logger
 }

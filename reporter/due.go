@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/window"
@@ -20,14 +20,13 @@ func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again, anew
 	if err != nil || !found {
 		return nil, err
 	}
-	records, err := b.index.Reports(ctx, s.Name)
-	if err != nil {
-		return nil, err
-	}
 	var last window.Window
 	var due []window.Window
-	var compare []index.ReportRecord
-	for _, r := range latestReports(records) {
+	var compare []archive.Record
+	for r, err := range b.archive.List(ctx, archive.Query{Name: s.Name, Current: true, Final: true}) {
+		if err != nil {
+			return nil, err
+		}
 		if r.To.After(last.To) {
 			last = r.Window()
 		}
@@ -38,12 +37,12 @@ func (b *books) periodsDue(ctx context.Context, s schedule.Schedule, again, anew
 			compare = append(compare, r)
 		}
 	}
-	outdated, err := b.outdated(ctx, compare)
+	outdated, err := b.archive.Outdated(ctx, compare)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range outdated {
-		due = append(due, r.Window())
+		due = append(due, r.Record.Window())
 	}
 	slices.SortFunc(due, func(a, b window.Window) int { return a.From.Compare(b.From) })
 	return append(due, schedule.Due(s, last, b.now(), b.settle, first)...), nil

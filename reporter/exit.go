@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/config"
@@ -12,7 +13,6 @@ import (
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/quota"
-	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/series"
@@ -86,10 +86,10 @@ func classes() []class {
 		}},
 		{ExitDamage, []func(error) bool{
 			as[*ledger.CorruptError], as[*ledger.EdgesError], as[*ledger.SchemaError], as[*ledger.StrayError],
-			as[*index.RecordError], as[*index.VersionError], is(rollup.ErrDamaged),
+			as[*index.RecordError], as[*index.VersionError], as[*archive.DamageError], is(rollup.ErrDamaged),
 		}},
 		{ExitBucket, []func(error) bool{
-			as[*bucket.OpError], as[*ledger.MissingError], as[*ledger.ConflictError], as[*index.ConflictError], as[*report.ExistsError],
+			as[*bucket.OpError], as[*ledger.MissingError], as[*ledger.ConflictError], as[*index.ConflictError],
 			is(bucket.ErrNotFound), is(bucket.ErrNoBucket), is(bucket.ErrConflict), is(bucket.ErrDenied), is(bucket.ErrNoSpace),
 			is(bucket.ErrInvalidKey), is(bucket.ErrInvalidCondition), is(bucket.ErrSize), is(ledger.ErrHourMissing),
 		}},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter"
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/config"
@@ -76,7 +77,8 @@ func typed() map[string]struct {
 		"quota.PoolError":            {&quota.PoolError{}, reporter.ExitUsage},
 		"quota.ProjectError":         {&quota.ProjectError{}, reporter.ExitUsage},
 		"rollup.ErrDamaged":          {rollup.ErrDamaged, reporter.ExitDamage},
-		"report.ExistsError":         {&report.ExistsError{}, reporter.ExitBucket},
+		"archive.ErrNotFound":        {archive.ErrNotFound, reporter.ExitBucket},
+		"archive.DamageError":        {&archive.DamageError{}, reporter.ExitDamage},
 		"report.StateError":          {&report.StateError{}, reporter.ExitFailure},
 		"schedule.FieldError":        {&schedule.FieldError{Err: errors.New("no such zone")}, reporter.ExitUsage},
 		"series.Kind":                {series.Limit, reporter.ExitSource},

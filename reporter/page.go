@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/report"
 )
 
@@ -33,7 +34,7 @@ type statusPage struct {
 	Clusters []clusterState
 	Currency string
 	LastTick time.Time
-	Reports  []report.Published
+	Reports  []archive.Published
 	Projects []projectFigures
 }
 

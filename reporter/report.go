@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -89,7 +90,7 @@ func (f *reportFlags) run(ctx context.Context, env *environment) error {
 		return fmt.Errorf("print the report: %w", err)
 	}
 	if !*f.dry {
-		p, err := b.publish(ctx, table)
+		p, err := b.archive.Publish(ctx, table, archive.Publication{Name: spec.Name, Period: spec.PeriodKey})
 		if err != nil {
 			return err
 		}

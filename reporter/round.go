@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/window"
@@ -170,7 +171,7 @@ func (r *rounds) reportDue(ctx context.Context, s schedule.Schedule, reached tim
 		if err != nil {
 			return err
 		}
-		p, err := r.books.publish(ctx, table)
+		p, err := r.books.archive.Publish(ctx, table, archive.Publication{Name: s.Name, Period: window.Key(w, s.Zone)})
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/common/version"
 
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/instrument"
 	"github.com/gputally/gputally/reporter/bucket/open"
@@ -52,10 +53,10 @@ func load(ctx context.Context, env *environment) (*config.Config, *books, error)
 		index:         index.New(store, index.Config{Clock: env.opts.Now, Logger: env.log}),
 		projects:      projects,
 		book:          cfg.Prices,
-		made:          map[string]madeOf{},
 		now:           env.opts.Now,
 		log:           env.log,
 	}
+	b.archive = archive.New(archive.Config{Bucket: store, Index: b.index, Clock: env.opts.Now, Logger: env.log})
 	b.ledger = ledger.New(store, ledger.Config{Version: version.Version, Pruned: b.pruned})
 	for _, c := range cfg.Clusters {
 		opened, err := openCluster(env, b, c)

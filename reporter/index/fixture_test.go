@@ -2,6 +2,7 @@ package index_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -51,7 +52,7 @@ func hourRecord(cluster string, hour window.Window, revision int) index.HourReco
 }
 
 // published stores a report of a period in which there is nothing.
-func published(t testing.TB, b bucket.Bucket, id, period, supersedes string) report.Published {
+func published(t testing.TB, b bucket.Bucket, id, period, supersedes string) report.Manifest {
 	t.Helper()
 	w, err := window.Parse(period, clock(), time.UTC)
 	if err != nil {
@@ -62,11 +63,13 @@ func published(t testing.TB, b bucket.Bucket, id, period, supersedes string) rep
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := report.Publish(context.Background(), b, table, table.Manifest(clock()))
+	m := table.Manifest(clock())
+	data, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	overwrite(t, b, fmt.Sprintf("reports/showback/%s/%s/manifest.json", period, id), string(data))
+	return m
 }
 
 // read gives an object as text.

@@ -192,7 +192,7 @@ func readManifest(key string, parts [3]string, data []byte) (ReportRecord, error
 	if parts != [3]string{m.Name, m.Period.Key, m.ID} {
 		return ReportRecord{}, fmt.Errorf("manifest %s is of report %s/%s/%s; publish the report again", key, m.Name, m.Period.Key, m.ID)
 	}
-	r := Report(report.Published{Manifest: m, ManifestKey: key}, 1)
+	r := Report(m, 1)
 	r.ManifestSHA256 = sum(data) // also if a later version wrote fields that this one drops
 	if field, err := checkReport(reportsKey(m.Name), r); err != nil {
 		return ReportRecord{}, fmt.Errorf("manifest %s: %s: %w", key, field, err)

@@ -41,14 +41,12 @@ type ReportRecord struct {
 // Window is the report's period.
 func (r ReportRecord) Window() window.Window { return window.Window{From: r.From, To: r.To} }
 
-// Report is the record of a report that was published as a revision of its
-// period. What can't be read from the manifest stays empty, which PutReport
+// Report is the record of the report with a manifest, a revision of its period. What can't be read from the manifest stays empty, which PutReport
 // refuses.
-func Report(p report.Published, revision int) ReportRecord {
-	m := p.Manifest
+func Report(m report.Manifest, revision int) ReportRecord {
 	r := ReportRecord{
 		ID: m.ID, Name: m.Name, PeriodKey: m.Period.Key, From: instant(m.Period.From), To: instant(m.Period.To),
-		Revision: revision, State: m.State, KeyPrefix: strings.TrimSuffix(p.ManifestKey, manifestName),
+		Revision: revision, State: m.State, KeyPrefix: fmt.Sprintf("reports/%s/%s/%s/", m.Name, m.Period.Key, m.ID),
 		CoverageRatio: m.Coverage.Ratio, HoursAsked: m.Coverage.HoursAsked, HoursClosed: m.Coverage.HoursClosed,
 		Provisional: m.Provisional, Supersedes: m.Supersedes,
 	}

@@ -35,6 +35,10 @@ type csvFile struct {
 // csvAtOnce is how many bytes are written at least before they are read.
 const csvAtOnce = 32 << 10
 
+// CSV is the table as a CSV file, with the bytes that WriteCSV writes. They are
+// made while they are read, and again after seeking back.
+func (t Table) CSV() io.ReadSeeker { return t.csv() }
+
 func (t Table) csv() *csvFile { return &csvFile{table: t, columns: t.csvColumns(), size: -1} }
 
 func (f *csvFile) Read(p []byte) (int, error) {

@@ -69,7 +69,7 @@ func TestCSVFileCanBeReadFromAnyPlace(t *testing.T) {
 	if err := table.WriteCSV(&whole); err != nil {
 		t.Fatal(err)
 	}
-	file := report.CSV(table)
+	file := table.CSV()
 	rapid.Check(t, func(rt *rapid.T) {
 		at := rapid.IntRange(0, whole.Len()).Draw(rt, "at")
 		if n, err := file.Seek(int64(at), io.SeekStart); err != nil || n != int64(at) {

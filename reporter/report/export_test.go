@@ -1,15 +1,9 @@
 package report
 
-import (
-	"io"
-	"math/big"
-)
+import "math/big"
 
 // AppendCell writes a cell of a CSV file.
 func AppendCell(text string) string { return string(appendCell(nil, text)) }
-
-// CSV is the CSV file of a table.
-func CSV(t Table) io.ReadSeeker { return t.csv() }
 
 // Rounded is n ÷ unit by the fast way and by the one for numbers of any size.
 func Rounded(n, unit int64, places int) (fast, slow string) {

@@ -143,8 +143,3 @@ func (s Spec) Location() (*time.Location, error) {
 	}
 	return window.Zone(s.TimeZone)
 }
-
-// prefix is where the report's objects lie.
-func (s Spec) prefix() string {
-	return fmt.Sprintf("reports/%s/%s/%s/", s.Name, s.PeriodKey, s.ID)
-}

@@ -1,9 +1,12 @@
-package report_test
+package archive_test
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"path"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +37,18 @@ func (s *shaky) Put(ctx context.Context, key string, body io.ReadSeeker, size in
 		s.written = append(s.written, key)
 	}
 	return object, err
+}
+
+// reports are the objects of reports that were written, in order.
+func (s *shaky) reports() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.written), func(key string) bool { return !strings.HasPrefix(key, "reports/") })
+}
+
+// under are the objects in a folder that were written, in order.
+func (s *shaky) under(folder string) []string {
+	return slices.DeleteFunc(s.reports(), func(key string) bool { return path.Dir(key) != folder })
 }
 
 // content returns an object, nil if it is not there.

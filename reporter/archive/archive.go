@@ -1,0 +1,64 @@
+package archive
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/index"
+)
+
+// Config is what an Archive uses.
+type Config struct {
+	Bucket bucket.Bucket // where the reports are
+	Index  *index.Index  // of closed hours
+	// Clock gives the time of publishing. Without one, manifests have no created_at.
+	Clock func() time.Time
+	// Logger gets a warning for each manifest that can't be read while reports
+	// are compared. Default: none.
+	Logger *slog.Logger
+}
+
+// Archive holds the published reports of a bucket.
+//
+// All methods may be called by many goroutines, and by many processes (replicas,
+// commands) on one bucket. They return early, with the error of the context,
+// once that has ended.
+//
+// Atomicity: a report appears at once, with its manifest, and with all of its
+// files. Its files and its manifest never change. Whatever a process that
+// crashed has left behind is not a report, is never listed, and never becomes a
+// part of another report.
+//
+// Idempotency: every method may be called again after any failure. Publish of
+// the same table gives the report that is there.
+//
+// Ordering: the reports of a name and period are revisions 1, 2, …; each
+// supersedes the one before. Once Publish has returned, every List, Open and
+// Outdated of every process shows the report. What others publish while a List
+// runs may show or not.
+//
+// Errors: those of the bucket (bucket.ErrDenied, bucket.ErrNoBucket, and any
+// other, which may pass) come from all methods. A method's own comment names
+// the others.
+type Archive struct {
+	bucket bucket.Bucket
+	index  *index.Index
+	now    func() time.Time
+	log    *slog.Logger
+	made   *cache[string, sources] // by the hash of a manifest
+}
+
+// New returns the archive in a bucket. It asks the bucket for nothing.
+func New(c Config) *Archive {
+	if c.Clock == nil {
+		c.Clock = func() time.Time { return time.Time{} }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Archive{
+		bucket: c.Bucket, index: c.Index, now: c.Clock, log: c.Logger,
+		made: newCache[string, sources](maxMade),
+	}
+}
