@@ -56,7 +56,7 @@ var directions = []struct {
 	{"reporter/usage", []string{"collector/metric", "reporter/window", "reporter/series"}},
 	{"reporter/price", []string{"reporter/usage", "reporter/window", "reporter/glob"}},
 	{"reporter/quota", []string{"reporter/usage", "reporter/window", "reporter/glob"}},
-	{"reporter/bucket", []string{"reporter/bucket"}},
+	{"reporter/bucket", []string{"reporter/bucket", "reporter/metric"}},
 	{"reporter/ledger", []string{"reporter/usage", "reporter/window", "reporter/bucket"}},
 	{"reporter/index", []string{"reporter/bucket", "reporter/window", "reporter/usage", "reporter/ledger", "reporter/report"}},
 	{"reporter/rollup", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup"}},

@@ -81,6 +81,7 @@ func openBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) 
 		PathStyle: cfg.Bucket.PathStyle,
 		SSE:       cfg.Bucket.SSE,
 		KMSKeyID:  cfg.Bucket.KMSKeyID,
+		TLS:       open.TLS(cfg.Bucket.TLS),
 	}
 	if cfg.Bucket.Endpoint != nil {
 		c.Endpoint = cfg.Bucket.Endpoint.String()

@@ -24,7 +24,7 @@ func (s *Server) CreateAccount(ctx context.Context) (Account, error) {
 // admin runs one command of the server's administration.
 func (s *Server) admin(ctx context.Context, command string, args ...string) error {
 	cmd := exec.CommandContext(ctx, s.binary, append([]string{"admin", "--endpoint-url", s.Endpoint, command}, args...)...)
-	cmd.Env = append(os.Environ(), "ADMIN_ACCESS_KEY="+s.AccessKey, "ADMIN_SECRET_KEY="+s.SecretKey, "ADMIN_REGION="+s.Region)
+	cmd.Env = append(os.Environ(), "ADMIN_ACCESS_KEY="+s.AccessKey, "ADMIN_SECRET_KEY="+s.SecretKey, "ADMIN_REGION="+s.Region, "ADMIN_ALLOW_INSECURE=true")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("S3 server: %s: %w: %s", command, err, out)
 	}

@@ -6,6 +6,7 @@ package s3server
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,27 +35,29 @@ type Server struct {
 	// replaced a reader may get the ETag of one and the content of the other.
 	Atomic bool
 
-	binary string
-	child  *child.Child
+	trusted *x509.CertPool // of an HTTPS server, nil with plain HTTP
+	binary  string
+	child   *child.Child
 }
 
 // Start runs a server that keeps its data in dir and ends with ctx, or with
 // Stop. Buckets of an earlier server on the same folder are there again.
-func Start(ctx context.Context, dir string) (*Server, error) { return start(ctx, dir, false) }
+func Start(ctx context.Context, dir string) (*Server, error) { return start(ctx, dir, nil, nil) }
 
 // StartReadOnly runs a server that lets everybody read and nobody write. The
 // objects in dir are those of a Server that runs or ran there.
-func StartReadOnly(ctx context.Context, dir string) (*Server, error) { return start(ctx, dir, true) }
+func StartReadOnly(ctx context.Context, dir string) (*Server, error) {
+	return start(ctx, dir, nil, []string{"--readonly"})
+}
 
-func start(ctx context.Context, dir string, readOnly bool) (*Server, error) {
+func start(ctx context.Context, dir string, trusted *x509.CertPool, extra []string) (*Server, error) {
 	s, err := prepare(dir)
 	if err != nil {
 		return nil, fmt.Errorf("start S3 server: %w", err)
 	}
 	args := []string{"--quiet", "--region", region, "--health", healthPath, "--iam-dir", filepath.Join(dir, "accounts")}
-	if readOnly {
-		args = append(args, "--readonly")
-	}
+	args = append(args, extra...)
+	s.trusted = trusted
 	backend := []string{"posix", filepath.Join(dir, "data")}
 	for range startTries {
 		if err = s.run(ctx, append(args, backend...)); err == nil {
@@ -114,6 +117,11 @@ func (s *Server) run(ctx context.Context, args []string) error {
 		return err
 	}
 	s.Endpoint = "http://" + address
+	answers := child.Answers(s.Endpoint+healthPath, nil)
+	if s.trusted != nil {
+		s.Endpoint = "https://" + address
+		answers = s.shakesHands(address)
+	}
 	cmd := exec.CommandContext(ctx, s.binary, append([]string{"--port", address}, args...)...)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
 	if s.child, err = child.Start(cmd, nil); err != nil {
@@ -121,7 +129,7 @@ func (s *Server) run(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return s.child.Await(ctx, child.Answers(s.Endpoint+healthPath, nil))
+	return s.child.Await(ctx, answers)
 }
 
 // Stop ends the server, by force if it waits for a client for too long. To

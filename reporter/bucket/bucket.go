@@ -39,9 +39,9 @@ type Object struct {
 	Size int64
 	// ETag is opaque. It may be the same for the same content, so that
 	// A-B-A passes for unchanged: what is compared and swapped carries a
-	// unique token inside. Get and Put always give it. List leaves it empty
-	// where a store would have to read the object to know it; where List does
-	// give it, it is the one of Get.
+	// unique token inside. Get, Stat and Put always give it. List leaves it
+	// empty where a store would have to read the object to know it; where List
+	// does give it, it is the one of Get.
 	ETag string
 	// Modified is by the store's own clock, to the second or better. Put
 	// leaves it zero.
@@ -71,6 +71,10 @@ type Bucket interface {
 	// than give less than the object. The context ends the reading too.
 	// Errors: ErrNotFound, ErrDenied, ErrNoBucket, ErrInvalidKey.
 	Get(ctx context.Context, key string) (io.ReadCloser, Object, error)
+	// Stat describes an object as Get does, without its content. A reader finds
+	// out with it that what it holds is still what is stored: the ETag is the one
+	// of Get and Put. Errors: as Get.
+	Stat(ctx context.Context, key string) (Object, error)
 	// Put stores an object and returns its description. body is read from
 	// where it stands and gives exactly size bytes; it may be rewound.
 	// A conflict under cond means that the condition did not hold: for ETag

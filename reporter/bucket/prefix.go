@@ -33,6 +33,14 @@ func (p *prefixed) Get(ctx context.Context, key string) (io.ReadCloser, Object, 
 	return r, p.inside(obj), err
 }
 
+func (p *prefixed) Stat(ctx context.Context, key string) (Object, error) {
+	if err := CheckKey(key); err != nil {
+		return Object{}, err
+	}
+	obj, err := p.bucket.Stat(ctx, p.folder+key)
+	return p.inside(obj), err
+}
+
 func (p *prefixed) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, cond Condition) (Object, error) {
 	if err := CheckPut(key, cond); err != nil {
 		return Object{}, err

@@ -84,6 +84,15 @@ type Bucket struct {
 	PathStyle bool
 	SSE       string // "", AES256 or aws:kms
 	KMSKeyID  string // "" for the account's default key
+	TLS       BucketTLS
+}
+
+// BucketTLS says whom an S3 server's certificate must come from, and who we are.
+type BucketTLS struct {
+	CAFile             string // PEM file, trusted besides the system's authorities; "" for none
+	CertFile, KeyFile  string // PEM files of the reporter's own certificate, both or none
+	ServerName         string // in the server's certificate, "" for the endpoint's host
+	InsecureSkipVerify bool
 }
 
 // Ledger says how long closed hours may change and are kept.

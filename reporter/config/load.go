@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/gputally/gputally/reporter/schedule"
@@ -52,10 +51,7 @@ func (d *document) include(path, name string) (file string, data []byte, ok bool
 	if name == "" {
 		return "", nil, false
 	}
-	file = name
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(filepath.Dir(d.file), name)
-	}
+	file = d.relative(name)
 	data, err := os.ReadFile(file)
 	if err != nil {
 		d.fail(path, "%s cannot be read: %s", file, reason(err))

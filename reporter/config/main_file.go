@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/url"
-	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -21,15 +20,6 @@ type mainFile struct {
 	Prices          string         `yaml:"prices"`
 	Projects        string         `yaml:"projects"`
 	Schedules       string         `yaml:"schedules"`
-}
-
-type bucketKeys struct {
-	URL       string `yaml:"url"`
-	Region    string `yaml:"region"`
-	Endpoint  string `yaml:"endpoint"`
-	PathStyle bool   `yaml:"path_style"`
-	SSE       string `yaml:"sse"`
-	KMSKeyID  string `yaml:"kms_key_id"`
 }
 
 // newMainFile has the defaults, which a file overwrites.
@@ -67,26 +57,6 @@ func (f mainFile) check(d *document) *Config {
 	}
 }
 
-func (k bucketKeys) check(d *document) Bucket {
-	b := Bucket{Region: k.Region, PathStyle: k.PathStyle, SSE: k.SSE, KMSKeyID: k.KMSKeyID}
-	b.Endpoint = d.httpURL("bucket.endpoint", k.Endpoint, "https://s3.example.com", false)
-	b.URL = d.bucketURL("bucket.url", k.URL)
-	if k.SSE != "" && k.SSE != "AES256" && k.SSE != "aws:kms" {
-		d.fail("bucket.sse", "%q is neither AES256 nor aws:kms", k.SSE)
-	}
-	if k.KMSKeyID != "" && k.SSE != "aws:kms" {
-		d.fail("bucket.kms_key_id", "needs sse: aws:kms")
-	}
-	if b.URL != nil && b.URL.Scheme == "file" {
-		for _, key := range []string{"region", "endpoint", "path_style", "sse", "kms_key_id"} {
-			if d.has("bucket." + key) {
-				d.fail("bucket."+key, "has no meaning for a file:// bucket")
-			}
-		}
-	}
-	return b
-}
-
 // httpURL parses a URL of a server, nil if it is empty or wrong.
 func (d *document) httpURL(path, text, example string, required bool) *url.URL {
 	u, problem := parseURL(text)
@@ -103,26 +73,6 @@ func (d *document) httpURL(path, text, example string, required bool) *url.URL {
 	}
 	if problem != "" {
 		d.fail(path, "%s; write for example %s", problem, example)
-		return nil
-	}
-	return u
-}
-
-func (d *document) bucketURL(path, text string) *url.URL {
-	u, problem := parseURL(text)
-	switch {
-	case text == "":
-		problem = "is required"
-	case problem != "":
-	case u.Scheme != "s3" && u.Scheme != "file":
-		problem = "must begin with s3:// or file://"
-	case u.Scheme == "s3" && (u.Host == "" || u.Port() != ""):
-		problem = "does not name a bucket"
-	case u.Scheme == "file" && (u.Host != "" || !strings.HasPrefix(u.Path, "/")):
-		problem = "must have an absolute path after file://"
-	}
-	if problem != "" {
-		d.fail(path, "%s; write for example s3://bucket/prefix or file:///var/lib/gputally", problem)
 		return nil
 	}
 	return u

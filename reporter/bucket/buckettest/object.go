@@ -28,6 +28,22 @@ func putGet(t *testing.T, b bucket.Bucket) {
 	}
 }
 
+func stat(t *testing.T, b bucket.Bucket) {
+	written := put(t, b, "ledger/hour", "old")
+	before, err := b.Stat(t.Context(), "ledger/hour")
+	if err != nil || before.Key != written.Key || before.Size != 3 || before.ETag != written.ETag || before.Modified.IsZero() {
+		t.Errorf("stat gave %+v, %v after %+v was put", before, err, written)
+	}
+	written = put(t, b, "ledger/hour", "newer")
+	after, err := b.Stat(t.Context(), "ledger/hour")
+	if err != nil || after.Size != 5 || after.ETag != written.ETag || after.ETag == before.ETag {
+		t.Errorf("stat gave %+v, %v after another content was put", after, err)
+	}
+	if _, err := bucket.PutBytes(t.Context(), b, "ledger/hour", []byte("newest"), bucket.Condition{ETag: after.ETag}); err != nil {
+		t.Errorf("put under the ETag of a stat: %v", err)
+	}
+}
+
 func emptyObject(t *testing.T, b bucket.Bucket) {
 	put(t, b, "state/empty", "")
 	if obj := wantContent(t, b, "state/empty", ""); obj.Size != 0 {
@@ -88,6 +104,8 @@ func invalidKeys(t *testing.T, b bucket.Bucket) {
 		wantError(t, "put "+name, err, bucket.ErrInvalidKey)
 		_, _, err = b.Get(t.Context(), key)
 		wantError(t, "get "+name, err, bucket.ErrInvalidKey)
+		_, err = b.Stat(t.Context(), key)
+		wantError(t, "stat "+name, err, bucket.ErrInvalidKey)
 		wantError(t, "delete "+name, b.Delete(t.Context(), key, bucket.Condition{}), bucket.ErrInvalidKey)
 	}
 	for _, prefix := range []string{"/", "/a", "../", "a//", "a/../b", "a\n"} {
@@ -187,6 +205,8 @@ func cancelled(t *testing.T, b bucket.Bucket) {
 	wantError(t, "put a big object", err, ctx.Err())
 	_, _, err = b.Get(ctx, "k")
 	wantError(t, "get", err, ctx.Err())
+	_, err = b.Stat(ctx, "k")
+	wantError(t, "stat", err, ctx.Err())
 	wantError(t, "delete", b.Delete(ctx, "k", bucket.Condition{}), ctx.Err())
 	err = errors.New("list gave no error")
 	for _, e := range b.List(ctx, "") {

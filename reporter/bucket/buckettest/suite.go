@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) bucket.Bucket) {
 		run  func(*testing.T, bucket.Bucket)
 	}{
 		{"what was put can be got", putGet},
+		{"a stat tells the same as a get", stat},
 		{"an object may be empty", emptyObject},
 		{"a body is read from where it stands", bodyOffset},
 		{"odd keys come back as they were", oddKeys},
@@ -70,6 +71,9 @@ func wantContent(t *testing.T, b bucket.Bucket, key, want string) bucket.Object 
 	if err != nil {
 		t.Fatalf("get %q: %v", key, err)
 	}
+	if described, err := b.Stat(t.Context(), key); err != nil || described != obj {
+		t.Fatalf("stat %q: %+v, %v, get says %+v", key, described, err, obj)
+	}
 	if !bytes.Equal(data, []byte(want)) {
 		t.Fatalf("%q has %.80q (%d bytes), want %.80q (%d bytes)", key, data, len(data), want, len(want))
 	}
@@ -83,6 +87,8 @@ func wantAbsent(t *testing.T, b bucket.Bucket, key string) {
 		_ = r.Close()
 	}
 	wantError(t, "get "+key, err, bucket.ErrNotFound)
+	_, err = b.Stat(t.Context(), key)
+	wantError(t, "stat "+key, err, bucket.ErrNotFound)
 }
 
 func wantError(t *testing.T, what string, err, want error) {

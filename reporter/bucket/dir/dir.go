@@ -57,6 +57,30 @@ func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Obj
 }
 
 func (b *Bucket) get(ctx context.Context, key string) (io.ReadCloser, bucket.Object, error) {
+	f, obj, err := b.describe(ctx, key)
+	if err != nil {
+		return nil, bucket.Object{}, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		closeQuietly(f)
+		return nil, bucket.Object{}, err
+	}
+	return &reader{Reader: contextReader{ctx, f}, Closer: f}, obj, nil
+}
+
+// Stat describes an object. It reads all of it, because the ETag is made of the
+// content: the times of files can't tell two fast writers apart.
+func (b *Bucket) Stat(ctx context.Context, key string) (bucket.Object, error) {
+	f, obj, err := b.describe(ctx, key)
+	if err != nil {
+		return bucket.Object{}, b.failed("stat", key, err)
+	}
+	closeQuietly(f)
+	return obj, nil
+}
+
+// describe opens the file of an object and reads it once, for its ETag.
+func (b *Bucket) describe(ctx context.Context, key string) (*os.File, bucket.Object, error) {
 	if err := bucket.CheckKey(key); err != nil {
 		return nil, bucket.Object{}, err
 	}
@@ -70,15 +94,11 @@ func (b *Bucket) get(ctx context.Context, key string) (io.ReadCloser, bucket.Obj
 		return nil, bucket.Object{}, err
 	}
 	tag, err := hash(ctx, f)
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
 	if err != nil {
 		closeQuietly(f)
 		return nil, bucket.Object{}, err
 	}
-	obj := bucket.Object{Key: key, Size: info.Size(), ETag: tag, Modified: info.ModTime()}
-	return &reader{Reader: contextReader{ctx, f}, Closer: f}, obj, nil
+	return f, bucket.Object{Key: key, Size: info.Size(), ETag: tag, Modified: info.ModTime()}, nil
 }
 
 // Put stores an object.

@@ -12,11 +12,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/metric"
 )
 
 // The operations and results: the values of the labels.
 const (
 	opGet    = "get"
+	opStat   = "stat"
 	opPut    = "put"
 	opDelete = "delete"
 	opList   = "list"
@@ -46,16 +48,14 @@ func New(inner bucket.Bucket, registry prometheus.Registerer, now func() time.Ti
 	b := &Bucket{
 		inner: inner, now: now,
 		count: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gputally_bucket_operations_total",
-			Help: "Operations on the bucket by their result; denied and error are failures.",
-		}, []string{"operation", "result"}),
+			Name: metric.BucketOperations.Name, Help: metric.BucketOperations.Help,
+		}, metric.BucketOperations.Labels),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "gputally_bucket_operation_duration_seconds",
-			Help:    "Time that the bucket took for an operation, retries included.",
+			Name: metric.BucketDuration.Name, Help: metric.BucketDuration.Help,
 			Buckets: prometheus.ExponentialBuckets(0.002, 4, 8), // 2 ms to 33 s
-		}, []string{"operation"}),
+		}, metric.BucketDuration.Labels),
 	}
-	for _, op := range []string{opGet, opPut, opDelete, opList} {
+	for _, op := range []string{opGet, opStat, opPut, opDelete, opList} {
 		b.duration.WithLabelValues(op)
 		for _, result := range []string{resultOK, resultNotFound, resultConflict, resultDenied, resultCancelled, resultError} {
 			b.count.WithLabelValues(op, result)
@@ -75,6 +75,14 @@ func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Obj
 	r, obj, err := b.inner.Get(ctx, key)
 	b.done(opGet, b.now().Sub(start), err)
 	return r, obj, err
+}
+
+// Stat describes an object.
+func (b *Bucket) Stat(ctx context.Context, key string) (bucket.Object, error) {
+	start := b.now()
+	obj, err := b.inner.Stat(ctx, key)
+	b.done(opStat, b.now().Sub(start), err)
+	return obj, err
 }
 
 // Put stores an object.

@@ -34,7 +34,7 @@ func TestOperationsAreCountedByResultAndTimed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := testutil.CollectAndCount(registry, "gputally_bucket_operations_total"); n != 4*6 {
+	if n := testutil.CollectAndCount(registry, "gputally_bucket_operations_total"); n != 5*6 {
 		t.Errorf("%d series before the first operation", n)
 	}
 	ctx := t.Context()
@@ -43,6 +43,8 @@ func TestOperationsAreCountedByResultAndTimed(t *testing.T) {
 	}
 	_, _, _ = b.Get(ctx, "k")
 	_, _, _ = b.Get(ctx, "missing")
+	_, _ = b.Stat(ctx, "k")
+	_, _ = b.Stat(ctx, "missing")
 	_ = b.Delete(ctx, "/", bucket.Condition{})
 	for range b.List(ctx, "") {
 		now = now.Add(time.Hour) // the caller's own time
@@ -51,11 +53,11 @@ func TestOperationsAreCountedByResultAndTimed(t *testing.T) {
 # HELP gputally_bucket_operations_total Operations on the bucket by their result; denied and error are failures.
 # TYPE gputally_bucket_operations_total counter
 `
-	for _, op := range []string{"delete", "get", "list", "put"} {
+	for _, op := range []string{"delete", "get", "list", "put", "stat"} {
 		for _, result := range []string{"cancelled", "conflict", "denied", "error", "not_found", "ok"} {
 			n := "0"
 			switch op + " " + result {
-			case "put ok", "put conflict", "get ok", "get not_found", "delete error", "list ok":
+			case "put ok", "put conflict", "get ok", "get not_found", "stat ok", "stat not_found", "delete error", "list ok":
 				n = "1"
 			}
 			want += `gputally_bucket_operations_total{operation="` + op + `",result="` + result + `"} ` + n + "\n"

@@ -42,19 +42,36 @@ func New(now func() time.Time) *Bucket {
 
 // Get opens an object.
 func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Object, error) {
-	if err := bucket.CheckKey(key); err != nil {
+	o, err := b.find(ctx, key)
+	if err != nil {
 		return nil, bucket.Object{}, failed("get", key, err)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, bucket.Object{}, failed("get", key, err)
-	}
-	b.mu.RLock()
-	o, ok := b.objects[key]
-	b.mu.RUnlock()
-	if !ok {
-		return nil, bucket.Object{}, failed("get", key, bucket.ErrNotFound)
 	}
 	return io.NopCloser(bytes.NewReader(o.data)), describe(key, o, etag(o.data)), nil
+}
+
+// Stat describes an object.
+func (b *Bucket) Stat(ctx context.Context, key string) (bucket.Object, error) {
+	o, err := b.find(ctx, key)
+	if err != nil {
+		return bucket.Object{}, failed("stat", key, err)
+	}
+	return describe(key, o, etag(o.data)), nil
+}
+
+func (b *Bucket) find(ctx context.Context, key string) (object, error) {
+	if err := bucket.CheckKey(key); err != nil {
+		return object{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return object{}, err
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	o, ok := b.objects[key]
+	if !ok {
+		return object{}, bucket.ErrNotFound
+	}
+	return o, nil
 }
 
 // Put stores an object.

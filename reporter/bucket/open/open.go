@@ -20,11 +20,14 @@ type Config struct {
 	Region    string // as the environment says if empty
 	Endpoint  string // URL of a store that is not AWS
 	PathStyle bool
-	CAFile    string
+	TLS       TLS
 	SSE       string // "", "AES256" or "aws:kms"
 	KMSKeyID  string
 	Keys      s3.Keys // usually none: the SDK finds credentials where it always does
 }
+
+// TLS says whom an S3 server's certificate must come from, and who we are.
+type TLS = s3.TLS
 
 // Bucket opens the bucket. Errors name what is wrong with which setting; those
 // of the store itself show with the first operation.
@@ -36,12 +39,12 @@ func Bucket(ctx context.Context, cfg Config) (bucket.Bucket, error) {
 	if u.Scheme == "s3" {
 		return s3.New(ctx, s3.Config{
 			Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"),
-			Region: cfg.Region, Endpoint: cfg.Endpoint, PathStyle: cfg.PathStyle, CAFile: cfg.CAFile,
+			Region: cfg.Region, Endpoint: cfg.Endpoint, PathStyle: cfg.PathStyle, TLS: cfg.TLS,
 			SSE: cfg.SSE, KMSKeyID: cfg.KMSKeyID, Keys: cfg.Keys,
 		})
 	}
 	if cfg != (Config{URL: cfg.URL}) {
-		return nil, fmt.Errorf("bucket %s: region, endpoint, path style, CA file, encryption and keys are for s3:// only", cfg.URL)
+		return nil, fmt.Errorf("bucket %s: region, endpoint, path style, TLS settings, encryption and keys are for s3:// only", cfg.URL)
 	}
 	return dir.New(ctx, u.Path)
 }

@@ -36,8 +36,11 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"no endpoint":          {open.Config{URL: "s3://books", Region: "r", Endpoint: "minio:9000"}, "is no URL like https://host:port"},
 		"endpoint password":    {open.Config{URL: "s3://books", Region: "r", Endpoint: "https://u:hunter2@minio"}, "the endpoint has a user or password in it"},
 		"half a key":           {open.Config{URL: "s3://books", Region: "r", Keys: s3.Keys{SecretKey: "hunter2"}}, "need both the access key and the secret key"},
-		"no CA file":           {open.Config{URL: "s3://books", Region: "r", CAFile: "/nowhere/ca.pem"}, "/nowhere/ca.pem"},
-		"a CA file without CA": {open.Config{URL: "s3://books", Region: "r", CAFile: "open_test.go"}, "open_test.go has no certificate"},
+		"no CA file":           {open.Config{URL: "s3://books", Region: "r", TLS: s3.TLS{CAFile: "/nowhere/ca.pem"}}, "/nowhere/ca.pem"},
+		"a CA file without CA": {open.Config{URL: "s3://books", Region: "r", TLS: s3.TLS{CAFile: "open_test.go"}}, "open_test.go has no certificate"},
+		"half a certificate":   {open.Config{URL: "s3://books", Region: "r", TLS: s3.TLS{CertFile: "open_test.go"}}, "needs both the certificate's file and the key's file"},
+		"no certificate":       {open.Config{URL: "s3://books", Region: "r", TLS: s3.TLS{CertFile: "open_test.go", KeyFile: "open.go"}}, "client certificate open_test.go with key open.go"},
+		"TLS of a directory":   {open.Config{URL: "file:///data", TLS: s3.TLS{InsecureSkipVerify: true}}, "are for s3:// only"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,13 +1,10 @@
 package s3
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -27,7 +24,7 @@ type Config struct {
 	Region    string // "": as the environment says, us-east-1 with an Endpoint
 	Endpoint  string // "": AWS; else the URL of the store: "https://minio.example:9000"
 	PathStyle bool   // the bucket's name is in the path, not in the host name
-	CAFile    string // PEM file of a certificate authority to trust besides the system's
+	TLS       TLS    // for an Endpoint with a certificate of its own
 
 	SSE      string // server-side encryption: "" (the bucket's default), "AES256" or "aws:kms"
 	KMSKeyID string // with aws:kms: the key, or "" for the account's default
@@ -37,6 +34,15 @@ type Config struct {
 	Keys Keys
 
 	HTTPClient *http.Client // nil: one of our own
+}
+
+// TLS says whom to trust, and who we are. The zero TLS trusts whom the system
+// trusts, and is nobody.
+type TLS struct {
+	CAFile             string // PEM file of certificate authorities to trust besides the system's
+	CertFile, KeyFile  string // PEM files of our own certificate and its key, read again for each connection
+	ServerName         string // that the store's certificate must have, "" for the endpoint's host
+	InsecureSkipVerify bool   // trust any certificate
 }
 
 // Keys are static credentials. Formatted they show nothing.
@@ -79,8 +85,11 @@ func (c Config) check() error {
 	if (c.Keys.AccessKey == "") != (c.Keys.SecretKey == "") {
 		bad("static keys need both the access key and the secret key")
 	}
-	if c.HTTPClient != nil && c.CAFile != "" {
-		bad("the CA file has no effect with an HTTP client of its own")
+	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+		bad("a client certificate needs both the certificate's file and the key's file")
+	}
+	if c.HTTPClient != nil && c.TLS != (TLS{}) {
+		bad("TLS settings have no effect with an HTTP client of its own")
 	}
 	return errors.Join(errs...)
 }
@@ -107,24 +116,12 @@ func (c Config) client() (*awshttp.BuildableClient, error) {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = answerTimeout
 	})
-	if c.CAFile == "" {
+	if c.TLS == (TLS{}) {
 		return client, nil
 	}
-	pem, err := os.ReadFile(c.CAFile)
+	settings, err := c.TLS.config()
 	if err != nil {
-		return nil, fmt.Errorf("CA file: %w", err)
+		return nil, err
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("the system's certificates: %w", err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("CA file %s has no certificate in PEM format", c.CAFile)
-	}
-	return client.WithTransportOptions(func(t *http.Transport) {
-		if t.TLSClientConfig == nil {
-			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-		}
-		t.TLSClientConfig.RootCAs = pool
-	}), nil
+	return client.WithTransportOptions(func(t *http.Transport) { t.TLSClientConfig = settings }), nil
 }

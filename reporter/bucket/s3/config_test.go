@@ -25,9 +25,9 @@ func TestACertificateAuthorityOfOnesOwnIsTrusted(t *testing.T) {
 	}
 	for _, tt := range []struct{ file, want string }{
 		{file, ""},
-		{"", "give the file with the store's certificate authority"},
+		{"", "set ca_file to the file with the store's certificate authority"},
 	} {
-		b := connect(t, nil, func(c *s3.Config) { c.HTTPClient, c.Endpoint, c.CAFile = nil, store.URL, tt.file })
+		b := connect(t, nil, func(c *s3.Config) { c.HTTPClient, c.Endpoint, c.TLS.CAFile = nil, store.URL, tt.file })
 		_, err := bucket.PutBytes(t.Context(), b, "k", []byte("x"), bucket.Condition{})
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("CA file %q: %v, want %q", tt.file, err, tt.want)

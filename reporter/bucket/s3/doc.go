@@ -29,5 +29,6 @@
 // # What an answer must be
 //
 // Only a 404 that says NoSuchKey is a missing object. A missing bucket, or the
-// 404 of a proxy in between, is an error, never an empty bucket.
+// 404 of a proxy in between, is an error, never an empty bucket. So Stat, too,
+// is a GET, of one byte: the 404 of a HEAD says nothing.
 package s3

@@ -18,6 +18,7 @@ import (
 // The operations, as messages call them.
 const (
 	opGet    = "get"
+	opStat   = "stat"
 	opPut    = "put"
 	opDelete = "delete"
 	opList   = "list"
@@ -27,6 +28,7 @@ const (
 const (
 	codeNoSuchKey           = "NoSuchKey"
 	codeNoSuchBucket        = "NoSuchBucket"
+	codeInvalidRange        = "InvalidRange"
 	codeNoSuchUpload        = "NoSuchUpload"
 	codePreconditionFailed  = "PreconditionFailed"
 	codeConditionalConflict = "ConditionalRequestConflict"
@@ -174,7 +176,7 @@ func unreachable(err error) (hint string, short error) {
 	}
 	err = fmt.Errorf("reach %s: %w", to, u.Err)
 	if untrusted(err) {
-		return "give the file with the store's certificate authority, and the name that is in its certificate", err
+		return "set ca_file to the file with the store's certificate authority, or server_name to the name in its certificate", err
 	}
 	return "check the endpoint and that the network lets it through", err
 }

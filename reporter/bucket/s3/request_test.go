@@ -2,10 +2,12 @@ package s3_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +38,7 @@ func (s *store) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.requests = append(s.requests, r)
 	s.mu.Unlock()
 	status, body := s.answer(r)
-	header := http.Header{"Etag": {`"e"`}, "X-Amz-Request-Id": {"R1"}, "Content-Type": {"application/xml"}}
+	header := http.Header{"Etag": {`"e"`}, "X-Amz-Request-Id": {"R1"}, "Content-Type": {"application/xml"}, "Content-Length": {strconv.Itoa(len(body))}}
 	return &http.Response{
 		StatusCode: status, Header: header, Request: r, ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
@@ -280,4 +282,42 @@ func (p portal) RoundTrip(r *http.Request) (*http.Response, error) {
 		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/html"}}, Request: r, ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(strings.NewReader(string(p))), ContentLength: int64(len(p)),
 	}, nil
+}
+
+func TestAStatTakesOnlyAMissingObjectForMissing(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer func(*http.Request) (int, string)
+		size   int64
+		want   error // nil with size
+		sent   []string
+	}{
+		"a store that gives the byte": {func(*http.Request) (int, string) { return 206, "x" }, 1, nil, []string{"GET /books/k"}},
+		"an empty object": {func(r *http.Request) (int, string) {
+			if r.Method == http.MethodHead {
+				return 200, ""
+			}
+			return 416, `<Error><Code>InvalidRange</Code></Error>`
+		}, 0, nil, []string{"GET /books/k", "HEAD /books/k"}},
+		"no object":          {func(*http.Request) (int, string) { return 404, `<Error><Code>NoSuchKey</Code></Error>` }, 0, bucket.ErrNotFound, []string{"GET /books/k"}},
+		"no bucket":          {func(*http.Request) (int, string) { return 404, `<Error><Code>NoSuchBucket</Code></Error>` }, 0, bucket.ErrNoBucket, []string{"GET /books/k"}},
+		"the 404 of a proxy": {func(*http.Request) (int, string) { return 404, "<html>not here</html>" }, 0, errors.ErrUnsupported, []string{"GET /books/k"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			network := &store{answer: tt.answer}
+			obj, err := connect(t, network, nil).Stat(t.Context(), "k")
+			switch {
+			case tt.want == nil && (err != nil || obj.Size != tt.size || obj.ETag == ""):
+				t.Errorf("%+v, %v", obj, err)
+			case tt.want == errors.ErrUnsupported && (err == nil || errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrNoBucket)):
+				t.Errorf("error %v", err)
+			case tt.want != nil && tt.want != errors.ErrUnsupported && !errors.Is(err, tt.want):
+				t.Errorf("error %v, want %v", err, tt.want)
+			}
+			if got := network.sent(); !slices.Equal(got, tt.sent) {
+				t.Errorf("sent %q, want %q", got, tt.sent)
+			}
+		})
+	}
 }

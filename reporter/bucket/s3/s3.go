@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -132,6 +135,61 @@ func (s *store) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Obje
 	obj := bucket.Object{Key: key, Size: *out.ContentLength, ETag: *out.ETag, Modified: aws.ToTime(out.LastModified)}
 	fail := func(err error) error { return s.failed(ctx, opGet, key, err) }
 	return &content{ReadCloser: out.Body, fail: fail}, obj, nil
+}
+
+// Stat describes an object. It asks for the object's first byte, not by HEAD: a
+// 404 to a HEAD has no body that says what is missing, and only NoSuchKey is a
+// missing object. An object without a byte has none to ask for, and is there.
+func (s *store) Stat(ctx context.Context, key string) (bucket.Object, error) {
+	if err := bucket.CheckKey(key); err != nil {
+		return bucket.Object{}, err
+	}
+	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.name, Key: &key, Range: aws.String("bytes=0-0")})
+	if code(err) == codeInvalidRange || status(err) == http.StatusRequestedRangeNotSatisfiable {
+		return s.statEmpty(ctx, key)
+	}
+	if err != nil {
+		return bucket.Object{}, s.failed(ctx, opStat, key, err)
+	}
+	_, err = io.Copy(io.Discard, io.LimitReader(out.Body, maxDrained)) // so that the connection is used again
+	if closeErr := out.Body.Close(); err == nil {
+		err = closeErr
+	}
+	size, sized := wholeSize(out)
+	if err == nil && (!sized || out.ETag == nil) {
+		err = errors.New("the answer has no size or no ETag")
+	}
+	if err != nil {
+		return bucket.Object{}, s.failed(ctx, opStat, key, err)
+	}
+	return bucket.Object{Key: key, Size: size, ETag: *out.ETag, Modified: aws.ToTime(out.LastModified)}, nil
+}
+
+// statEmpty describes an object that has no first byte.
+func (s *store) statEmpty(ctx context.Context, key string) (bucket.Object, error) {
+	out, err := s.head(ctx, key)
+	if err == nil && (out == nil || out.ContentLength == nil || out.ETag == nil) {
+		err = errors.New("the store has the object and does not describe it")
+	}
+	if err != nil {
+		return bucket.Object{}, s.failed(ctx, opStat, key, err)
+	}
+	return bucket.Object{Key: key, Size: *out.ContentLength, ETag: *out.ETag, Modified: aws.ToTime(out.LastModified)}, nil
+}
+
+// maxDrained bounds what is read of a store that answers with more than was
+// asked for; beyond it a new connection is cheaper.
+const maxDrained = 64 << 10
+
+// wholeSize is the size of an object of which a range was asked for: behind the
+// slash of "bytes 0-0/1234", or that of a body that is all of it.
+func wholeSize(out *s3.GetObjectOutput) (size int64, ok bool) {
+	if out.ContentRange == nil {
+		return aws.ToInt64(out.ContentLength), out.ContentLength != nil
+	}
+	_, total, _ := strings.Cut(*out.ContentRange, "/")
+	size, err := strconv.ParseInt(total, 10, 64)
+	return size, err == nil && size >= 0
 }
 
 // content says of an error in the middle of an object which object it was.
