@@ -1,0 +1,192 @@
+//go:build real
+
+package reporter_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/gputally/gputally/internal/simulate"
+	"github.com/gputally/gputally/reporter"
+)
+
+// Two nodes whose GPUs are held by others.
+func twoNodes(from, to time.Time) past {
+	held := func(namespace, pod string, milli int) simulate.Hold {
+		h := hold(namespace, pod, 0, milli, 0, 0)
+		h.From, h.To = from.Add(5*time.Minute), to.Add(time.Hour)
+		return h
+	}
+	node := func(name string, holds ...simulate.Hold) *simulate.Node {
+		return &simulate.Node{Name: "node-" + name, GPUs: []simulate.GPU{simulate.NewGPU("GPU-"+name+"0", "NVIDIA H200")}, Holds: holds}
+	}
+	return past{
+		nodes: []*simulate.Node{node("a", held("vision", "train", 1000)), node("b", held("search", "serve", 500))},
+		born:  from, from: from, to: to,
+	}
+}
+
+// clash gives series what a scrape without honor_labels gives them: the target's
+// own labels take the names, and what the exporter wrote is renamed.
+func clash(job string, target map[string]string) func(labels.Labels) labels.Labels {
+	return func(l labels.Labels) labels.Labels {
+		if l.Get("job") != job {
+			return l
+		}
+		b := labels.NewBuilder(l)
+		for name, value := range target {
+			if own := l.Get(name); own != "" {
+				b.Set("exported_"+name, own)
+			}
+			b.Set(name, value)
+		}
+		return b.Labels()
+	}
+}
+
+const collectorsJob, kubeJob = "gputally-collector", "kube-state-metrics"
+
+// clashes are scrapes whose own labels clash with the exporter's.
+var clashes = map[string]struct {
+	known  bool // the fault is known: part 6 §2
+	job    string
+	target map[string]string
+}{
+	"of collectors without honor_labels": {true, collectorsJob, map[string]string{
+		"namespace": "monitoring", "pod": "gputally-collector-x7", "container": "collector",
+	}},
+	"of collectors, the namespace alone": {true, collectorsJob, map[string]string{"namespace": "monitoring"}},
+	"of collectors, the pod alone":       {true, collectorsJob, map[string]string{"pod": "gputally-collector-x7"}},
+	"of collectors, the node":            {true, collectorsJob, map[string]string{"node": "node-b"}},
+	"of collectors, GPU and model": {true, collectorsJob, map[string]string{
+		"uuid": "GPU-none", "model": "NVIDIA L40S",
+	}},
+	"of kube-state-metrics, the node": {true, kubeJob, map[string]string{"node": "node-b"}},
+	"of kube-state-metrics, no other": {false, kubeJob, map[string]string{"namespace": "monitoring", "pod": "kube-state-metrics-0"}},
+}
+
+// Whatever a scrape does with labels, GPU time is of those of whom the exporter
+// says so, or the hour is refused with what to change.
+func TestWhoseLabels(t *testing.T) {
+	t.Parallel()
+	plain := t.TempDir()
+	from, to := midnight.Add(-20*time.Minute), midnight.Add(70*time.Minute)
+	twoNodes(from, to).write(t, plain)
+	writeSeries(t, plain, from, to, 1, kube("node-a", "node-b")...)
+	want := amounts{
+		"allocated/node-a/pool-of-node-a/vision/train": 3600,
+		"allocated/node-b/pool-of-node-b/search/serve": 1800,
+		"unallocated/node-b/pool-of-node-b//":          1800,
+	}
+	for name, tt := range clashes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := served(t, func(data string) { relabeled(t, plain, data, clash(tt.job, tt.target)) })
+			_, setting := folder(t)
+			config := "--config=" + priced(server.URL, setting, "node_pool_label: label_pool\n").write(t)
+			b := netBooks{config, midnight.Add(71 * time.Minute)}
+			v := &verdict{}
+			if got := run(t, b.at, "close", closeNight, config); got.code != reporter.ExitOK {
+				v.ends(got, "close", reporter.ExitSource, reporter.ExitUsage)
+				v.mentions(got.message, "honor_labels", "honorLabels")
+			} else {
+				rows, _ := b.rows(t, "node,node_pool,namespace,pod", period(midnight, midnight.Add(time.Hour)))
+				v.are(rows, want, 1)
+			}
+			v.judge(t, tt.known)
+		})
+	}
+}
+
+// mentions notes a text that has none of some words.
+func (v *verdict) mentions(text string, words ...string) {
+	for _, word := range words {
+		if strings.Contains(text, word) {
+			return
+		}
+	}
+	v.errorf("it does not mention any of %q: %s", words, text)
+}
+
+// check --live finds labels that clash, where they are of those that are read.
+func TestLiveCheckOfWhoseLabels(t *testing.T) {
+	t.Parallel()
+	plain := t.TempDir()
+	clock := time.Now().UTC().Truncate(time.Second) // the server's clock is the real one
+	from, to := clock.Add(-20*time.Minute), clock.Add(5*time.Minute)
+	twoNodes(from, to).write(t, plain)
+	writeSeries(t, plain, from, to, 1, kube("node-a", "node-b")...)
+	for name, tt := range clashes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := served(t, func(data string) { relabeled(t, plain, data, clash(tt.job, tt.target)) })
+			_, setting := folder(t)
+			got := run(t, clock, "check", "--live", "--config="+priced(server.URL, setting, "node_pool_label: label_pool\n").write(t))
+			v := &verdict{}
+			if tt.known {
+				v.ends(got, "check --live", reporter.ExitNotReady)
+				v.mentions(badLines(got.stdout), "honor_labels", "honorLabels", "exported_")
+			} else {
+				v.ends(got, "check --live", reporter.ExitOK)
+			}
+			v.judge(t, tt.known)
+		})
+	}
+}
+
+// badLines are what check --live found.
+func badLines(text string) string {
+	var bad strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "BAD") {
+			bad.WriteString(line)
+		}
+	}
+	return bad.String()
+}
+
+// nobody is two nodes on which no GPU was ever held.
+func nobody(from, to time.Time) past {
+	p := twoNodes(from, to)
+	for _, node := range p.nodes {
+		node.Holds = nil
+	}
+	return p
+}
+
+// A fresh install has no series of containers, and needs none as long as
+// nothing is allocated.
+func TestLiveCheckOfAFreshInstall(t *testing.T) {
+	t.Parallel()
+	clock := time.Now().UTC().Truncate(time.Second) // the server's clock is the real one
+	from, to := clock.Add(-20*time.Minute), clock.Add(5*time.Minute)
+	for name, tt := range map[string]struct {
+		known bool // the fault is known: part 6 §5
+		past  past
+		code  int
+	}{
+		"on which nobody holds a GPU":                     {true, nobody(from, to), reporter.ExitOK},
+		"on which GPUs are held, and containers are lost": {false, twoNodes(from, to), reporter.ExitNotReady},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := served(t, func(data string) {
+				plain := t.TempDir()
+				tt.past.write(t, plain)
+				relabeled(t, plain, data, func(l labels.Labels) labels.Labels {
+					if strings.HasPrefix(l.Get("__name__"), "gputally_container_") {
+						return labels.EmptyLabels()
+					}
+					return l
+				})
+			})
+			_, setting := folder(t)
+			v := &verdict{}
+			v.ends(run(t, clock, "check", "--live", "--config="+priced(server.URL, setting, "").write(t)), "check --live", tt.code)
+			v.judge(t, tt.known)
+		})
+	}
+}
