@@ -1,8 +1,6 @@
 package report
 
 import (
-	"math/bits"
-
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/usage"
 )
@@ -74,40 +72,16 @@ type Sums struct {
 	Memory           ByteSeconds
 }
 
-// Add adds other sums.
-func (s *Sums) Add(o Sums) {
-	s.GPUMillis += o.GPUMillis
-	s.ActiveMillis += o.ActiveMillis
-	s.IdleMillis += o.IdleMillis
-	s.ObservedMillis += o.ObservedMillis
-	s.EstimatedMillis += o.EstimatedMillis
-	s.EnergyMilliJoule += o.EnergyMilliJoule
-	s.Memory.add(o.Memory.lo, o.Memory.hi)
-}
-
 // ByteSeconds is an integral of memory. A month of ten thousand full GPUs is
 // more than 64 bits hold.
 type ByteSeconds struct {
 	hi, lo uint64
 }
 
-// Add adds byte-seconds that 64 bits hold.
-func (b *ByteSeconds) Add(n uint64) { b.add(n, 0) }
-
-func (b *ByteSeconds) add(lo, hi uint64) {
-	var carry uint64
-	b.lo, carry = bits.Add64(b.lo, lo, 0)
-	b.hi += hi + carry
-}
+// MakeByteSeconds returns hi × 2⁶⁴ + lo byte-seconds.
+func MakeByteSeconds(hi, lo uint64) ByteSeconds { return ByteSeconds{hi, lo} }
 
 // Quota is what became of the quotas of a row, in GPU-milliseconds.
 type Quota struct {
 	Deserved, Over, Left int64
-}
-
-// Add adds other figures.
-func (q *Quota) Add(o Quota) {
-	q.Deserved += o.Deserved
-	q.Over += o.Over
-	q.Left += o.Left
 }

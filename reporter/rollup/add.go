@@ -13,11 +13,13 @@ import (
 
 // Columns are the columns of an hour's segments that AddBatches needs.
 func (r *Rollup) Columns(hour window.Window) usage.Columns {
-	c := r.need.columns()
-	if inside, _ := hour.Intersect(r.spec.Window); !r.need.held && inside != hour { // it will be cut
-		c.Numbers = append(c.Numbers, usage.NumberHeldFrom, usage.NumberHeldTo)
+	numbers := r.need.numbers
+	if inside, _ := hour.Intersect(r.spec.Window); inside != hour { // it will be cut
+		numbers = slices.Concat(numbers, []usage.Number{usage.NumberHeldFrom, usage.NumberHeldTo})
+		slices.Sort(numbers)
+		numbers = slices.Compact(numbers)
 	}
-	return c
+	return usage.Columns{Texts: r.texts, Numbers: numbers}
 }
 
 // Add adds an hour of one cluster with the segments that it holds. See AddBatches.
@@ -50,7 +52,7 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 	if err != nil {
 		return err
 	}
-	if r.work.memo, err = r.hour(h.Cluster); err != nil {
+	if r.scratch.previous, err = r.beginHour(h.Cluster); err != nil {
 		return err
 	}
 	var parts usage.Coverage
@@ -67,7 +69,7 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 		if b.Rows == 0 {
 			continue
 		}
-		if err := r.batch(b, inside, &parts); err != nil {
+		if err := r.addBatch(b, inside, &parts); err != nil {
 			return err
 		}
 	}
@@ -94,9 +96,6 @@ func (r *Rollup) admit(h Hour) (window.Window, error) {
 		return inside, errors.New("comes after a later hour: hours must be in order")
 	case r.has(h.Cluster, from):
 		return inside, errors.New("comes twice, and would be counted twice")
-	}
-	if h.Window.From.After(r.now) && r.tally != nil {
-		r.tally.Flush()
 	}
 	r.now = h.Window.From
 	r.cluster(h.Cluster).hours[from] = part{h.Window.Duration().Milliseconds(), h.Revision == 0}

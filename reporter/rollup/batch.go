@@ -1,128 +1,111 @@
 package rollup
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
-	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// work is the memory in which batches are added up: rows are sorted into
-// classes, each class is added up beside the rows of the report, and then added
-// to one of them. So what is slow is done once for each class.
-type work struct {
-	pools, places, rows classes
-	poolCodes           []int32
-	poolIDs             []uint32 // by code
-	memo                *memo    // of the cluster at hand
+// scratch is the memory in which batches are added up: rows are sorted into
+// classes, each class is added up by itself, and then added to a row of the
+// report. So what is slow is done once for each class.
+type scratch struct {
+	byPool, byOrigin, byRow classes
+	poolCodes               []int32
+	poolIDs                 []uint32  // by code
+	previous                *previous // of the cluster at hand
 
-	// By class of rows:
-	placeOf []*place
-	sums    []sums
-	flats   []flat
-	gaps    []int64 // GPU-ms without a price
+	origins []*origin // by class of byRow
+	cells   []int64   // likewise
 }
 
-// flat is the rate of a class, if one applies to all of the hour.
-type flat struct {
-	price.Flat
-	ok bool
-}
-
-// batch adds up the segments of a batch.
-func (r *Rollup) batch(b *usage.Batch, inside window.Window, parts *usage.Coverage) error {
+// addBatch adds up the segments of a batch.
+func (r *Rollup) addBatch(b *usage.Batch, inside window.Window, parts *usage.Coverage) error {
 	r.sort(b)
-	r.work.add(b)
-	if r.book != nil {
-		if err := r.pay(b, inside); err != nil {
-			return err
-		}
+	w, width := &r.scratch, r.accumulators.width
+	w.cells = slices.Grow(w.cells[:0], len(w.origins)*width)[:len(w.origins)*width]
+	clear(w.cells)
+	if err := r.accumulators.add(&batch{b, inside, w.byRow.of, w.origins}, w.cells); err != nil {
+		return err
 	}
-	if r.tally != nil && r.need.held {
-		if err := r.hold(b); err != nil {
-			return err
-		}
-	}
-	for class := range r.work.sums {
-		s, p := &r.work.sums[class], r.work.placeOf[class]
-		of := usage.Segment{State: p.stateName, GPUMillis: s.GPUMillis, EstimatedMillis: s.EstimatedMillis}
+	for class, o := range w.origins {
+		cells := w.cells[class*width:][:width]
+		of := usage.Segment{State: o.stateName, GPUMillis: cells[cellGPU], EstimatedMillis: cells[cellEstimated]}
 		parts.Add(of.Coverage())
-		if p.stateName == usage.Absent { // no part of the fleet's time
+		if o.stateName == usage.Absent { // no part of the fleet's time
 			continue
 		}
-		if err := r.addTo(p, b, r.work.rows.first[class], s); err != nil {
+		if err := r.addTo(o, b, w.byRow.first[class], cells); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sort finds the classes of the rows, and the place of each class.
+// sort finds the classes of the rows, and the origin of each class.
 func (r *Rollup) sort(b *usage.Batch) {
-	w := &r.work
-	r.number(b)
-	w.places.start(b.Rows)
+	w := &r.scratch
+	r.lookUpNames(b)
+	w.byOrigin.start(b.Rows)
 	refine := func(c *classes, column usage.Text) {
 		c.refine(b.Texts[column].Codes, b.Texts[column].Len())
 	}
-	refine(&w.places, usage.TextState)
+	refine(&w.byOrigin, usage.TextState)
 	if r.need.namespace {
-		refine(&w.places, usage.TextNamespace)
+		refine(&w.byOrigin, usage.TextNamespace)
 	}
 	if r.need.nodePool {
 		r.findPools(b)
-		w.places.refine(w.poolCodes, len(w.poolIDs))
+		w.byOrigin.refine(w.poolCodes, len(w.poolIDs))
 	}
 	if r.need.model {
-		refine(&w.places, usage.TextModel)
+		refine(&w.byOrigin, usage.TextModel)
 	}
-	w.rows.copy(&w.places)
+	w.byRow.copy(&w.byOrigin)
 	if r.by(report.ByNode) {
-		refine(&w.rows, usage.TextNode)
+		refine(&w.byRow, usage.TextNode)
 	}
 	if r.need.pod {
-		refine(&w.rows, usage.TextPod)
-		refine(&w.rows, usage.TextPodUID)
+		refine(&w.byRow, usage.TextPod)
+		refine(&w.byRow, usage.TextPodUID)
 	}
-	places := make([]*place, len(w.places.first))
-	for class, row := range w.places.first {
-		places[class] = r.place(r.placeKey(b, row))
+	origins := make([]*origin, len(w.byOrigin.first))
+	for class, row := range w.byOrigin.first {
+		origins[class] = r.origin(r.originKey(b, row))
 	}
-	w.placeOf = w.placeOf[:0]
-	for _, row := range w.rows.first {
-		w.placeOf = append(w.placeOf, places[w.places.of[row]])
+	w.origins = w.origins[:0]
+	for _, row := range w.byRow.first {
+		w.origins = append(w.origins, origins[w.byOrigin.of[row]])
 	}
 }
 
-// number finds the numbers of the names of the batch.
-func (r *Rollup) number(b *usage.Batch) {
-	for _, column := range r.need.columns().Texts {
-		r.work.memo.names[column].batch(&b.Texts[column])
+// lookUpNames finds the numbers of the names of the batch.
+func (r *Rollup) lookUpNames(b *usage.Batch) {
+	for _, column := range r.texts {
+		r.scratch.previous.names[column].batch(&b.Texts[column])
 	}
 }
 
 // findPools finds the node pool of each row: the one that the ledger names, or
 // else the one that a rule gives to its node and model.
 func (r *Rollup) findPools(b *usage.Batch) {
-	w := &r.work
+	w := &r.scratch
 	named := &b.Texts[usage.TextNodePool]
-	if !r.need.poolRules || !slices.Contains(w.memo.names[usage.TextNodePool].ids, noName) {
-		w.poolIDs = append(w.poolIDs[:0], w.memo.names[usage.TextNodePool].ids...)
+	if !r.need.poolRules || !slices.Contains(w.previous.names[usage.TextNodePool].ids, noName) {
+		w.poolIDs = append(w.poolIDs[:0], w.previous.names[usage.TextNodePool].ids...)
 		w.poolCodes = append(w.poolCodes[:0], named.Codes...)
 		return
 	}
-	w.pools.start(b.Rows)
+	w.byPool.start(b.Rows)
 	for _, column := range []usage.Text{usage.TextNodePool, usage.TextNode, usage.TextModel} {
-		w.pools.refine(b.Texts[column].Codes, b.Texts[column].Len())
+		w.byPool.refine(b.Texts[column].Codes, b.Texts[column].Len())
 	}
 	w.poolIDs = w.poolIDs[:0]
-	codes := make([]int32, len(w.pools.first))
-	for class, row := range w.pools.first {
-		id := r.pool(w.id(b, usage.TextNodePool, row), w.id(b, usage.TextNode, row), w.id(b, usage.TextModel, row))
+	codes := make([]int32, len(w.byPool.first))
+	for class, row := range w.byPool.first {
+		id := r.nodePool(w.id(b, usage.TextNodePool, row), w.id(b, usage.TextNode, row), w.id(b, usage.TextModel, row))
 		code := slices.Index(w.poolIDs, id) // there are few
 		if code < 0 {
 			code = len(w.poolIDs)
@@ -131,13 +114,13 @@ func (r *Rollup) findPools(b *usage.Batch) {
 		codes[class] = int32(code)
 	}
 	w.poolCodes = slices.Grow(w.poolCodes[:0], b.Rows)[:b.Rows]
-	for i, class := range w.pools.of {
+	for i, class := range w.byPool.of {
 		w.poolCodes[i] = codes[class]
 	}
 }
 
-// pool is the number of the node pool of a GPU.
-func (r *Rollup) pool(named, node, model uint32) uint32 {
+// nodePool is the number of the node pool of a GPU.
+func (r *Rollup) nodePool(named, node, model uint32) uint32 {
 	if named != noName {
 		return named
 	}
@@ -151,13 +134,13 @@ func (r *Rollup) pool(named, node, model uint32) uint32 {
 }
 
 // id is the number of a row's name.
-func (w *work) id(b *usage.Batch, column usage.Text, row int32) uint32 {
-	return w.memo.names[column].ids[b.Texts[column].Codes[row]]
+func (w *scratch) id(b *usage.Batch, column usage.Text, row int32) uint32 {
+	return w.previous.names[column].ids[b.Texts[column].Codes[row]]
 }
 
-func (r *Rollup) placeKey(b *usage.Batch, row int32) placeKey {
-	w := &r.work
-	k := placeKey{state: w.id(b, usage.TextState, row), cluster: w.id(b, usage.TextCluster, row)}
+func (r *Rollup) originKey(b *usage.Batch, row int32) originKey {
+	w := &r.scratch
+	k := originKey{state: w.id(b, usage.TextState, row), cluster: w.id(b, usage.TextCluster, row)}
 	if r.need.namespace {
 		k.namespace = w.id(b, usage.TextNamespace, row)
 	}
@@ -170,133 +153,49 @@ func (r *Rollup) placeKey(b *usage.Batch, row int32) placeKey {
 	return k
 }
 
-// add adds the quantities up by class.
-func (w *work) add(b *usage.Batch) {
-	w.sums = slices.Grow(w.sums[:0], len(w.rows.first))[:len(w.rows.first)]
-	clear(w.sums)
-	n := len(w.rows.of)
-	gpu, active, idle := b.Numbers[usage.NumberGPU][:n], b.Numbers[usage.NumberActive][:n], b.Numbers[usage.NumberIdle][:n]
-	observed, estimated := b.Numbers[usage.NumberObserved][:n], b.Numbers[usage.NumberEstimated][:n]
-	memory, energy := b.Numbers[usage.NumberMemory][:n], b.Numbers[usage.NumberEnergy][:n]
-	for i, class := range w.rows.of {
-		s := &w.sums[class].Sums
-		s.GPUMillis += gpu[i]
-		s.ActiveMillis += active[i]
-		s.IdleMillis += idle[i]
-		s.ObservedMillis += observed[i]
-		s.EstimatedMillis += estimated[i]
-		s.EnergyMilliJoule += energy[i]
-		s.Memory.Add(uint64(memory[i]))
-	}
-}
-
-// pay prices the segments, each for itself.
-func (r *Rollup) pay(b *usage.Batch, inside window.Window) error {
-	w := &r.work
-	w.flats, w.gaps = w.flats[:0], w.gaps[:0]
-	for _, p := range w.placeOf {
-		var f flat
-		if p.rates != nil {
-			f.Flat, f.ok = p.rates.Flat(inside.From.UnixMilli(), inside.To.UnixMilli())
-		}
-		w.flats, w.gaps = append(w.flats, f), append(w.gaps, 0)
-	}
-	from, to, gpu := b.Numbers[usage.NumberHeldFrom], b.Numbers[usage.NumberHeldTo], b.Numbers[usage.NumberGPU]
-	for i, class := range w.rows.of {
-		var cost price.Amount
-		var err error
-		if f := &w.flats[class]; f.ok {
-			cost, err = f.Cost(gpu[i])
-		} else if rates := w.placeOf[class].rates; rates != nil {
-			cost, err = rates.Cost(from[i], to[i], gpu[i])
-		}
-		if errors.Is(err, price.ErrUnpriced) {
-			w.gaps[class] += gpu[i]
-			continue
-		}
-		if err == nil {
-			w.sums[class].cost, err = w.sums[class].cost.Add(cost)
-		}
-		if err != nil {
-			return fmt.Errorf("model %q: %w", r.names.text(w.placeOf[class].model), err)
-		}
-	}
-	for class, millis := range w.gaps {
-		if millis > 0 {
-			r.unpriced(&w.sums[class], r.names.text(w.placeOf[class].model), millis)
-		}
-	}
-	return nil
-}
-
-// unpriced notes time of a model that has no price.
-func (r *Rollup) unpriced(s *sums, model string, millis int64) {
-	if r.book.AllowsUnpriced(model) {
-		r.notes.free[model] += millis
-		return
-	}
-	r.notes.unpriced[model] += millis
-	s.unpriced = true
-}
-
-// hold counts the segments against quotas.
-func (r *Rollup) hold(b *usage.Batch) error {
-	from, to, gpu := b.Numbers[usage.NumberHeldFrom], b.Numbers[usage.NumberHeldTo], b.Numbers[usage.NumberGPU]
-	for i, class := range r.work.rows.of {
-		p := r.work.placeOf[class]
-		if p.holder == nil {
-			continue
-		}
-		if err := p.holder.Hold(from[i], to[i], gpu[i]); err != nil {
-			return fmt.Errorf("project %q: %w", r.names.text(p.project), err)
-		}
-	}
-	return nil
-}
-
-// addTo adds the sums of the class of segments that row i of the batch is in to
+// addTo adds the cells of the class of segments that row i of the batch is in to
 // its row of the report.
-func (r *Rollup) addTo(p *place, b *usage.Batch, i int32, s *sums) error {
-	if p.hasRow {
-		return r.groups.at(p.row).merge(s)
+func (r *Rollup) addTo(o *origin, b *usage.Batch, i int32, cells []int64) error {
+	if o.hasRow {
+		return addCells(r.groups.at(o.row), cells)
 	}
-	r.key = r.rowKey(r.key[:0], p, b, i)
+	r.key = r.rowKey(r.key[:0], o, b, i)
 	if r.need.pod {
-		m := r.work.memo
-		uids, code := &m.names[usage.TextPodUID], b.Texts[usage.TextPodUID].Codes[i]
-		return m.pods.add(uids.begin+int(code), uids.places[code], r.key, s)
+		p := r.scratch.previous
+		uids, code := &p.names[usage.TextPodUID], b.Texts[usage.TextPodUID].Codes[i]
+		return p.pods.add(uids.begin+int(code), uids.positions[code], r.key, cells)
 	}
 	row := r.groups.find(r.key)
 	if !r.by(report.ByNode) {
-		p.row, p.hasRow = row, true
+		o.row, o.hasRow = row, true
 	}
-	return r.groups.at(row).merge(s)
+	return addCells(r.groups.at(row), cells)
 }
 
 // rowKey is the key of the row of the report for row i of the batch.
-func (r *Rollup) rowKey(key []uint32, p *place, b *usage.Batch, i int32) []uint32 {
-	key = append(key, p.rank)
+func (r *Rollup) rowKey(key []uint32, o *origin, b *usage.Batch, i int32) []uint32 {
+	key = append(key, o.rank)
 	for _, d := range r.columns {
 		var id uint32
 		switch d {
 		case report.ByDepartment:
-			id = p.department
+			id = o.department
 		case report.ByProject:
-			id = p.project
+			id = o.project
 		case report.ByCluster:
-			id = p.cluster
+			id = o.cluster
 		case report.ByNodePool:
-			if id = p.nodePool; id == noName {
+			if id = o.nodePool; id == noName {
 				id = r.none
 			}
 		case report.ByNamespace:
-			id = p.namespace
+			id = o.namespace
 		case report.ByNode:
-			id = r.work.id(b, usage.TextNode, i)
+			id = r.scratch.id(b, usage.TextNode, i)
 		case report.ByPod:
-			id = r.work.id(b, usage.TextPod, i)
+			id = r.scratch.id(b, usage.TextPod, i)
 		case report.ByPodUID:
-			id = r.work.id(b, usage.TextPodUID, i)
+			id = r.scratch.id(b, usage.TextPodUID, i)
 		}
 		key = append(key, id)
 	}

@@ -13,8 +13,8 @@ type carry struct {
 
 // running are the pods of an hour, in the order of its dictionaries.
 type running struct {
-	keys []uint32 // of their rows, one after the other
-	sums []sums
+	keys  []uint32 // of their rows, one after the other
+	cells []int64  // likewise
 }
 
 // nobody begins the key of a pod that has nothing to be carried. Other keys
@@ -23,52 +23,59 @@ const nobody = 1<<32 - 1
 
 // hour begins a new hour. What did not go on in the last one has ended.
 func (c *carry) hour() error {
-	err := c.last.settle(c.groups)
+	err := c.last.flush(c.groups)
 	c.last, c.now = c.now, c.last
-	c.now.keys, c.now.sums = c.now.keys[:0], c.now.sums[:0]
+	c.now.keys, c.now.cells = c.now.keys[:0], c.now.cells[:0]
 	return err
 }
 
-// add adds to the row with the key, for a pod which is at one place in this
-// hour and was at another one in the hour before, or noPlace.
-func (c *carry) add(at int, before int32, key []uint32, s *sums) error {
-	width := len(key)
-	for len(c.now.sums) <= at {
-		c.now.sums = append(c.now.sums, sums{})
-		c.now.keys = append(slices.Grow(c.now.keys, width), nobody)[:len(c.now.keys)+width]
+// add adds cells to the row with the key, for a pod which is at one position in
+// this hour and was at another one in the hour before, or noPosition.
+func (c *carry) add(at int, before int32, key []uint32, cells []int64) error {
+	for c.now.len(c.groups) <= at {
+		c.now.cells = append(c.now.cells, cells...)
+		c.now.keys = append(c.now.keys, key...)
+		c.now.keys[len(c.now.keys)-len(key)] = nobody
 	}
-	mine := c.now.keys[at*width:][:width]
+	mine, sum := c.now.at(c.groups, at)
 	if mine[0] != nobody { // a pod in two namespaces
-		return c.groups.at(c.groups.find(key)).merge(s)
+		return c.groups.add(key, cells)
 	}
 	copy(mine, key)
-	c.now.sums[at] = *s
-	if int(before) >= len(c.last.sums) || before == noPlace {
+	copy(sum, cells)
+	if before == noPosition || int(before) >= c.last.len(c.groups) {
 		return nil
 	}
-	old := c.last.keys[int(before)*width:][:width]
+	old, carried := c.last.at(c.groups, int(before))
 	if !slices.Equal(old, key) {
 		return nil
 	}
 	old[0] = nobody
-	return c.now.sums[at].merge(&c.last.sums[before])
+	return addCells(sum, carried)
 }
 
-// settle adds what is carried to its rows.
-func (c *carry) settle() error {
-	if err := c.last.settle(c.groups); err != nil {
+// flush adds what is carried to its rows.
+func (c *carry) flush() error {
+	if err := c.last.flush(c.groups); err != nil {
 		return err
 	}
-	return c.now.settle(c.groups)
+	return c.now.flush(c.groups)
 }
 
-func (p *running) settle(groups *groups) error {
-	for i := range p.sums {
-		key := p.keys[i*groups.width:][:groups.width]
+func (p *running) len(g *groups) int { return len(p.keys) / g.width }
+
+// at are the key and the cells of the i-th pod.
+func (p *running) at(g *groups, i int) (key []uint32, cells []int64) {
+	return p.keys[i*g.width:][:g.width], p.cells[i*g.cells:][:g.cells]
+}
+
+func (p *running) flush(g *groups) error {
+	for i := range p.len(g) {
+		key, cells := p.at(g, i)
 		if key[0] == nobody {
 			continue
 		}
-		if err := groups.at(groups.find(key)).merge(&p.sums[i]); err != nil {
+		if err := g.add(key, cells); err != nil {
 			return err
 		}
 		key[0] = nobody

@@ -12,6 +12,16 @@
 // A key in parentheses stands for what has no name: (none) for use by no
 // project, department or node pool, (all) for a quota over all node pools.
 //
+// # Accumulators
+//
+// What is added up for a row is the matter of accumulators: quantities always,
+// cost if there is a price book, quotas if the keys are projects, departments
+// and node pools only. Each says what it must know of segments, and so which
+// columns of the ledger are read; adds the segments of a batch to cells of its
+// own; and fills in what a row shows of them. The engine finds the rows and
+// adds cells to cells without knowing what they mean, so that a further kind of
+// quantity is a further accumulator.
+//
 // # Quotas
 //
 // Deserved, over quota and left are shown where the keys are projects,
@@ -23,8 +33,13 @@
 // # How a million rows are added up
 //
 // Segments come in batches of columns whose texts are codes of a dictionary.
-// The rows of a batch are sorted into classes by their codes, and each class is
-// added up before it goes to its row of the report, so that what is slow (to
-// find the owner of a namespace, the rates of a model, a row among a million)
-// is done once for each class.
+// The segments of a batch are sorted into classes by their codes: first by
+// what decides about owner, price and quota (the origin), then by what else
+// decides about the row (node, pod). Each class is added up by itself and then
+// added to its row, so that what is slow (to find the owner of a namespace, the
+// rates of a model, a row among a million) is done once for each class.
+//
+// A pod that runs for days is in each of their hours. Its cells are carried
+// from hour to hour, in the order of the ledger, and added to its row once,
+// when the pod has ended.
 package rollup

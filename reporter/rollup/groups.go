@@ -4,30 +4,23 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"slices"
-
-	"github.com/gputally/gputally/reporter/price"
-	"github.com/gputally/gputally/reporter/report"
 )
 
 // groups are the rows of a report while they are added up: for each key, which
-// is the numbers of some names, the sums.
+// is the numbers of some names, the cells of the accumulators.
 type groups struct {
 	width int // names in a key
+	cells int // numbers that are added up for a key
 	seed  maphash.Seed
 	table table
 	keys  [][]uint32 // in pieces of pieceLen keys
-	sums  list[sums]
+	sums  [][]int64  // in pieces of pieceLen times the cells
 	buf   []byte
 }
 
-// sums are what is added up for a key.
-type sums struct {
-	report.Sums
-	cost     price.Amount
-	unpriced bool
+func newGroups(width, cells int) *groups {
+	return &groups{width: width, cells: cells, seed: maphash.MakeSeed()}
 }
-
-func newGroups(width int) *groups { return &groups{width: width, seed: maphash.MakeSeed()} }
 
 // find is the number of the group with the key, which is new if there is none.
 func (g *groups) find(key []uint32) uint32 {
@@ -38,9 +31,9 @@ func (g *groups) find(key []uint32) uint32 {
 	if !found {
 		if number%pieceLen == 0 {
 			g.keys = append(g.keys, make([]uint32, pieceLen*g.width))
+			g.sums = append(g.sums, make([]int64, pieceLen*g.cells))
 		}
 		copy(g.key(number), key)
-		g.sums.next()
 	}
 	return number
 }
@@ -59,12 +52,10 @@ func (g *groups) key(number uint32) []uint32 {
 	return g.keys[number/pieceLen][int(number%pieceLen)*g.width:][:g.width]
 }
 
-func (g *groups) at(number uint32) *sums { return g.sums.at(number) }
-
-// merge adds sums that were added up beside.
-func (s *sums) merge(o *sums) (err error) {
-	s.Sums.Add(o.Sums)
-	s.unpriced = s.unpriced || o.unpriced
-	s.cost, err = s.cost.Add(o.cost)
-	return err
+// at are the cells of the group with a number.
+func (g *groups) at(number uint32) []int64 {
+	return g.sums[number/pieceLen][int(number%pieceLen)*g.cells:][:g.cells]
 }
+
+// add adds cells to the group with a key.
+func (g *groups) add(key []uint32, cells []int64) error { return addCells(g.at(g.find(key)), cells) }

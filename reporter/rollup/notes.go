@@ -14,14 +14,11 @@ import (
 type notes struct {
 	sources, roads map[string]bool
 	exceptions     map[exceptionKey]*report.Exception
-	unpriced       map[string]int64 // GPU-ms by model, not allowed
-	free           map[string]int64 // GPU-ms by model, allowed to have no price
 }
 
 func newNotes() notes {
 	return notes{
 		sources: map[string]bool{}, roads: map[string]bool{}, exceptions: map[exceptionKey]*report.Exception{},
-		unpriced: map[string]int64{}, free: map[string]int64{},
 	}
 }
 
@@ -37,15 +34,12 @@ func (n notes) hour(h usage.Hour) {
 	}
 }
 
-// tell writes the notes into the table: failures are what makes a report
+// writeTo writes the notes into the table: failures are what makes a report
 // worthless as a bill, warnings are the rest.
-func (n notes) tell(t *report.Table) {
+func (n notes) writeTo(t *report.Table) {
 	t.Sources, t.Roads = slices.Sorted(maps.Keys(n.sources)), slices.Sorted(maps.Keys(n.roads))
-	for _, model := range slices.Sorted(maps.Keys(n.unpriced)) {
-		t.Failures = append(t.Failures, fmt.Sprintf(
-			"model %q has no price for %s GPU-hours: add a rate to the price book, or the model to allow_unpriced",
-			model, report.Hours(n.unpriced[model], 6)))
-	}
+	ofAccumulators := t.Warnings // these come behind what is missing
+	t.Warnings = nil
 	if ratio := t.Coverage.Ratio(); ratio.Below(t.Spec.MinimumCoverage) {
 		text := fmt.Sprintf("coverage %s is below the minimum %v", ratio, t.Spec.MinimumCoverage)
 		if t.Spec.Provisional {
@@ -61,10 +55,7 @@ func (n notes) tell(t *report.Table) {
 		}
 		t.Warnings = append(t.Warnings, text)
 	}
-	for _, model := range slices.Sorted(maps.Keys(n.free)) {
-		t.Warnings = append(t.Warnings, fmt.Sprintf(
-			"model %q has no price and is allowed to: %s GPU-hours at no cost", model, report.Hours(n.free[model], 6)))
-	}
+	t.Warnings = append(t.Warnings, ofAccumulators...)
 	for _, key := range slices.SortedFunc(maps.Keys(n.exceptions), exceptionKey.compare) {
 		e := *n.exceptions[key]
 		t.Exceptions = append(t.Exceptions, e)

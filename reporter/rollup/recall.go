@@ -16,9 +16,9 @@ type recall struct {
 	at        int // in last, where the next name is expected
 
 	// Of the batch at hand, by code:
-	ids    []uint32
-	places []int32 // in last
-	begin  int     // in now
+	ids       []uint32
+	positions []int32 // in last
+	begin     int     // in now
 }
 
 // memory is a column's names of an hour, in the order of its dictionaries.
@@ -31,8 +31,8 @@ type memory struct {
 // recallAhead is how many names of the hour before may have ended in a row.
 const recallAhead = 64
 
-// noPlace is the place in the hour before of a name that was not found there.
-const noPlace = -1
+// noPosition is the position in the hour before of a name that was not found there.
+const noPosition = -1
 
 // hour begins a new hour.
 func (m *recall) hour() {
@@ -43,30 +43,30 @@ func (m *recall) hour() {
 
 // batch finds the numbers of the names of the next batch.
 func (m *recall) batch(of *usage.Names) {
-	m.ids, m.places, m.begin = m.ids[:0], m.places[:0], len(m.now.ids)
+	m.ids, m.positions, m.begin = m.ids[:0], m.positions[:0], len(m.now.ids)
 	for code := range int32(of.Len()) {
 		name := of.At(code)
-		place := m.place(name)
+		position := m.position(name)
 		var id uint32
-		if place == noPlace {
+		if position == noPosition {
 			id = m.names.id(name)
 		} else {
-			id, m.at = m.last.ids[place], int(place)+1
+			id, m.at = m.last.ids[position], int(position)+1
 		}
 		m.now.add(name, id)
-		m.ids, m.places = append(m.ids, id), append(m.places, place)
+		m.ids, m.positions = append(m.ids, id), append(m.positions, position)
 	}
 }
 
-// place is the place of a name in the hour before, noPlace if it is not where
+// position is that of a name in the hour before, noPosition if it is not where
 // it is expected.
-func (m *recall) place(name []byte) int32 {
+func (m *recall) position(name []byte) int32 {
 	for i := m.at; i < min(m.at+recallAhead, len(m.last.ids)); i++ {
 		if bytes.Equal(m.last.name(i), name) {
 			return int32(i)
 		}
 	}
-	return noPlace
+	return noPosition
 }
 
 func (m *memory) add(name []byte, id uint32) {

@@ -25,21 +25,21 @@ type Hour struct {
 // what overlaps with the hour at hand, however long the period is. Not for
 // several goroutines at once.
 type Rollup struct {
-	spec     report.Spec
-	columns  []report.Dimension
-	projects *quota.Projects
-	book     *price.Book
-	tally    *quota.Tally // nil unless the report has quota columns
+	spec         report.Spec
+	columns      []report.Dimension
+	projects     *quota.Projects
+	accumulators accumulators
 
-	need     needs
+	need     columns
+	texts    []usage.Text // those of need
 	names    *names
 	none     uint32 // number of the name (none)
-	places   map[placeKey]*place
+	origins  map[originKey]*origin
 	pools    map[[2]uint32]uint32 // node pools by node and model
-	memos    map[string]*memo     // by cluster
+	previous map[string]*previous // by cluster
 	groups   *groups
-	work     work
-	key      []uint32 // memory of row
+	scratch  scratch
+	key      []uint32 // memory of addTo
 	clusters map[string]*cluster
 	inputs   []report.Input
 	notes    notes
@@ -58,27 +58,33 @@ type part struct {
 	open   bool // it is not closed: read as far as it went
 }
 
-// New returns an empty rollup. Projects and book may be nil: then there
+// New returns an empty rollup. Projects and prices may be nil: then there
 // are no projects to group by, and no quota or cost columns.
-func New(spec report.Spec, projects *quota.Projects, book *price.Book) (*Rollup, error) {
+func New(spec report.Spec, projects *quota.Projects, prices *price.Book) (*Rollup, error) {
 	if err := spec.Check(); err != nil {
 		return nil, err
 	}
 	r := &Rollup{
-		spec: spec, columns: spec.Columns(), projects: projects, book: book,
-		names: newNames(), places: map[placeKey]*place{}, memos: map[string]*memo{}, pools: map[[2]uint32]uint32{}, clusters: map[string]*cluster{},
+		spec: spec, columns: spec.Columns(), projects: projects,
+		names: newNames(), origins: map[originKey]*origin{}, pools: map[[2]uint32]uint32{},
+		previous: map[string]*previous{}, clusters: map[string]*cluster{},
 		notes: newNotes(),
 	}
 	if projects == nil && (r.by(report.ByProject) || r.by(report.ByDepartment)) {
 		return nil, fmt.Errorf("report %q: to group by project or department takes a projects file", spec.Name)
 	}
+	r.accumulators.use(quantities{})
+	if prices != nil {
+		r.accumulators.use(newCost(prices, r.names))
+	}
 	// Deserved and left are defined for projects and node pools, not for parts of them.
 	if projects != nil && !r.by(report.ByCluster) && !r.by(report.ByNode) && !r.by(report.ByNamespace) && !r.by(report.ByPod) {
-		r.tally = projects.Tally(spec.Window)
+		r.accumulators.use(newQuotas(projects, spec, r.names))
 	}
-	r.need = r.needs()
+	r.need = r.columnsNeeded()
+	r.texts = r.need.texts()
 	r.none = r.names.idOf(quota.None)
-	r.groups = newGroups(1 + len(r.columns))
+	r.groups = newGroups(1+len(r.columns), r.accumulators.width)
 	for _, name := range spec.Clusters {
 		r.cluster(name)
 	}
@@ -86,8 +92,8 @@ func New(spec report.Spec, projects *quota.Projects, book *price.Book) (*Rollup,
 }
 
 // Roll adds up all hours and returns the table.
-func Roll(ctx context.Context, spec report.Spec, hours iter.Seq2[Hour, error], projects *quota.Projects, book *price.Book) (report.Table, error) {
-	r, err := New(spec, projects, book)
+func Roll(ctx context.Context, spec report.Spec, hours iter.Seq2[Hour, error], projects *quota.Projects, prices *price.Book) (report.Table, error) {
+	r, err := New(spec, projects, prices)
 	if err != nil {
 		return report.Table{}, err
 	}

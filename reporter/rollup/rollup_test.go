@@ -192,8 +192,15 @@ func TestAddRefuses(t *testing.T) {
 		}, "not about this cluster"},
 		"a segment of another cluster": {bad(func(s *usage.Segment) { s.Cluster = "us-1" }), "damaged"},
 		"a segment of another hour":    {bad(func(s *usage.Segment) { s.HeldTo += 3_600_000 }), "outside of"},
-		"a negative quantity":          {bad(func(s *usage.Segment) { s.EnergyMillijoules = -1 }), "negative"},
-		"an unknown state":             {bad(func(s *usage.Segment) { s.State = "lent" }), "unknown state"},
+		"more than 64 bits can sum": {func() []rollup.Hour {
+			hours := fleet()
+			for _, h := range hours {
+				h.Segments[0].EnergyMillijoules = 1 << 62
+			}
+			return hours
+		}, "beyond 64 bits"},
+		"a negative quantity": {bad(func(s *usage.Segment) { s.EnergyMillijoules = -1 }), "negative"},
+		"an unknown state":    {bad(func(s *usage.Segment) { s.State = "lent" }), "unknown state"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()

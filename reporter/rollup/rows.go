@@ -12,15 +12,17 @@ import (
 
 // rows are those of a table, in order.
 type rows struct {
-	columns   []report.Dimension
-	names     *names
-	groups    *groups
-	order     []uint32                 // numbers of groups
-	quotas    map[uint32]*report.Quota // by number of the group
-	priced    bool                     // there is a price book
-	coverage  report.Ratio             // of the report
-	byCluster map[string]report.Ratio  // nil unless the report groups by cluster
+	columns      []report.Dimension
+	names        *names
+	groups       *groups
+	accumulators *accumulators
+	order        []uint32                // numbers of groups
+	coverage     report.Ratio            // of the report
+	byCluster    map[string]report.Ratio // nil unless the report groups by cluster
 }
+
+// total is in place of a state in the row that is the sum of all.
+const total usage.State = ""
 
 // Len is the number of rows.
 func (r *rows) Len() int { return len(r.order) }
@@ -66,44 +68,39 @@ func (r *rows) compare(one, other uint32) int {
 	return 0
 }
 
-// total is the sum of all rows, which is priced only if every tenant's row is.
+// total is the sum of all rows.
 func (r *rows) total() (report.Row, error) {
-	total := report.Row{Priced: r.priced, Coverage: r.coverage}
-	var all sums
+	all, tenants := make([]int64, r.groups.cells), make([]int64, r.groups.cells)
 	for i := range uint32(r.groups.len()) {
-		s := r.groups.at(i)
-		if err := all.merge(s); err != nil {
-			return total, err
+		cells := r.groups.at(i)
+		if err := addCells(all, cells); err != nil {
+			return report.Row{}, err
 		}
 		if report.States()[r.groups.key(i)[0]] == usage.Allocated {
-			total.AllocatedMillis += s.GPUMillis
+			if err := addCells(tenants, cells); err != nil {
+				return report.Row{}, err
+			}
 		}
 	}
-	total.Sums, total.Cost = all.Sums, all.cost
-	total.Priced = r.priced && !all.unpriced
-	for _, q := range r.quotas {
-		if total.Quota == nil {
-			total.Quota = &report.Quota{}
-		}
-		total.Quota.Add(*q)
-	}
-	return total, nil
+	row, held := report.Row{Coverage: r.coverage}, report.Row{}
+	held.State = usage.Allocated
+	r.accumulators.fill(&row, all)
+	r.accumulators.fill(&held, tenants)
+	row.AllocatedMillis = held.AllocatedMillis
+	return row, nil
 }
 
 // At puts the i-th row together.
 func (r *rows) At(i int) report.Row {
 	number := r.order[i]
-	key, s := r.groups.key(number), r.groups.at(number)
-	row := report.Row{Key: report.Key{State: report.States()[key[0]]}, Sums: s.Sums, Cost: s.cost, Coverage: r.coverage, Quota: r.quotas[number]}
-	if row.State == usage.Allocated {
-		row.AllocatedMillis = row.GPUMillis
-	}
+	key := r.groups.key(number)
+	row := report.Row{Key: report.Key{State: report.States()[key[0]]}, Coverage: r.coverage}
 	for i, d := range r.columns {
 		*row.At(d) = r.names.text(key[1+i])
 	}
-	row.Priced = r.priced && row.State == usage.Allocated && !s.unpriced
 	if r.byCluster != nil {
 		row.Coverage = r.byCluster[row.Cluster]
 	}
+	r.accumulators.fill(&row, r.groups.at(number))
 	return row
 }

@@ -5,16 +5,14 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
-	"github.com/gputally/gputally/reporter/usage"
 )
 
 // Table returns what was added so far as a table.
 func (r *Rollup) Table() (report.Table, error) {
 	zone, err := r.spec.Location()
 	if err == nil {
-		err = r.settle()
+		err = r.flush()
 	}
 	if err != nil {
 		return report.Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
@@ -23,48 +21,26 @@ func (r *Rollup) Table() (report.Table, error) {
 		Spec: r.spec, Zone: zone,
 		Clusters: slices.Sorted(maps.Keys(r.clusters)),
 		Inputs:   report.Digest(r.inputs),
-		HasQuota: r.tally != nil,
-	}
-	if r.book != nil {
-		t.Currency, t.BookRevision = r.book.Currency(), r.book.Revision()
 	}
 	if r.projects != nil {
 		t.QuotaRevision = r.projects.Revision()
 	}
+	r.accumulators.finish(&t, r.row)
 	r.cover(&t)
 	if err := r.fill(&t); err != nil {
 		return report.Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
 	}
-	r.notes.tell(&t)
+	r.notes.writeTo(&t)
 	return t, nil
 }
 
-// quotas adds the figures of all scopes to the rows that they belong to. A
-// scope that was not used gets a row of its own.
-func (r *Rollup) quotas() map[uint32]*report.Quota {
-	if r.tally == nil {
-		return nil
-	}
-	quotas := map[uint32]*report.Quota{}
-	for _, f := range r.tally.Figures() {
-		row := r.groups.find(r.quotaKey(f))
-		if quotas[row] == nil {
-			quotas[row] = &report.Quota{}
-		}
-		quotas[row].Add(report.Quota{Deserved: f.Deserved, Over: f.Over, Left: f.Left})
-	}
-	return quotas
-}
-
-func (r *Rollup) quotaKey(f quota.Figures) []uint32 {
-	key := []uint32{uint32(rank(usage.Allocated))}
+// row returns the cells of the row with a key, as far as the report groups by it.
+func (r *Rollup) row(k report.Key) []int64 {
+	r.key = append(r.key[:0], uint32(rank(k.State)))
 	for _, d := range r.columns {
-		name := map[report.Dimension]string{
-			report.ByProject: f.Project, report.ByDepartment: orNone(f.Department), report.ByNodePool: orNone(f.NodePool),
-		}[d]
-		key = append(key, r.names.idOf(name))
+		r.key = append(r.key, r.names.idOf(*k.At(d)))
 	}
-	return key
+	return r.groups.at(r.groups.find(r.key))
 }
 
 // cover fills in the table's coverage and gaps.
@@ -101,8 +77,8 @@ func (r *Rollup) cover(t *report.Table) {
 // fill sorts the rows and makes the total.
 func (r *Rollup) fill(t *report.Table) error {
 	lines := &rows{
-		columns: r.columns, names: r.names, groups: r.groups, quotas: r.quotas(),
-		priced: r.book != nil, coverage: t.Coverage.Ratio(),
+		columns: r.columns, names: r.names, groups: r.groups, accumulators: &r.accumulators,
+		coverage: t.Coverage.Ratio(),
 	}
 	if r.by(report.ByCluster) {
 		lines.byCluster = map[string]report.Ratio{}

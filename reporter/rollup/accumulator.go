@@ -1,0 +1,152 @@
+package rollup
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// accumulator adds up one kind of quantity: what was used, what it costs, what
+// counts against quotas.
+//
+// What it adds up for a row of the report is a fixed number of cells. They are
+// kept by the engine, which adds those of one class of segments to those of a
+// row, and those of all rows to the total, without knowing what they mean. So
+// a cell must be a sum that is the same in whatever order and grouping it is
+// added up. A sum beyond 64 bits is an error of the report, never a wrong figure.
+type accumulator interface {
+	// needs says what the accumulator must know of segments. It is asked once.
+	needs() needs
+	// add adds the segments of a batch to the cells of their classes, which are
+	// all 0 before. Batches come in the order of hours; several of one hour may
+	// follow one another, of one cluster or of several.
+	add(b *batch, sums cells) error
+	// finish is called whenever a table is made, before fill, and maybe again
+	// after more was added. It says what is not in one row: currency, revisions,
+	// failures and warnings. It may set cells of rows, of new ones too: row
+	// returns those of the accumulator, valid until the next call.
+	finish(t *report.Table, row func(report.Key) []int64)
+	// fill puts what the cells say into a row. The state of the total is "".
+	fill(row *report.Row, cells []int64)
+}
+
+// needs says what must be known of segments.
+type needs struct {
+	cells int // width of what is added up
+	// What decides about an origin, besides cluster, state and the keys of the
+	// report's rows.
+	owner, nodePool, model bool
+	numbers                []usage.Number
+}
+
+// batch is a batch of segments, sorted into classes.
+type batch struct {
+	*usage.Batch
+	inside  window.Window // the part of the hour that is in the report
+	classOf []int32       // by row
+	origins []*origin     // by class
+}
+
+// cells are those of one accumulator, for each class of a batch.
+type cells struct {
+	all   []int64
+	first int // of the accumulator in the cells of a class
+	width int // of the cells of all accumulators
+}
+
+// of are the cells of a class, and behind them those of other accumulators.
+func (c cells) of(class int32) []int64 { return c.all[int(class)*c.width+c.first:] }
+
+// errSum says that something is more than a report can count.
+var errSum = errors.New("a sum is beyond 64 bits")
+
+// addCells adds cells to others.
+func addCells(to, from []int64) error {
+	from = from[:len(to)]
+	overflow := int64(0) // negative if a sum has another sign than both of its parts
+	for i, n := range from {
+		sum := to[i] + n
+		overflow |= (to[i] ^ sum) & (n ^ sum)
+		to[i] = sum
+	}
+	if overflow < 0 {
+		return errSum
+	}
+	return nil
+}
+
+// accumulators are those of a report, with the places of their cells.
+type accumulators struct {
+	list  []accumulator
+	needs []needs
+	first []int // cell of each
+	width int
+}
+
+func (a *accumulators) use(accs ...accumulator) {
+	for _, acc := range accs {
+		needs := acc.needs()
+		a.list, a.needs, a.first = append(a.list, acc), append(a.needs, needs), append(a.first, a.width)
+		a.width += needs.cells
+	}
+}
+
+// need tells whether any accumulator needs something.
+func (a *accumulators) need(what func(needs) bool) bool { return slices.ContainsFunc(a.needs, what) }
+
+// numbers are the columns that the accumulators need.
+func (a *accumulators) numbers() []usage.Number {
+	var all []usage.Number
+	for _, n := range a.needs {
+		all = append(all, n.numbers...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// add has each accumulator add a batch to the cells of its classes.
+func (a *accumulators) add(b *batch, all []int64) error {
+	for i, acc := range a.list {
+		if err := acc.add(b, cells{all, a.first[i], a.width}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish has each accumulator say what is not in one row; row returns the cells
+// of a row.
+func (a *accumulators) finish(t *report.Table, row func(report.Key) []int64) {
+	for i, acc := range a.list {
+		acc.finish(t, func(k report.Key) []int64 { return a.of(i, row(k)) })
+	}
+}
+
+// fill has each accumulator put what the cells of a row say into it.
+func (a *accumulators) fill(row *report.Row, cells []int64) {
+	for i, acc := range a.list {
+		acc.fill(row, a.of(i, cells))
+	}
+}
+
+// of are the cells of one accumulator among those of a row.
+func (a *accumulators) of(i int, cells []int64) []int64 {
+	return cells[a.first[i]:][:a.needs[i].cells]
+}
+
+// perOrigin keeps what an accumulator finds out about origins.
+type perOrigin[T any] []*T
+
+// of is what is known of an origin; what is not, find finds out, once.
+func (p *perOrigin[T]) of(o *origin, find func(*origin) *T) *T {
+	if missing := o.number + 1 - len(*p); missing > 0 {
+		*p = append(*p, make([]*T, missing)...)
+	}
+	if (*p)[o.number] == nil {
+		(*p)[o.number] = find(o)
+	}
+	return (*p)[o.number]
+}

@@ -1,0 +1,104 @@
+package rollup
+
+import (
+	"slices"
+
+	"github.com/gputally/gputally/reporter/quota"
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/usage"
+)
+
+// originKey is what decides about the owner, the price and the quota of a
+// segment: numbers of names, that of "" for what the report has no use for.
+type originKey struct {
+	state, cluster, namespace, nodePool, model uint32
+}
+
+// origin is what the segments with one originKey have in common. Where there
+// are millions of segments there are thousands of origins, and to find out
+// about one is slow: patterns are tried one by one.
+type origin struct {
+	originKey
+	number              int // from 0, in the order in which they were found
+	stateName           usage.State
+	rank                uint32 // of the state
+	project, department uint32 // numbers of names, (none) for none, "" if no tenant held the time
+
+	// The origin alone decides about the row, unless the report groups by pod or node.
+	row    uint32
+	hasRow bool
+}
+
+// origin finds out about an origin, once.
+func (r *Rollup) origin(k originKey) *origin {
+	if o, ok := r.origins[k]; ok {
+		return o
+	}
+	state := usage.State(r.names.text(k.state))
+	o := &origin{originKey: k, number: len(r.origins), stateName: state, rank: uint32(rank(state))}
+	r.origins[k] = o
+	if state != usage.Allocated {
+		return o
+	}
+	project, department := "", ""
+	if r.projects != nil && r.need.namespace {
+		project, department = r.projects.Of(r.names.text(k.cluster), r.names.text(k.namespace))
+	}
+	o.project, o.department = r.names.idOf(orNone(project)), r.names.idOf(orNone(department))
+	return o
+}
+
+// columns are what a report needs to know of the segments, by itself and for
+// its accumulators.
+type columns struct {
+	namespace, nodePool, model, node, pod bool
+	poolRules                             bool // node pools that the ledger does not name are found by rules
+	numbers                               []usage.Number
+}
+
+func (r *Rollup) columnsNeeded() columns {
+	var c columns
+	c.namespace = r.by(report.ByProject) || r.by(report.ByDepartment) || r.by(report.ByNamespace) ||
+		r.accumulators.need(func(n needs) bool { return n.owner })
+	c.nodePool = r.by(report.ByNodePool) || r.accumulators.need(func(n needs) bool { return n.nodePool })
+	c.poolRules = c.nodePool && r.projects != nil && r.projects.HasNodePools()
+	c.model = c.poolRules || r.accumulators.need(func(n needs) bool { return n.model })
+	c.node = c.poolRules || r.by(report.ByNode)
+	c.pod = r.by(report.ByPod)
+	c.numbers = r.accumulators.numbers()
+	return c
+}
+
+// texts are the columns with names.
+func (c columns) texts() []usage.Text {
+	texts := []usage.Text{usage.TextCluster, usage.TextState}
+	for _, column := range []struct {
+		needed bool
+		text   usage.Text
+	}{
+		{c.namespace, usage.TextNamespace},
+		{c.nodePool, usage.TextNodePool},
+		{c.model, usage.TextModel},
+		{c.node, usage.TextNode},
+		{c.pod, usage.TextPod},
+		{c.pod, usage.TextPodUID},
+	} {
+		if column.needed {
+			texts = append(texts, column.text)
+		}
+	}
+	return texts
+}
+
+func orNone(name string) string {
+	if name == "" {
+		return quota.None
+	}
+	return name
+}
+
+// rank is the place of a state in states, -1 if it is none of them.
+func rank(s usage.State) int {
+	all := report.States()
+	return slices.Index(all[:], s)
+}
