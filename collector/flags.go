@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -10,6 +11,11 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/gputally/gputally/collector/attribution"
 	"github.com/gputally/gputally/collector/cdi"
@@ -56,6 +62,40 @@ type flags struct {
 	nvlink      *bool
 	pcie        *bool
 	lock        *string
+
+	web         *web.FlagConfig
+	path        *string
+	bare        *bool
+	maxRequests *int
+	logging     *promslog.Config
+}
+
+// parse reads the arguments. Nothing is returned when they ask for help or for
+// the version: that has been written to stdout then.
+func parse(args []string, stdout, stderr io.Writer) (*flags, error) {
+	app := kingpin.New(name, "Meters the GPU-seconds of containers on one Kubernetes node and exposes them to Prometheus.")
+	answered := false
+	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) {
+		answered = true
+		app.UsageWriter(io.Discard) // the parser goes on and may have more to say
+	})
+	f := addFlags(app)
+	f.addWebFlags(app)
+	f.logging = &promslog.Config{Writer: stderr}
+	promslogflag.AddFlags(app, f.logging)
+	app.Version(version.Print(name))
+	app.HelpFlag.Short('h')
+	_, err := app.Parse(args)
+	if answered {
+		return nil, nil
+	}
+	if err == nil {
+		err = f.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w (see --help)", ErrUsage, err)
+	}
+	return f, nil
 }
 
 func addFlags(app *kingpin.Application) *flags {
@@ -115,6 +155,17 @@ func addFlags(app *kingpin.Application) *flags {
 	}
 }
 
+// addWebFlags adds the flags that Prometheus' exporters have.
+func (f *flags) addWebFlags(app *kingpin.Application) {
+	f.web = kingpinflag.AddFlags(app, DefaultAddress)
+	f.path = app.Flag("web.telemetry-path", "Path under which to expose metrics.").
+		Default("/metrics").String()
+	f.bare = app.Flag("web.disable-exporter-metrics", "Exclude metrics about the exporter itself (promhttp_*, process_*, go_*).").
+		Bool()
+	f.maxRequests = app.Flag("web.max-requests", "Maximum number of requests served in parallel. Further requests are answered with 503 until one completes. Use 0 to disable.").
+		Default("40").Int()
+}
+
 // nameBadFlag finds the flag whose value can't be read: kingpin's own errors
 // tell only what is wrong with the value.
 func nameBadFlag(c *kingpin.ParseContext) error {
@@ -167,7 +218,17 @@ func (f *flags) check() error {
 	if *f.processes && !hostPIDs(*f.proc) {
 		errs = append(errs, errors.New("--activity.processes: this process has a PID namespace of its own, in which others can't be told apart; set hostPID: true"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, f.checkWeb()...)...)
+}
+
+func (f *flags) checkWeb() (errs []error) {
+	if p := *f.path; !strings.HasPrefix(p, "/") || strings.ContainsAny(p, "{} ") || p == pathHealth || p == pathReady {
+		errs = append(errs, fmt.Errorf("--web.telemetry-path: %q is not a path of its own; it must begin with / and not be %s or %s", p, pathHealth, pathReady))
+	}
+	if *f.maxRequests < 0 {
+		errs = append(errs, fmt.Errorf("--web.max-requests: %d is below zero", *f.maxRequests))
+	}
+	return errs
 }
 
 // hostPIDs tells whether this process sees the host's processes by the PIDs that

@@ -3,6 +3,7 @@
 package collector
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,9 @@ const (
 var ErrLocked = errors.New("another collector meters this node, and two would count everything twice; see that the DaemonSet has maxSurge: 0 and that there is one of them")
 
 // lock locks a file until the result is closed, or the process ends in whatever
-// way. The file stays: to remove it would let two processes lock two files.
-func lock(name string) (io.Closer, error) {
+// way. It waits for ten seconds at most, and no longer than ctx lasts. The file
+// stays: to remove it would let two processes lock two files.
+func lock(ctx context.Context, name string) (io.Closer, error) {
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--lock-file: %w; is its folder mounted and writable?", err)
@@ -35,7 +37,11 @@ func lock(name string) (io.Closer, error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) || waited >= lockPatience {
 			break
 		}
-		<-time.After(lockRetry)
+		select {
+		case <-time.After(lockRetry):
+		case <-ctx.Done():
+			return nil, errors.Join(context.Cause(ctx), file.Close())
+		}
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = ErrLocked

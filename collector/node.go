@@ -1,14 +1,12 @@
 package collector
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
 	"slices"
 	"time"
-
-	"github.com/prometheus/exporter-toolkit/bootstrap"
 
 	"github.com/gputally/gputally/collector/cdi"
 	"github.com/gputally/gputally/collector/cgroup"
@@ -34,31 +32,31 @@ func (n *node) close() {
 	}
 }
 
-// build makes the node and the handler of /metrics from the parsed flags.
-func (f *flags) build(b *bootstrap.Bootstrap) (*node, http.Handler, error) {
-	n := &node{log: b.Logger}
-	handler, err := f.assemble(n, b)
-	if err != nil {
+// build makes the node from the flags. It waits for the lock, but not when ctx
+// ends; the error is then that of ctx.
+func (f *flags) build(ctx context.Context, log *slog.Logger, now func() time.Time) (*node, error) {
+	n := &node{log: log}
+	if err := f.assemble(ctx, n, now); err != nil {
 		n.close()
-		return nil, nil, err
+		return nil, err
 	}
-	return n, handler, nil
+	return n, nil
 }
 
-func (f *flags) assemble(n *node, b *bootstrap.Bootstrap) (http.Handler, error) {
+func (f *flags) assemble(ctx context.Context, n *node, now func() time.Time) error {
 	if *f.lock != "" {
-		held, err := lock(*f.lock)
+		held, err := lock(ctx, *f.lock)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		n.closers = append(n.closers, held)
 	}
 	source, err := nvml.New(nvml.Config{
-		Logger: b.Logger, Now: time.Now, LibraryPath: *f.library, CallTimeout: *f.callTimeout,
+		Logger: n.log, Now: now, LibraryPath: *f.library, CallTimeout: *f.callTimeout,
 		XID: *f.xid, ECC: *f.ecc, RowRemap: *f.rowRemap, Throttle: *f.throttle, NVLink: *f.nvlink, PCIe: *f.pcie,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	n.closers = append(n.closers, source)
 	cfg := meter.LoopConfig{
@@ -66,23 +64,19 @@ func (f *flags) assemble(n *node, b *bootstrap.Bootstrap) (http.Handler, error) 
 		SplitEvenly: *f.split,
 		Interval:    *f.interval,
 		MaxGap:      *f.maxGap,
-		Now:         time.Now,
-		Logger:      b.Logger,
+		Now:         now,
+		Logger:      n.log,
 		Fatal:       func(err error) bool { return errors.Is(err, nvml.ErrDriverChanged) },
 	}
 	if *f.attribution == attributionKubelet {
 		client, err := f.attribute(&cfg)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		n.closers = append(n.closers, client)
 	}
-	if n.loop, err = meter.NewLoop(cfg); err != nil {
-		return nil, err
-	}
-	b.Handle("/healthz", healthz(n.loop, f.patience(), time.Now))
-	b.Handle("/readyz", readyz(n.loop))
-	return f.handler(b, n.loop), nil
+	n.loop, err = meter.NewLoop(cfg)
+	return err
 }
 
 // attribute adds to cfg what tells who holds the GPUs and whose processes use them.

@@ -8,13 +8,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/gputally/gputally/collector"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := collector.Run(ctx)
+	err := collector.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, collector.Options{Now: time.Now})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gputally-collector:", err)
