@@ -104,6 +104,165 @@ func TestCostWithout(t *testing.T) {
 	}
 }
 
+// At 3.6 an hour, each GPU-millisecond costs a millionth.
+func TestCostsAtTheEndOfTheRange(t *testing.T) {
+	t.Parallel()
+	const highest = "9223372036854.775807" // 2⁶³−1 millionths
+	for sentence, c := range map[string]struct {
+		gpuHour string
+		millis  int64
+		want    string // "" if it does not fit
+	}{
+		"a GPU-millisecond at a millionth":        {"3.6", 1, "0.000001"},
+		"the highest cost":                        {"3.6", math.MaxInt64, highest},
+		"a little less than the highest":          {"3.599999999", math.MaxInt64, "9223372034292.728019"},
+		"a little more than the highest":          {"3.600000001", math.MaxInt64, ""},
+		"exactly twice 2⁶² millionths":            {"7.2", 1 << 62, ""},
+		"half a millionth below twice 2⁶²":        {"1.8", math.MaxInt64, "4611686018427.387904"},
+		"2⁶⁴ millionths, just above 64 bits":      {"1000000000", 66_408_278_666, ""},
+		"the highest price for the longest while": {"1000000000", math.MaxInt64, ""},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			book, err := price.New("EUR", []price.Rate{{GPUHour: gpuHour(c.gpuHour)}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seg := hold()
+			seg.GPUMillis = c.millis
+			flat, ok := book.Rates("", "", "").Flat(0, 1)
+			if !ok {
+				t.Fatal("one rate for all time is no flat rate")
+			}
+			for name, cost := range map[string]func() (price.Amount, error){
+				"the book": func() (price.Amount, error) { return book.Cost(seg) },
+				"the flat": func() (price.Amount, error) { return flat.Cost(c.millis) },
+			} {
+				got, err := cost()
+				if c.want == "" {
+					if got != 0 || !errors.Is(err, price.ErrRange) {
+						t.Errorf("%s: got %s, %v, want ErrRange", name, got, err)
+					}
+				} else if err != nil || got.String() != c.want {
+					t.Errorf("%s: got %s, %v, want %s", name, got, err, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestErrorsNameTheModelThatTheBookPrices(t *testing.T) {
+	t.Parallel()
+	book, err := price.New("EUR", []price.Rate{{GPUHour: gpuHour("1")}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seg := hold()
+	seg.GPUMillis = -1
+	want := `model "NVIDIA H100 80GB HBM3": price -1 GPU-ms: amount out of range`
+	if _, err := book.Cost(seg); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := (price.Flat{}).Cost(-1); !errors.Is(err, price.ErrRange) {
+		t.Errorf("a flat rate: got %v, want ErrRange", err)
+	}
+}
+
+func TestARateWithoutABeginningHoldsBefore1970(t *testing.T) {
+	t.Parallel()
+	book, err := price.New("EUR", []price.Rate{{GPUHour: gpuHour("1"), To: day(1)}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := book.Rates("", "", "").Cost(-3_600_000, 0, 3_600_000); err != nil || got != 1_000_000 {
+		t.Errorf("got %s, %v, want 1", got, err)
+	}
+}
+
+func TestFlat(t *testing.T) {
+	t.Parallel()
+	// 1 until the 2nd, 2 from then until the 4th, and a special price of 0 in
+	// cluster x on the 3rd.
+	book, err := price.New("EUR", []price.Rate{
+		{GPUHour: gpuHour("1"), To: day(2)},
+		{GPUHour: gpuHour("2"), From: day(2), To: day(4)},
+		{Cluster: "x", From: day(3), To: day(4)},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sentence, c := range map[string]struct {
+		cluster  string
+		from, to time.Time
+		want     string // of a GPU-hour, "" if the rate is not flat
+	}{
+		"up to the change":                 {"a", day(1), day(2), "1.000000"},
+		"a millisecond beyond the change":  {"a", day(1), day(2).Add(time.Millisecond), ""},
+		"from the change":                  {"a", day(2), day(4), "2.000000"},
+		"beyond the last rate":             {"a", day(3), day(5), ""},
+		"after all rates":                  {"a", day(4), day(5), ""},
+		"an instant after all rates":       {"a", day(4), day(4), ""},
+		"up to the special price":          {"x", day(2), day(3), "2.000000"},
+		"into the special price":           {"x", day(2), day(4), ""},
+		"the special price, which is zero": {"x", day(3), day(4), "0.000000"},
+	} {
+		flat, ok := book.Rates(c.cluster, "", "").Flat(c.from.UnixMilli(), c.to.UnixMilli())
+		if !ok {
+			if c.want != "" {
+				t.Errorf("%s: no flat rate, want %s", sentence, c.want)
+			}
+			continue
+		}
+		if got, err := flat.Cost(3_600_000); err != nil || got.String() != c.want {
+			t.Errorf("%s: got %s, %v, want %q", sentence, got, err, c.want)
+		}
+		if got, err := flat.Cost(0); got != 0 || err != nil {
+			t.Errorf("%s: no time costs %s, %v", sentence, got, err)
+		}
+	}
+}
+
+// What is held while the rate does not change costs the same by the Flat as by
+// the Rates, also when it begins and ends at one instant.
+func TestFlatCostsWhatTheRatesDo(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		from := rapid.Int64Range(0, 100).Draw(t, "from")
+		to := rapid.Int64Range(from, 100).Draw(t, "to")
+		millis := rapid.Int64Range(0, 1_000_000).Draw(t, "gpu_ms")
+		changes := rapid.SliceOfNDistinct(rapid.Int64Range(0, 100), 1, 3, rapid.ID).Draw(t, "changes")
+		slices.Sort(changes)
+		rates := []price.Rate{{GPUHour: decimal.New(1, 0), To: time.UnixMilli(changes[0])}}
+		for i, at := range changes {
+			r := price.Rate{GPUHour: decimal.New(int64(i)+2, 0), From: time.UnixMilli(at)}
+			if i+1 < len(changes) {
+				r.To = time.UnixMilli(changes[i+1])
+			}
+			rates = append(rates, r)
+		}
+		book, err := price.New("EUR", rates, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := book.Rates("", "", "")
+		flat, ok := r.Flat(from, to)
+		changed := slices.ContainsFunc(changes, func(at int64) bool { return from < at && at < to })
+		if ok == changed {
+			t.Fatalf("[%d, %d) with changes at %v: flat is %t", from, to, changes, ok)
+		}
+		if !ok {
+			return
+		}
+		byFlat, err := flat.Cost(millis)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if byRates, err := r.Cost(from, to, millis); err != nil || byRates != byFlat {
+			t.Fatalf("%s by the rates, %v, and %s by the flat", byRates, err, byFlat)
+		}
+	})
+}
+
 // An oracle in rationals: the sum over pieces of GPU-ms × price ÷ 3,600,000,
 // rounded half to even to six places.
 func TestCostIsTheRationalRoundedOnce(t *testing.T) {
