@@ -78,18 +78,19 @@ func isDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// product is an unsigned 128-bit sum of products.
+// product is an unsigned 128-bit sum of products. The pieces of one segment
+// always fit: together they have at most 2⁶³ GPU-milliseconds, and a price has
+// at most 10¹⁸ nano-units, less than 2⁶⁰.
 type product struct {
 	hi, lo uint64
 }
 
-// add adds a × b and tells whether the sum still fits.
-func (p *product) add(a, b uint64) bool {
+// add adds a × b.
+func (p *product) add(a, b uint64) {
 	hi, lo := bits.Mul64(a, b)
 	var carry uint64
 	p.lo, carry = bits.Add64(p.lo, lo, 0)
-	p.hi, carry = bits.Add64(p.hi, hi, carry)
-	return carry == 0
+	p.hi, _ = bits.Add64(p.hi, hi, carry)
 }
 
 // divide returns p ÷ d rounded half to even, and whether it fits an Amount.

@@ -55,9 +55,7 @@ func (r Rates) Cost(heldFrom, heldTo, millis int64) (Amount, error) {
 		if !ok {
 			return 0, ErrUnpriced // bare: a report may meet it millions of times
 		}
-		if !sum.add(gpuMillis(held, from, until), now.nanos) {
-			return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
-		}
+		sum.add(gpuMillis(held, from, until), now.nanos)
 		if until >= heldTo {
 			break
 		}
@@ -88,7 +86,7 @@ func (f Flat) Cost(millis int64) (Amount, error) {
 		return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
 	}
 	var sum product
-	sum.add(uint64(millis), f.nanos) // one product always fits
+	sum.add(uint64(millis), f.nanos)
 	cost, ok := sum.divide(perAmount)
 	if !ok {
 		return 0, fmt.Errorf("price %d GPU-ms: %w", millis, ErrRange)
