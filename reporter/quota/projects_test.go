@@ -94,6 +94,12 @@ func TestNewRefuses(t *testing.T) {
 		"a negative deserved":                {with(quota.Quota{DeservedMilli: -1}), 0, "quotas[0].deserved"},
 		"more GPUs than there are":           {with(quota.Quota{DeservedMilli: math.MaxInt64}), 0, "quotas[0].deserved"},
 		"a limit below the deserved":         {with(quota.Quota{DeservedMilli: 2, LimitMilli: milli(1)}), 0, "quotas[0].limit"},
+		"a thousandth beyond the most GPUs":  {with(quota.Quota{DeservedMilli: quota.MaxMilli + 1}), 0, "quotas[0].deserved"},
+		"a negative limit":                   {with(quota.Quota{LimitMilli: milli(-1)}), 0, "quotas[0].limit"},
+		"a weight without end":               {with(quota.Quota{OverQuotaWeight: math.Inf(1)}), 0, "quotas[0].over_quota_weight"},
+		"an end finer than what is metered":  {with(quota.Quota{To: day(1).Add(1)}), 0, "quotas[0].to"},
+		"a name that is no text":             {[]quota.Project{{Name: "a\xff"}}, 0, "name"},
+		"a department with a line feed":      {[]quota.Project{{Name: "p", Department: "a\nb"}}, 0, "department"},
 		"a negative weight":                  {with(quota.Quota{OverQuotaWeight: -1}), 0, "quotas[0].over_quota_weight"},
 		"a weight that is no number":         {with(quota.Quota{OverQuotaWeight: math.NaN()}), 0, "quotas[0].over_quota_weight"},
 		"an empty range":                     {with(quota.Quota{From: day(2), To: day(2)}), 0, "quotas[0].from"},
@@ -132,6 +138,99 @@ func TestNewRefusesPools(t *testing.T) {
 	}
 }
 
+func TestNewAccepts(t *testing.T) {
+	t.Parallel()
+	milli := func(n int64) *int64 { return &n }
+	pools := []quota.NodePool{{Name: "a100"}, {Name: "h100"}}
+	for sentence, quotas := range map[string][]quota.Quota{
+		"the highest quota":                       {{DeservedMilli: quota.MaxMilli}},
+		"a limit that is the deserved":            {{DeservedMilli: 1000, LimitMilli: milli(1000)}},
+		"a limit of nothing":                      {{LimitMilli: milli(0)}},
+		"a weight of nothing":                     {{OverQuotaWeight: 0}},
+		"a range of a millisecond":                {{From: day(1), To: day(1).Add(time.Millisecond)}},
+		"quotas that touch":                       {{To: day(2)}, {From: day(2)}},
+		"quotas that touch, the later one first":  {{From: day(2)}, {To: day(2)}},
+		"two pools at once":                       {{NodePool: "a100"}, {NodePool: "h100"}},
+		"one for all, and then one for each pool": {{To: day(2)}, {NodePool: "a100", From: day(2)}, {NodePool: "h100", From: day(2)}},
+		"one for a pool, and then one for all":    {{NodePool: "a100", From: day(2)}, {To: day(2)}},
+	} {
+		if _, err := quota.New(pools, []quota.Project{{Name: "p", Quotas: quotas}}); err != nil {
+			t.Errorf("%s: %v", sentence, err)
+		}
+	}
+	for sentence, list := range map[string][]quota.Project{
+		"a name with a space inside":               {{Name: "a b"}},
+		"a name with a sign inside":                {{Name: "a-b"}},
+		"a name of any letters":                    {{Name: "forschung-ü"}},
+		"one namespace twice in one project":       {{Name: "a", Namespaces: []string{"x", "x"}}},
+		"one namespace in clusters that differ":    {{Name: "a", Namespaces: []string{"x"}, Clusters: []string{"eu"}}, {Name: "b", Namespaces: []string{"x"}, Clusters: []string{"us"}}},
+		"patterns that share no name":              {{Name: "a", Namespaces: []string{"x*"}}, {Name: "b", Namespaces: []string{"y*"}}},
+		"patterns that meet, one more specific":    {{Name: "a", Namespaces: []string{"x*"}}, {Name: "b", Namespaces: []string{"x*y"}}},
+		"one namespace, one cluster more specific": {{Name: "a", Namespaces: []string{"x"}}, {Name: "b", Namespaces: []string{"x"}, Clusters: []string{"eu"}}},
+	} {
+		if _, err := quota.New(nil, list); err != nil {
+			t.Errorf("%s: %v", sentence, err)
+		}
+	}
+}
+
+func TestProblemsSayWhatToChange(t *testing.T) {
+	t.Parallel()
+	pools := []quota.NodePool{{Name: "a", Nodes: []string{"gpu-*"}}, {Name: "b", Nodes: []string{"*-gpu"}}}
+	one := func(p quota.Project) []quota.Project { return []quota.Project{p} }
+	with := func(quotas ...quota.Quota) []quota.Project {
+		return []quota.Project{{Name: "p", Quotas: quotas}}
+	}
+	for sentence, c := range map[string]struct {
+		pools    []quota.NodePool
+		projects []quota.Project
+		want     string
+	}{
+		"too many GPUs": {
+			nil, with(quota.Quota{DeservedMilli: quota.MaxMilli + 1}),
+			`projects[0].quotas[0].deserved: must be between 0 and 1000000000 GPUs`,
+		},
+		"a weight that is no number, and only that": {
+			nil, with(quota.Quota{OverQuotaWeight: math.NaN()}),
+			`projects[0].quotas[0].over_quota_weight: must be a number from 0 up`,
+		},
+		"quotas at one time": {
+			nil, with(quota.Quota{}, quota.Quota{From: day(2)}),
+			`projects[0].quotas[1].from: is valid at the same time as quotas[0] of the same node pool`,
+		},
+		"a quota for all pools and one for a pool": {
+			pools[:1], with(quota.Quota{NodePool: "a"}, quota.Quota{}),
+			`projects[0].quotas[1].node_pool: one quota for all pools and quotas[0] for one pool are valid at the same time; use one form`,
+		},
+		"a missing name":               {nil, one(quota.Project{}), `projects[0].name: is missing`},
+		"a name that can't be printed": {nil, one(quota.Project{Name: "a\tb"}), `projects[0].name: "a\tb" has characters that can't be printed`},
+		"a space in front":             {nil, one(quota.Project{Name: " a"}), `projects[0].name: " a" begins or ends with a space`},
+		"a name that begins a formula": {nil, one(quota.Project{Name: "+a"}), `projects[0].name: "+a" must not begin with +`},
+		"a namespace of two projects": {
+			nil, []quota.Project{{Name: "a", Namespaces: []string{"y", "x"}}, {Name: "b", Namespaces: []string{"x"}}},
+			`projects[1].namespaces[0]: "x" matches the same namespaces as "x" of projects[0] and is no more specific`,
+		},
+		"a node of two pools": {
+			pools, nil, `node_pools[1].nodes: matches the same GPUs as node_pools[0] and is no more specific`,
+		},
+		"one name for two pools": {
+			[]quota.NodePool{{Name: "a"}, {Name: "b"}, {Name: "a"}}, nil, `node_pools[2].name: "a" is the name of node_pools[0] too`,
+		},
+		"empty patterns of a pool": {
+			[]quota.NodePool{{Name: "a", Nodes: []string{"x", ""}, Models: []string{""}}}, nil,
+			"node_pools[0].nodes[1]: is empty; write \"*\" for all\nnode_pools[0].models[0]: is empty; write \"*\" for all",
+		},
+		"a date that no file can hold": {
+			nil, with(quota.Quota{From: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}),
+			`hash projects: json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: year outside of range [0,9999]`,
+		},
+	} {
+		if _, err := quota.New(c.pools, c.projects); err == nil || err.Error() != c.want {
+			t.Errorf("%s: got\n%v\nwant\n%s", sentence, err, c.want)
+		}
+	}
+}
+
 func TestNewNamesAllProblemsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := quota.New([]quota.NodePool{{}}, []quota.Project{{Name: "a", Quotas: []quota.Quota{{NodePool: "x", DeservedMilli: -1}}}})
@@ -151,6 +250,72 @@ func TestAt(t *testing.T) {
 	}
 	if len(got) != 3 || got[0] != 4 || got[1] != 2 || got[2] != 1 {
 		t.Errorf("got %v, want 4 of a, then 2 and 1 of b", got)
+	}
+}
+
+func TestAtIsHalfOpen(t *testing.T) {
+	t.Parallel()
+	p := projects(t, nil, quota.Project{Name: "p", Department: "d", Quotas: []quota.Quota{{DeservedMilli: 7, From: day(2), To: day(3)}}})
+	for at, want := range map[time.Time]int{
+		day(2).Add(-time.Millisecond): 0,
+		day(2):                        1,
+		day(3).Add(-time.Millisecond): 1,
+		day(3):                        0,
+	} {
+		got := p.At(at)
+		if len(got) != want {
+			t.Errorf("%s: got %v, want %d quotas", at, got, want)
+		}
+		for _, g := range got {
+			if g.Project != "p" || g.Department != "d" || g.DeservedMilli != 7 {
+				t.Errorf("%s: got %+v", at, g)
+			}
+		}
+	}
+}
+
+func TestWhatAFileHas(t *testing.T) {
+	t.Parallel()
+	for sentence, c := range map[string]struct {
+		pools         []quota.NodePool
+		projects      []quota.Project
+		rules, quotas bool
+	}{
+		"nothing": {nil, nil, false, false},
+		"a pool that is only named, and no quotas": {[]quota.NodePool{{Name: "a"}}, []quota.Project{{Name: "p"}}, false, false},
+		"a rule, and a quota of one project of two": {
+			[]quota.NodePool{{Name: "a"}, {Name: "b", Models: []string{"x"}}},
+			[]quota.Project{{Name: "o"}, {Name: "p", Quotas: []quota.Quota{{}}}}, true, true,
+		},
+	} {
+		p := projects(t, c.pools, c.projects...)
+		if p.HasNodePools() != c.rules || p.HasQuotas() != c.quotas {
+			t.Errorf("%s: node pools %t, quotas %t", sentence, p.HasNodePools(), p.HasQuotas())
+		}
+	}
+	p := projects(t, nil, quota.Project{Name: "p", Department: "d"})
+	if p.Department("p") != "d" || p.Department("q") != "" {
+		t.Errorf("departments %q and %q", p.Department("p"), p.Department("q"))
+	}
+}
+
+func TestRevisionOfNodePools(t *testing.T) {
+	t.Parallel()
+	a := quota.NodePool{Name: "a", Nodes: []string{"x", "y"}, Models: []string{"m"}}
+	b := quota.NodePool{Name: "b", Nodes: []string{"z"}}
+	p := quota.Project{Name: "p"}
+	base := projects(t, []quota.NodePool{a, b}, p).Revision()
+	turned := a
+	turned.Nodes = []string{"y", "x"}
+	if got := projects(t, []quota.NodePool{b, turned}, p).Revision(); got != base {
+		t.Error("order changes the revision")
+	}
+	other := a
+	other.Models = []string{"n"}
+	for what, pools := range map[string][]quota.NodePool{"model": {other, b}, "number": {a}, "pool": nil} {
+		if got := projects(t, pools, p).Revision(); got == base {
+			t.Errorf("another %s of node pools has the same revision", what)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package quota_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -102,6 +103,63 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// One Holder counts segments in whatever order, also when the scope changes
+// between them: all pools together until noon, pool x from then on.
+func TestHolderFindsTheScopeOfEachInstant(t *testing.T) {
+	t.Parallel()
+	const noon = 12 * hour
+	pools := []quota.NodePool{{Name: "x", Nodes: []string{"x"}}}
+	p := projects(t, pools, quota.Project{Name: "p", Quotas: []quota.Quota{
+		{DeservedMilli: 1000, To: day(1).Add(12 * time.Hour)},
+		{NodePool: "x", DeservedMilli: 1000, From: day(1).Add(12 * time.Hour), To: day(1).Add(18 * time.Hour)},
+		{DeservedMilli: 1000, From: day(1).Add(18 * time.Hour)},
+	}})
+	holds := map[string][3]int64{
+		"the last millisecond of the morning":  {noon - 1, noon, 1},
+		"the first millisecond of the day":     {0, 1, 1},
+		"the first millisecond of pool x":      {noon, noon + 1, 1},
+		"the last millisecond of pool x":       {noon + 6*hour - 1, noon + 6*hour, 1},
+		"the first millisecond of the evening": {noon + 6*hour, noon + 6*hour + 1, 1},
+		"over noon":                            {noon - hour, noon + hour, 2 * hour},
+		"from the morning until the evening":   {noon - hour, noon + 7*hour, 8 * hour},
+		"nothing":                              {noon, noon + 1, 0},
+	}
+	sentences := slices.Sorted(maps.Keys(holds))
+	for _, order := range [][]string{sentences, slices.Collect(backward(sentences))} {
+		tally := p.Tally(window.Window{From: day(1), To: day(2)})
+		h := tally.Holder("p", "x")
+		for _, sentence := range order {
+			seg := hold(holds[sentence][0], holds[sentence][1], holds[sentence][2])
+			if err := h.Hold(seg.HeldFrom, seg.HeldTo, seg.GPUMillis); err != nil {
+				t.Fatalf("%s: %v", sentence, err)
+			}
+		}
+		// In the morning 1 + 1 ms and twice an hour, in the evening 1 ms and an
+		// hour; in pool x 1 + 1 ms, an hour and six hours.
+		want := []int64{3*hour + 3, 7*hour + 2}
+		var got []int64
+		for _, f := range tally.Figures() {
+			got = append(got, f.Within+f.Over)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v: of all pools and of x (-want +got)\n%s", order, diff)
+		}
+	}
+}
+
+func TestWhoHasNoQuotasHasNoHolder(t *testing.T) {
+	t.Parallel()
+	tally := projects(t, nil, quota.Project{Name: "p"}, quota.Project{Name: "q", Quotas: []quota.Quota{{}}}).Tally(window.Hour(day(1)))
+	if tally.Holder("p", "") != nil || tally.Holder("nobody", "") != nil || tally.Holder("q", "") == nil {
+		t.Error("only q is counted")
+	}
+	idle := hold(0, 1, 1)
+	idle.State = usage.Unallocated
+	if err := tally.Add("q", "", idle); err != nil || tally.Figures()[0].Over != 0 {
+		t.Errorf("time that nobody holds is counted: %+v, %v", tally.Figures(), err)
+	}
+}
+
 func TestTallyRefusesWhatNoGPUCanGive(t *testing.T) {
 	t.Parallel()
 	p := projects(t, nil, quota.Project{Name: "p", Quotas: []quota.Quota{{DeservedMilli: 1}}})
@@ -169,9 +227,9 @@ func TestOverIsTheIntegralBeyondTheDeserved(t *testing.T) {
 	})
 }
 
-func backward(segs []usage.Segment) func(func(usage.Segment) bool) {
-	return func(yield func(usage.Segment) bool) {
-		for _, s := range slices.Backward(segs) {
+func backward[T any](list []T) func(func(T) bool) {
+	return func(yield func(T) bool) {
+		for _, s := range slices.Backward(list) {
 			if !yield(s) {
 				return
 			}
