@@ -23,7 +23,9 @@ import (
 // denied is a bucket that may not be used.
 type denied struct{}
 
-func (denied) Stat(context.Context, string) (bucket.Object, error) { return bucket.Object{}, bucket.ErrDenied }
+func (denied) Stat(context.Context, string) (bucket.Object, error) {
+	return bucket.Object{}, bucket.ErrDenied
+}
 
 func (denied) Get(context.Context, string) (io.ReadCloser, bucket.Object, error) {
 	return nil, bucket.Object{}, bucket.ErrDenied
