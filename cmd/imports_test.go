@@ -26,7 +26,7 @@ var outside = map[string][]string{
 	"github.com/prometheus/prometheus/tsdb":          {"internal/simulate/history", "cmd/gputally-bench/fleet"},
 	"github.com/aws":                                 {"reporter/bucket/s3"},
 	"github.com/robfig/cron":                         {"reporter/schedule"},
-	"github.com/parquet-go":                          {"reporter/ledger"},
+	"github.com/parquet-go":                          {"reporter/ledger/sealed"},
 }
 
 // directions says what the packages below a path may import of the project,
@@ -57,7 +57,8 @@ var directions = []struct {
 	{"reporter/price", []string{"reporter/usage", "reporter/window", "reporter/glob"}},
 	{"reporter/quota", []string{"reporter/usage", "reporter/window", "reporter/glob"}},
 	{"reporter/bucket", []string{"reporter/bucket", "reporter/metric"}},
-	{"reporter/ledger", []string{"reporter/usage", "reporter/window", "reporter/bucket"}},
+	{"reporter/ledger/sealed", []string{"reporter/usage", "reporter/window"}},
+	{"reporter/ledger", []string{"reporter/ledger/sealed", "reporter/usage", "reporter/window", "reporter/bucket"}},
 	{"reporter/index", []string{"reporter/bucket", "reporter/window", "reporter/usage", "reporter/ledger", "reporter/report"}},
 	{"reporter/rollup", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup"}},
 	{"reporter/report", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota"}},

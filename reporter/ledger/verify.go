@@ -218,7 +218,7 @@ func (v *verification) day(held *day, own, inDay *file) error {
 		if err := inDay.segments(a.add); err != nil {
 			return v.broken(err, held.object.Key, own.footer.Window, doCompact)
 		}
-		if a.digest.sum() == inDay.footer.Rows {
+		if a.digest.Sum() == inDay.footer.Rows {
 			return nil // what else is wrong is so in the hour's own object
 		}
 		what = fmt.Sprintf("its rows of %s are others", called(own.footer.Window))

@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -34,6 +33,9 @@ func (r *raw) body() *io.SectionReader {
 	return io.NewSectionReader(bytes.NewReader(r.data), 0, int64(len(r.data)))
 }
 
+// compared is how many bytes of two objects are compared at once.
+const compared = 64 << 10
+
 // holds tells whether an object is just the bytes, without holding it. Errors:
 // bucket.ErrNotFound, others of the bucket.
 func (l *Ledger) holds(ctx context.Context, key string, want *io.SectionReader) (bool, error) {
@@ -45,9 +47,9 @@ func (l *Ledger) holds(ctx context.Context, key string, want *io.SectionReader) 
 	if object.Size != want.Size() {
 		return false, nil
 	}
-	got, expected := make([]byte, contentChunk), make([]byte, contentChunk)
-	for at := int64(0); at < object.Size; at += contentChunk {
-		n := min(contentChunk, object.Size-at)
+	got, expected := make([]byte, compared), make([]byte, compared)
+	for at := int64(0); at < object.Size; at += compared {
+		n := min(compared, object.Size-at)
 		if _, err := io.ReadFull(body, got[:n]); err != nil {
 			return false, fmt.Errorf("read %s: %w", key, err)
 		}
@@ -93,17 +95,17 @@ type file struct {
 	object string // that the rows are in
 	footer footer
 	entry  Entry
-	groups []parquet.RowGroup // the hour's rows
+	rows   sealed.Rows // the hour's
 }
 
 // open reads the footer of an hour's own object. Errors: *CorruptError,
 // *SchemaError.
 func (r *raw) open(cluster string, hour window.Window) (*file, error) {
-	pq, sum, err := openSealed(r.data, segmentColumns())
+	opened, err := sealed.OpenSegments(r.data)
 	if err != nil {
-		return nil, damaged(r.object.Key, cluster, hour, err)
+		return nil, damaged(r.object.Key, cluster, hour, cause(err))
 	}
-	foot, err := parseFooter(pq.Lookup)
+	foot, err := parseFooter(opened.Lookup)
 	if err == nil && (foot.Cluster != cluster || foot.Window != hour) {
 		err = fmt.Errorf("it holds %s of cluster %s", foot.Window, foot.Cluster)
 	}
@@ -111,9 +113,18 @@ func (r *raw) open(cluster string, hour window.Window) (*file, error) {
 		return nil, damaged(r.object.Key, cluster, hour, err)
 	}
 	entry := foot.entry()
-	entry.Key, entry.ETag, entry.Size, entry.SHA256 = r.object.Key, r.object.ETag, int64(len(r.data)), sum
-	entry.Rows = pq.NumRows()
-	return &file{r.object.Key, foot, entry, pq.RowGroups()}, nil
+	entry.Key, entry.ETag, entry.Size, entry.SHA256 = r.object.Key, r.object.ETag, int64(len(r.data)), opened.SHA256
+	rows := opened.Rows()
+	entry.Rows = rows.Count()
+	return &file{r.object.Key, foot, entry, rows}, nil
+}
+
+// cause is what is wrong with a sealed file.
+func cause(err error) error {
+	if damage := (*sealed.DamagedError)(nil); errors.As(err, &damage) {
+		return damage.Err
+	}
+	return err
 }
 
 // damaged is the error of an object that is not what it should be. Errors:
@@ -145,18 +156,24 @@ func (f *file) hour() usage.Hour {
 // segments yields the rows of the file, one row group at a time. The slice is
 // overwritten for the next one. Errors: *CorruptError, what yield returns.
 func (f *file) segments(yield func([]usage.Segment) error) error {
-	return readRows(f.groups, segmentColumns(), func(err error) error {
-		return damaged(f.object, f.footer.Cluster, f.footer.Window, err)
-	}, yield)
+	return f.read(f.rows.Segments(yield))
+}
+
+// read is the error of reading rows: of the object if they are damaged.
+func (f *file) read(err error) error {
+	if damage := (*sealed.DamagedError)(nil); errors.As(err, &damage) {
+		return damaged(f.object, f.footer.Cluster, f.footer.Window, damage.Err)
+	}
+	return err
 }
 
 // encode writes the hour as an object of its own.
-func (f *file) encode() (*content, error) {
-	zstd, err := newCodec()
+func (f *file) encode() (*sealed.Content, error) {
+	zstd, err := sealed.NewCodec()
 	if err != nil {
 		return nil, err
 	}
-	e := newEncoder[row](f.footer.Writer, zstd)
+	e := sealed.NewEncoder[sealed.Row](f.footer.Writer, zstd)
 	if err := f.copyTo(e); err != nil {
 		return nil, err
 	}
@@ -164,14 +181,14 @@ func (f *file) encode() (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.finish(pairs)
+	return e.Finish(pairs)
 }
 
 // copyTo adds the rows of the hour.
-func (f *file) copyTo(e *encoder[row]) error {
+func (f *file) copyTo(e *sealed.Encoder[sealed.Row]) error {
 	return f.segments(func(segments []usage.Segment) error {
 		for _, seg := range segments {
-			if err := e.add(row(seg)); err != nil {
+			if err := e.Add(sealed.Row(seg)); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -171,4 +173,9 @@ func parseFooter(lookup func(key string) (string, bool)) (footer, error) {
 		r.errs = append(r.errs, fmt.Errorf("footer gputally.revision is %d", f.Revision))
 	}
 	return f, r.err()
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }

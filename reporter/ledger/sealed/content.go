@@ -1,4 +1,4 @@
-package ledger
+package sealed
 
 import (
 	"crypto/sha256"
@@ -12,30 +12,30 @@ import (
 // contentChunk is the size of a content's chunks, in bytes.
 const contentChunk = 64 << 10
 
-// content is the bytes of an object that is made. It grows by chunks, so it takes
-// the memory of its bytes and not twice that, and none of it is ever copied.
-type content struct {
+// Content is the bytes of a file that is made. It grows by chunks, so it takes the
+// memory of its bytes and not twice that, and none of it is ever copied.
+type Content struct {
+	Size   int64
+	SHA256 string // of all of it, hexadecimal, once it is sealed
 	chunks [][]byte
-	size   int64
-	sha256 string // of all of it, hexadecimal, once it is sealed
 }
 
 // Write appends bytes.
-func (c *content) Write(p []byte) (int, error) {
+func (c *Content) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
-		at := c.size % contentChunk
+		at := c.Size % contentChunk
 		if at == 0 {
 			c.chunks = append(c.chunks, make([]byte, contentChunk))
 		}
 		fit := copy(c.chunks[len(c.chunks)-1][at:], p)
-		p, c.size = p[fit:], c.size+int64(fit)
+		p, c.Size = p[fit:], c.Size+int64(fit)
 	}
 	return n, nil
 }
 
 // between yields the bytes from one place to another, as they lie there.
-func (c *content) between(from, to int64) iter.Seq[[]byte] {
+func (c *Content) between(from, to int64) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for from < to {
 			at := from % contentChunk
@@ -49,9 +49,9 @@ func (c *content) between(from, to int64) iter.Seq[[]byte] {
 }
 
 // ReadAt reads as an io.ReaderAt does.
-func (c *content) ReadAt(p []byte, off int64) (int, error) {
+func (c *Content) ReadAt(p []byte, off int64) (int, error) {
 	n := 0
-	for part := range c.between(off, min(off+int64(len(p)), c.size)) {
+	for part := range c.between(off, min(off+int64(len(p)), c.Size)) {
 		n += copy(p[n:], part)
 	}
 	if n < len(p) {
@@ -60,11 +60,11 @@ func (c *content) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// body reads all of it, and again.
-func (c *content) body() *io.SectionReader { return io.NewSectionReader(c, 0, c.size) }
+// Body reads all of it, and again.
+func (c *Content) Body() *io.SectionReader { return io.NewSectionReader(c, 0, c.Size) }
 
 // seal writes the seal of a Parquet file in its place, and takes the SHA-256.
-func (c *content) seal() error {
+func (c *Content) seal() error {
 	footer, err := c.footer()
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (c *content) seal() error {
 	if err != nil {
 		return err
 	}
-	at := c.size - int64(len(footer)) + int64(in)
+	at := c.Size - int64(len(footer)) + int64(in)
 	sealed := sha256.New()
 	for part := range c.between(0, at) {
 		sealed.Write(part)
@@ -82,36 +82,36 @@ func (c *content) seal() error {
 	if err != nil {
 		return err
 	}
-	for part := range c.between(at, c.size) { // with zeros in the place of the seal
+	for part := range c.between(at, c.Size) { // with zeros in the place of the seal
 		sealed.Write(part)
 	}
 	text := []byte(hex.EncodeToString(sealed.Sum(nil)))
 	for part := range c.between(at, at+int64(len(text))) {
 		text = text[copy(part, text):]
 	}
-	for part := range c.between(at, c.size) {
+	for part := range c.between(at, c.Size) {
 		whole.Write(part)
 	}
-	c.sha256 = hex.EncodeToString(whole.Sum(nil))
+	c.SHA256 = hex.EncodeToString(whole.Sum(nil))
 	return nil
 }
 
 // footer is a copy of the end of a Parquet file: its footer, the length of that
 // and the mark.
-func (c *content) footer() ([]byte, error) {
+func (c *Content) footer() ([]byte, error) {
 	const tail = 8 // 4 bytes of length, little-endian, and "PAR1"
-	if c.size < tail {
+	if c.Size < tail {
 		return nil, errors.New("it has no footer")
 	}
 	var end [tail]byte
-	if _, err := c.ReadAt(end[:], c.size-tail); err != nil {
+	if _, err := c.ReadAt(end[:], c.Size-tail); err != nil {
 		return nil, err
 	}
-	from := c.size - tail - int64(binary.LittleEndian.Uint32(end[:]))
+	from := c.Size - tail - int64(binary.LittleEndian.Uint32(end[:]))
 	if from < 0 {
 		return nil, errors.New("its footer is longer than it is")
 	}
-	footer := make([]byte, c.size-from)
+	footer := make([]byte, c.Size-from)
 	_, err := c.ReadAt(footer, from)
 	return footer, err
 }

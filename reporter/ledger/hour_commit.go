@@ -33,7 +33,7 @@ func (l *Ledger) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, err
 	f := footer{
 		Cluster: d.cluster, Window: d.hour, Source: h.Source, Road: h.Road,
 		Exceptions: h.Exceptions, Coverage: h.Coverage, Writer: l.version,
-		Rows: d.digest.sum(), Opening: d.opening.sum(), Closing: d.closing.sum(),
+		Rows: d.digest.Sum(), Opening: d.opening.sum(), Closing: d.closing.sum(),
 	}
 	// What the hour's object names is there before it, and still there after it.
 	edges, err := l.putEdges(ctx, d)
@@ -81,7 +81,7 @@ func (l *Ledger) putAbsent(ctx context.Context, d *Draft, f footer) (Entry, erro
 		if err != nil {
 			return Entry{}, err
 		}
-		if err := l.keep(ctx, f, data.body(), old.footer.Revision, objectName); err != nil {
+		if err := l.keep(ctx, f, data.Body(), old.footer.Revision, objectName); err != nil {
 			return Entry{}, err
 		}
 	case errors.As(err, &corrupt), errors.Is(err, ErrHourMissing):
@@ -133,16 +133,16 @@ func (l *Ledger) write(ctx context.Context, d *Draft, f footer, revision int, co
 	if err != nil {
 		return Entry{}, err
 	}
-	data, err := d.rows.finish(pairs)
+	data, err := d.rows.Finish(pairs)
 	if err != nil {
 		return Entry{}, err
 	}
-	object, err := l.bucket.Put(ctx, Key(f.Cluster, f.Window), data.body(), data.size, cond)
+	object, err := l.bucket.Put(ctx, Key(f.Cluster, f.Window), data.Body(), data.Size, cond)
 	if err != nil {
 		return Entry{}, err
 	}
 	entry := f.entry()
-	entry.Key, entry.ETag, entry.Size, entry.SHA256 = object.Key, object.ETag, data.size, data.sha256
-	entry.Rows = d.rows.rows
+	entry.Key, entry.ETag, entry.Size, entry.SHA256 = object.Key, object.ETag, data.Size, data.SHA256
+	entry.Rows = d.rows.Rows()
 	return entry, nil
 }

@@ -1,4 +1,4 @@
-package ledger
+package sealed
 
 import (
 	"crypto/sha256"
@@ -10,10 +10,10 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// digest is the SHA-256 of rows, whatever file they are in and however it is
+// Digest is the SHA-256 of rows, whatever file they are in and however it is
 // encoded: names with their length before them, numbers as 8 bytes, in the
 // order of the columns.
-type digest struct {
+type Digest struct {
 	hash hash.Hash
 	buf  []byte
 }
@@ -21,29 +21,32 @@ type digest struct {
 // digestAtOnce is how many bytes are gathered before they are hashed.
 const digestAtOnce = 32 << 10
 
-func newDigest() *digest {
-	return &digest{hash: sha256.New(), buf: make([]byte, 0, digestAtOnce+4<<10)}
+// NewDigest returns the digest of no rows.
+func NewDigest() *Digest {
+	return &Digest{hash: sha256.New(), buf: make([]byte, 0, digestAtOnce+4<<10)}
 }
 
-func (d *digest) segment(s *usage.Segment) {
+// Segment adds a row of segments.
+func (d *Digest) Segment(s *usage.Segment) {
 	d.texts(s.Cluster, s.Node, s.NodePool, s.UUID, s.Model, string(s.State), s.Namespace, s.Pod, s.PodUID, s.Container)
 	d.numbers(s.HeldFrom, s.HeldTo, int64(math.Float64bits(s.Share)),
 		s.GPUMillis, s.ActiveMillis, s.IdleMillis, s.ObservedMillis, s.EstimatedMillis, s.MemoryByteSeconds, s.EnergyMillijoules)
 }
 
-func (d *digest) edge(e *usage.Edge) {
+// Edge adds a row of edges.
+func (d *Digest) Edge(e *usage.Edge) {
 	d.texts(e.UUID, e.Pod, e.Container)
 	d.numbers(e.Start)
 	d.numbers(e.Total[:]...)
 }
 
-func (d *digest) texts(texts ...string) {
+func (d *Digest) texts(texts ...string) {
 	for _, text := range texts {
 		d.buf = append(binary.AppendUvarint(d.buf, uint64(len(text))), text...)
 	}
 }
 
-func (d *digest) numbers(numbers ...int64) {
+func (d *Digest) numbers(numbers ...int64) {
 	for _, n := range numbers {
 		d.buf = binary.BigEndian.AppendUint64(d.buf, uint64(n))
 	}
@@ -52,13 +55,13 @@ func (d *digest) numbers(numbers ...int64) {
 	}
 }
 
-func (d *digest) drain() {
+func (d *Digest) drain() {
 	d.hash.Write(d.buf)
 	d.buf = d.buf[:0]
 }
 
-// sum is the digest of the rows so far, hexadecimal.
-func (d *digest) sum() string {
+// Sum is the digest of the rows so far, hexadecimal.
+func (d *Digest) Sum() string {
 	d.drain()
 	return hex.EncodeToString(d.hash.Sum(nil))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -17,9 +18,9 @@ import (
 // booked the same edges.
 type edgeSet struct {
 	version string
-	zstd    codec
-	rows    *encoder[edgeRow] // nil until there is an edge
-	digest  *digest
+	zstd    sealed.Codec
+	rows    *sealed.Encoder[sealed.EdgeRow] // nil until there is an edge
+	digest  *sealed.Digest
 	last    usage.Edge
 }
 
@@ -27,15 +28,15 @@ func (s *edgeSet) add(all []usage.Edge) error {
 	for i := range all {
 		e := &all[i]
 		if s.rows == nil {
-			s.rows, s.digest = newEncoder[edgeRow](s.version, s.zstd), newDigest()
+			s.rows, s.digest = sealed.NewEncoder[sealed.EdgeRow](s.version, s.zstd), sealed.NewDigest()
 		} else if usage.CompareEdges(s.last, *e) >= 0 {
 			return fmt.Errorf("edge of GPU %s, pod %s, container %s comes before or again after the edge that was added before it; parts must come sorted",
 				e.UUID, e.Pod, e.Container)
 		}
-		if err := s.rows.add(newEdgeRow(*e)); err != nil {
+		if err := s.rows.Add(sealed.NewEdgeRow(*e)); err != nil {
 			return err
 		}
-		s.digest.edge(e)
+		s.digest.Edge(e)
 		s.last = *e
 	}
 	return nil
@@ -46,7 +47,7 @@ func (s *edgeSet) sum() string {
 	if s.rows == nil {
 		return ""
 	}
-	return s.digest.sum()
+	return s.digest.Sum()
 }
 
 // edgeAttempts bounds how often edges are looked at again that another writer
@@ -58,7 +59,7 @@ type edgesObject struct {
 	cluster string
 	at      time.Time
 	name    string // digest of the rows
-	data    *content
+	data    *sealed.Content
 	found   bool // it was there already
 }
 
@@ -72,7 +73,7 @@ func (s *edgeSet) finish(cluster string, at time.Time) (*edgesObject, error) {
 	}
 	pairs := frame(cluster, window.Window{From: at, To: at}, s.version)
 	pairs["gputally.rows_sha256"] = name
-	data, err := s.rows.finish(pairs)
+	data, err := s.rows.Finish(pairs)
 	return &edgesObject{cluster: cluster, at: at, name: name, data: data}, err
 }
 
@@ -122,7 +123,7 @@ func (l *Ledger) keepEdges(ctx context.Context, all []*edgesObject) error {
 func (l *Ledger) placeEdges(ctx context.Context, o *edgesObject) error {
 	for range edgeAttempts {
 		// As a rule this version has written them, and they need not be opened.
-		same, err := l.holds(ctx, o.key(), o.data.body())
+		same, err := l.holds(ctx, o.key(), o.data.Body())
 		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return fmt.Errorf("read ledger: %w", err)
 		}
@@ -144,7 +145,7 @@ func (l *Ledger) placeEdges(ctx context.Context, o *edgesObject) error {
 		default:
 			return err
 		}
-		_, err = l.bucket.Put(ctx, o.key(), o.data.body(), o.data.size, cond)
+		_, err = l.bucket.Put(ctx, o.key(), o.data.Body(), o.data.Size, cond)
 		if !errors.Is(err, bucket.ErrConflict) {
 			return err
 		}
@@ -173,11 +174,11 @@ func (l *Ledger) openEdges(ctx context.Context, cluster string, at time.Time, na
 		return nil, err
 	}
 	f := &edgesFile{object: r.object, at: at}
-	pq, _, err := openSealed(r.data, edgeColumns())
+	file, err := sealed.OpenEdges(r.data)
 	if err != nil {
-		return f, broken(err)
+		return f, broken(cause(err))
 	}
-	foot := &footerReader{lookup: pq.Lookup}
+	foot := &footerReader{lookup: file.Lookup}
 	holds, w, _ := foot.frame()
 	if schema := (*SchemaError)(nil); errors.As(foot.err(), &schema) {
 		return f, &SchemaError{key, schema.Schema}
@@ -192,7 +193,11 @@ func (l *Ledger) openEdges(ctx context.Context, cluster string, at time.Time, na
 		return f, broken(fmt.Errorf("it holds other edges (%s) than the hour has booked (%s)", rows, name))
 	}
 	f.yield = func(yield func([]usage.Edge) error) error {
-		return readRows(pq.RowGroups(), edgeColumns(), broken, yield)
+		err := file.Rows().Edges(yield)
+		if damage := (*sealed.DamagedError)(nil); errors.As(err, &damage) {
+			return broken(damage.Err)
+		}
+		return err
 	}
 	return f, nil
 }

@@ -1,13 +1,13 @@
-package ledger
+package sealed
 
 import "github.com/gputally/gputally/reporter/usage"
 
-// row is a usage.Segment with the columns that its fields go to. The two
+// Row is a usage.Segment with the columns that its fields go to. The two
 // convert into each other, so a field without a column does not compile.
 //
 // Names repeat and are stored as codes. Times and quantities are stored as
 // differences, which zstd packs better than whole numbers; shares are few.
-type row struct {
+type Row struct {
 	Cluster  string `parquet:"cluster,dict"`
 	Node     string `parquet:"node,dict"`
 	NodePool string `parquet:"node_pool,dict"`
@@ -33,8 +33,8 @@ type row struct {
 	EnergyMillijoules int64 `parquet:"energy_mj,delta"`
 }
 
-// edgeRow is a usage.Edge with its columns.
-type edgeRow struct {
+// EdgeRow is a usage.Edge with its columns.
+type EdgeRow struct {
 	UUID      string `parquet:"uuid,delta"`
 	Pod       string `parquet:"pod,delta"`
 	Container string `parquet:"container,dict"`
@@ -47,7 +47,8 @@ type edgeRow struct {
 	Total6    int64  `parquet:"total_6,delta"`
 }
 
-func newEdgeRow(e usage.Edge) edgeRow {
+// NewEdgeRow makes a row of an edge.
+func NewEdgeRow(e usage.Edge) EdgeRow {
 	t := e.Total
-	return edgeRow{e.UUID, e.Pod, e.Container, e.Start, t[0], t[1], t[2], t[3], t[4], t[5]}
+	return EdgeRow{e.UUID, e.Pod, e.Container, e.Start, t[0], t[1], t[2], t[3], t[4], t[5]}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -15,8 +16,8 @@ type Draft struct {
 	cluster string
 	hour    window.Window
 
-	rows    *encoder[row]
-	digest  *digest
+	rows    *sealed.Encoder[sealed.Row]
+	digest  *sealed.Digest
 	last    usage.Segment
 	opening *edgeSet
 	closing *edgeSet
@@ -28,13 +29,13 @@ func (l *Ledger) Draft(cluster string, hour window.Window) (*Draft, error) {
 	if err := checkHour(cluster, hour); err != nil {
 		return nil, fmt.Errorf("close hour %s of cluster %s: %w", hour, cluster, err)
 	}
-	zstd, err := newCodec()
+	zstd, err := sealed.NewCodec()
 	if err != nil {
 		return nil, err
 	}
 	return &Draft{
 		cluster: cluster, hour: hour,
-		rows: newEncoder[row](l.version, zstd), digest: newDigest(),
+		rows: sealed.NewEncoder[sealed.Row](l.version, zstd), digest: sealed.NewDigest(),
 		opening: &edgeSet{version: l.version, zstd: zstd}, closing: &edgeSet{version: l.version, zstd: zstd},
 	}, nil
 }
@@ -58,16 +59,16 @@ func (d *Draft) add(p usage.Part) error {
 	for i := range p.Segments {
 		seg := &p.Segments[i]
 		err := seg.Check(d.cluster, d.hour)
-		if err == nil && d.rows.rows > 0 && usage.Compare(d.last, *seg) > 0 {
+		if err == nil && d.rows.Rows() > 0 && usage.Compare(d.last, *seg) > 0 {
 			err = errors.New("comes before the segment that was added before it; parts must come sorted")
 		}
 		if err == nil {
-			err = d.rows.add(row(*seg))
+			err = d.rows.Add(sealed.Row(*seg))
 		}
 		if err != nil {
-			return segmentError(int(d.rows.rows), seg, err)
+			return segmentError(int(d.rows.Rows()), seg, err)
 		}
-		d.digest.segment(seg)
+		d.digest.Segment(seg)
 		d.last = *seg
 	}
 	return errors.Join(d.opening.add(p.Opening), d.closing.add(p.Closing))

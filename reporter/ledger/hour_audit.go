@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -17,7 +18,7 @@ const mostNamed = 3
 // Rows come sorted, so a GPU's are together: it holds the rows of one GPU.
 type audit struct {
 	footer footer
-	digest *digest
+	digest *sealed.Digest
 	rows   int64
 	last   usage.Segment
 	sums   usage.Coverage
@@ -29,7 +30,7 @@ type audit struct {
 	overheld []string
 }
 
-func newAudit(f footer) *audit { return &audit{footer: f, digest: newDigest()} }
+func newAudit(f footer) *audit { return &audit{footer: f, digest: sealed.NewDigest()} }
 
 // add takes the next rows.
 func (a *audit) add(segments []usage.Segment) error {
@@ -48,7 +49,7 @@ func (a *audit) add(segments []usage.Segment) error {
 		if err != nil {
 			a.wrong = append(a.wrong, segmentError(int(a.rows), s, err).Error())
 		}
-		a.digest.segment(s)
+		a.digest.Segment(s)
 		a.last = *s
 		a.rows++
 	}
@@ -102,7 +103,7 @@ func (a *audit) findings() []Finding {
 		all = append(all, Finding{Kind: kind, What: what + strings.Join(named, "; "), Do: doRestate})
 	}
 	note(Rows, "", a.wrong)
-	if sum := a.digest.sum(); sum != a.footer.Rows {
+	if sum := a.digest.Sum(); sum != a.footer.Rows {
 		note(Rows, "", []string{fmt.Sprintf("the digest of its rows is %s, not %s", sum, a.footer.Rows)})
 	}
 	note(Conservation, "its sums are not those of its rows: ", a.differences())
@@ -134,20 +135,20 @@ func (l *Ledger) auditEdges(ctx context.Context, cluster string, at time.Time, n
 	if err != nil {
 		return err
 	}
-	d, first, sorted := newDigest(), true, true
+	d, first, sorted := sealed.NewDigest(), true, true
 	var last usage.Edge
 	err = f.yield(func(all []usage.Edge) error {
 		for i := range all {
 			sorted = sorted && (first || usage.CompareEdges(last, all[i]) < 0)
 			first, last = false, all[i]
-			d.edge(&all[i])
+			d.Edge(&all[i])
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if sum := d.sum(); sum != name || !sorted {
+	if sum := d.Sum(); sum != name || !sorted {
 		return &EdgesError{f.object.Key, cluster, at, fmt.Errorf("the digest of its rows is %s, not %s, or they are not sorted", sum, name)}
 	}
 	return nil

@@ -12,10 +12,10 @@ import (
 // devices lists the GPUs that were there at the end of the hour, sorted by UUID:
 // those that no row shows absent then. Errors: *CorruptError.
 func (f *file) devices() ([]usage.Device, error) {
-	scan := &Scan{f, usage.Columns{
+	scan := &Scan{f, f.rows.Scan(usage.Columns{
 		Texts:   []usage.Text{usage.TextNode, usage.TextNodePool, usage.TextUUID, usage.TextModel, usage.TextState},
 		Numbers: []usage.Number{usage.NumberHeldTo},
-	}, f.groups}
+	})}
 	d := deviceList{end: f.footer.Window.To.UnixMilli()}
 	var b usage.Batch
 	for {

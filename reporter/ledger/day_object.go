@@ -8,9 +8,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -96,12 +95,12 @@ func (d *day) hour(hour window.Window) (*file, bool) {
 
 // openDay opens the object of a day. Errors: *CorruptError, *SchemaError.
 func (r *raw) openDay(cluster string, w window.Window) (*day, error) {
-	pq, sum, err := openSealed(r.data, segmentColumns())
+	opened, err := sealed.OpenSegments(r.data)
 	if err != nil {
-		return nil, damaged(r.object.Key, cluster, w, err)
+		return nil, damaged(r.object.Key, cluster, w, cause(err))
 	}
-	d := &day{object: r.object, sha256: sum}
-	d.footer, d.hours, err = parseDay(pq)
+	d := &day{object: r.object, sha256: opened.SHA256}
+	d.footer, d.hours, err = parseDay(opened)
 	if err == nil && (d.footer.Cluster != cluster || d.footer.Window != w) {
 		err = fmt.Errorf("it holds %s of cluster %s", d.footer.Window, d.footer.Cluster)
 	}
@@ -115,8 +114,8 @@ func (r *raw) openDay(cluster string, w window.Window) (*day, error) {
 }
 
 // parseDay reads a day's footer and gives each hour the row groups that are its.
-func parseDay(pq *parquet.File) (dayFooter, []*file, error) {
-	r := &footerReader{lookup: pq.Lookup}
+func parseDay(opened *sealed.File) (dayFooter, []*file, error) {
+	r := &footerReader{lookup: opened.Lookup}
 	var f dayFooter
 	if f.Cluster, f.Window, f.Writer = r.frame(); r.err() != nil {
 		return f, nil, r.err()
@@ -127,7 +126,7 @@ func parseDay(pq *parquet.File) (dayFooter, []*file, error) {
 	if r.err() != nil {
 		return f, nil, r.err()
 	}
-	groups := pq.RowGroups()
+	rows := opened.Rows()
 	var hours []*file
 	for i, h := range f.Hours {
 		hour, err := h.file()
@@ -138,14 +137,14 @@ func parseDay(pq *parquet.File) (dayFooter, []*file, error) {
 			err = errors.New("comes before the one before it")
 		}
 		if err == nil {
-			hour.groups, groups, err = take(groups, h.Rows)
+			hour.rows, rows, err = rows.Take(h.Rows)
 		}
 		if err != nil {
 			return f, nil, fmt.Errorf("footer gputally.hours: hour %d: %w", i, err)
 		}
 		hours = append(hours, hour)
 	}
-	if len(groups) > 0 {
+	if rows.Count() > 0 {
 		return f, nil, errors.New("footer gputally.hours: there are rows of no hour")
 	}
 	if want := instants(f.missing()); !slices.Equal(missing, want) {
@@ -173,18 +172,6 @@ func (h dayHour) file() (*file, error) {
 	entry.Key, entry.Size, entry.SHA256, entry.Rows = Key(foot.Cluster, foot.Window), h.Size, h.SHA256, h.Rows
 	entry.Daily = true
 	return &file{footer: foot, entry: entry}, nil
-}
-
-// take splits off the row groups that have so many rows.
-func take(groups []parquet.RowGroup, rows int64) (taken, rest []parquet.RowGroup, err error) {
-	n := 0
-	for left := rows; left > 0; n++ {
-		if n == len(groups) || groups[n].NumRows() > left || groups[n].NumRows() <= 0 {
-			return nil, nil, fmt.Errorf("row groups don't end where its %d rows do", rows)
-		}
-		left -= groups[n].NumRows()
-	}
-	return groups[:n], groups[n:], nil
 }
 
 // lastDay keeps the day that was opened last, because its hours are read one

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -167,7 +168,7 @@ type dayDraft struct {
 	ledger *Ledger
 	old    *day // nil if there is none that can be read
 	footer dayFooter
-	rows   *encoder[row]
+	rows   *sealed.Encoder[sealed.Row]
 }
 
 // hour opens an hour, in its own object or else in the old day. Errors: as
@@ -227,11 +228,11 @@ func (d *dayDraft) unchanged(ctx context.Context) (bool, error) {
 
 // take encodes the hours that there are.
 func (d *dayDraft) take(ctx context.Context, partial bool) error {
-	zstd, err := newCodec()
+	zstd, err := sealed.NewCodec()
 	if err != nil {
 		return err
 	}
-	d.rows = newEncoder[row](d.footer.Writer, zstd)
+	d.rows = sealed.NewEncoder[sealed.Row](d.footer.Writer, zstd)
 	missing, err := d.walk(ctx, func(f *file) error {
 		h, err := f.dayHour()
 		if err != nil {
@@ -241,7 +242,7 @@ func (d *dayDraft) take(ctx context.Context, partial bool) error {
 		if err := f.copyTo(d.rows); err != nil {
 			return err
 		}
-		return d.rows.endGroup()
+		return d.rows.EndGroup()
 	})
 	if err != nil {
 		return err
@@ -257,20 +258,20 @@ func (d *dayDraft) put(ctx context.Context, cond bucket.Condition) (DayEntry, er
 	if err != nil {
 		return DayEntry{}, err
 	}
-	data, err := d.rows.finish(pairs)
+	data, err := d.rows.Finish(pairs)
 	if err != nil {
 		return DayEntry{}, err
 	}
 	key := DayKey(d.footer.Cluster, d.footer.Window)
-	object, err := d.ledger.bucket.Put(ctx, key, data.body(), data.size, cond)
+	object, err := d.ledger.bucket.Put(ctx, key, data.Body(), data.Size, cond)
 	if errors.Is(err, bucket.ErrConflict) {
 		return DayEntry{}, &ConflictError{Key: key, Cluster: d.footer.Cluster, Hour: d.footer.Window}
 	}
 	if err != nil {
 		return DayEntry{}, err
 	}
-	object.Size = data.size
-	entry := (&day{object: object, sha256: data.sha256, footer: d.footer}).entry()
+	object.Size = data.Size
+	entry := (&day{object: object, sha256: data.SHA256, footer: d.footer}).entry()
 	entry.Written = true
 	return entry, nil
 }

@@ -1,4 +1,4 @@
-package ledger
+package sealed
 
 import (
 	"fmt"
@@ -16,18 +16,19 @@ const (
 	chunkRows = 1024
 )
 
-// encoder writes rows as a sealed Parquet file. It holds the encoded bytes and
+// Encoder writes rows as a sealed Parquet file. It holds the encoded bytes and
 // one row group.
-type encoder[R any] struct {
-	out   content
+type Encoder[R Row | EdgeRow] struct {
+	out   Content
 	w     *parquet.GenericWriter[R]
 	chunk []R
 	rows  int64 // in all
 	open  int64 // in the row group that is not ended yet
 }
 
-func newEncoder[R any](version string, zstd codec) *encoder[R] {
-	e := &encoder[R]{chunk: make([]R, 0, chunkRows)}
+// NewEncoder begins a file. The version of the program stands in it.
+func NewEncoder[R Row | EdgeRow](version string, zstd Codec) *Encoder[R] {
+	e := &Encoder[R]{chunk: make([]R, 0, chunkRows)}
 	e.w = parquet.NewGenericWriter[R](&e.out,
 		// Not the default, which names the build and would change the bytes.
 		parquet.CreatedBy("gputally", version, ""),
@@ -37,8 +38,11 @@ func newEncoder[R any](version string, zstd codec) *encoder[R] {
 	return e
 }
 
-// add takes the next row.
-func (e *encoder[R]) add(r R) error {
+// Rows is how many rows were added.
+func (e *Encoder[R]) Rows() int64 { return e.rows }
+
+// Add takes the next row.
+func (e *Encoder[R]) Add(r R) error {
 	e.chunk = append(e.chunk, r)
 	e.rows++
 	e.open++
@@ -48,7 +52,7 @@ func (e *encoder[R]) add(r R) error {
 	return e.write()
 }
 
-func (e *encoder[R]) write() error {
+func (e *Encoder[R]) write() error {
 	if _, err := e.w.Write(e.chunk); err != nil {
 		return fmt.Errorf("encode rows: %w", err)
 	}
@@ -56,8 +60,8 @@ func (e *encoder[R]) write() error {
 	return nil
 }
 
-// endGroup makes the next row begin a row group.
-func (e *encoder[R]) endGroup() error {
+// EndGroup makes the next row begin a row group.
+func (e *Encoder[R]) EndGroup() error {
 	if e.open == 0 {
 		return nil
 	}
@@ -71,9 +75,9 @@ func (e *encoder[R]) endGroup() error {
 	return nil
 }
 
-// finish writes the footer with the pairs and seals the file. No more rows can
-// be added.
-func (e *encoder[R]) finish(pairs map[string]string) (*content, error) {
+// Finish writes the footer with the pairs and seals the file. No more rows can
+// be added. The same rows and pairs give the same bytes.
+func (e *Encoder[R]) Finish(pairs map[string]string) (*Content, error) {
 	if err := e.write(); err != nil {
 		return nil, err
 	}

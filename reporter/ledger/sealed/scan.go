@@ -1,7 +1,6 @@
-package ledger
+package sealed
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,35 +9,20 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/gputally/gputally/reporter/usage"
-	"github.com/gputally/gputally/reporter/window"
 )
 
-// Scan reads columns of a closed hour, one row group after the other. It is
-// the way to add up millions of segments: only the columns that are asked for
-// are unpacked, and a name is made once for each row group.
+// Scan reads columns of segments, one row group after the other. Only the columns
+// that are asked for are unpacked, and a name is made once for each row group.
 type Scan struct {
-	file    *file
 	columns usage.Columns
 	groups  []parquet.RowGroup // those that are left
 }
 
-// Scan opens a closed hour. Errors: as Stat.
-func (l *Ledger) Scan(ctx context.Context, cluster string, hour window.Window, columns usage.Columns) (*Scan, error) {
-	f, err := l.openHour(ctx, cluster, hour)
-	if err != nil {
-		return nil, err
-	}
-	return &Scan{f, columns, f.groups}, nil
-}
-
-// Entry describes the object that is read.
-func (s *Scan) Entry() Entry { return s.file.entry }
-
-// Hour is what is known of the hour beside its segments.
-func (s *Scan) Hour() usage.Hour { return s.file.hour() }
+// Scan begins a scan of the rows of a file of segments.
+func (r Rows) Scan(columns usage.Columns) *Scan { return &Scan{columns, r.groups} }
 
 // Next fills the batch with the next row group. Errors: io.EOF after the last
-// one, *CorruptError.
+// one, *DamagedError.
 func (s *Scan) Next(b *usage.Batch) error {
 	if len(s.groups) == 0 {
 		return io.EOF
@@ -46,7 +30,7 @@ func (s *Scan) Next(b *usage.Batch) error {
 	group := s.groups[0]
 	s.groups = s.groups[1:]
 	if err := guard(func() error { return s.fill(b, group) }); err != nil {
-		return damaged(s.file.object, s.file.footer.Cluster, s.file.footer.Window, err)
+		return &DamagedError{err}
 	}
 	return nil
 }
@@ -54,7 +38,7 @@ func (s *Scan) Next(b *usage.Batch) error {
 func (s *Scan) fill(b *usage.Batch, group parquet.RowGroup) error {
 	rows := group.NumRows()
 	if rows < 0 || rows > rowGroupRows {
-		return fmt.Errorf("a row group has %d rows, more than %d", rows, rowGroupRows)
+		return tooLong(rows)
 	}
 	b.Reset()
 	b.Rows = int(rows)

@@ -1,4 +1,4 @@
-package ledger
+package sealed
 
 import (
 	"fmt"
@@ -13,20 +13,21 @@ import (
 // table that is being written.
 const codecWindow = 1 << 20
 
-// codec compresses pages with zstd in little memory, one page at a time.
-type codec struct {
+// Codec compresses pages with zstd in little memory, one page at a time.
+type Codec struct {
 	compress.Codec
 	encoder *zstd.Encoder
 }
 
-func newCodec() (codec, error) {
+// NewCodec returns a codec. Files that are written by turns may share one.
+func NewCodec() (Codec, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(codecWindow), zstd.WithLowerEncoderMem(true),
 		zstd.WithZeroFrames(true), zstd.WithEncoderCRC(false))
 	if err != nil {
-		return codec{}, fmt.Errorf("zstd: %w", err)
+		return Codec{}, fmt.Errorf("zstd: %w", err)
 	}
-	return codec{&parquet.Zstd, encoder}, nil
+	return Codec{&parquet.Zstd, encoder}, nil
 }
 
 // Encode overrides that of the embedded codec.
-func (c codec) Encode(dst, src []byte) ([]byte, error) { return c.encoder.EncodeAll(src, dst[:0]), nil }
+func (c Codec) Encode(dst, src []byte) ([]byte, error) { return c.encoder.EncodeAll(src, dst[:0]), nil }

@@ -1,4 +1,4 @@
-package ledger
+package sealed
 
 import (
 	"bytes"
@@ -64,9 +64,4 @@ func checkSeal(data []byte) (sha256 string, err error) {
 		return "", errors.New("its content has changed since it was written")
 	}
 	return whole, nil
-}
-
-func sha256Hex(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }
