@@ -75,7 +75,7 @@ func classes() []class {
 		{ExitInterrupted, []func(error) bool{is(context.Canceled)}},
 		{ExitUsage, []func(error) bool{
 			as[usageError], as[*closing.AgeError], as[config.Errors], as[config.Error],
-			as[*price.BookError], as[*price.RateError], as[*quota.PoolError], as[*quota.ProjectError], as[*schedule.FieldError],
+			as[*price.BookError], as[*price.RateError], as[*quota.PoolError], as[*quota.ProjectError], as[*schedule.FieldError], as[*archive.NameError],
 		}},
 		{ExitReport, []func(error) bool{is(errReportFailed)}},
 		{ExitNotReady, []func(error) bool{is(errNotReady)}},

@@ -77,6 +77,7 @@ func typed() map[string]struct {
 		"quota.PoolError":            {&quota.PoolError{}, reporter.ExitUsage},
 		"quota.ProjectError":         {&quota.ProjectError{}, reporter.ExitUsage},
 		"rollup.ErrDamaged":          {rollup.ErrDamaged, reporter.ExitDamage},
+		"archive.NameError":          {&archive.NameError{}, reporter.ExitUsage},
 		"archive.ErrNotFound":        {archive.ErrNotFound, reporter.ExitBucket},
 		"archive.DamageError":        {&archive.DamageError{}, reporter.ExitDamage},
 		"report.StateError":          {&report.StateError{}, reporter.ExitFailure},

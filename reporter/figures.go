@@ -64,7 +64,7 @@ func (m *month) figures(ctx context.Context, b *books, clusters []string, hour w
 		return f, err
 	}
 	latest, err := b.report(ctx, report.Spec{
-		Name: "latest-hour", ID: "latest", Window: hour, PeriodKey: "latest", Clusters: clusters,
+		Window: hour, Clusters: clusters,
 		GroupBy: []report.Dimension{report.ByProject, report.ByDepartment, report.ByNodePool},
 	}, false, func(window.Window) {})
 	if err != nil {
@@ -80,7 +80,7 @@ func (m *month) advance(ctx context.Context, b *books, clusters []string, until 
 	w := window.PeriodMonth.Containing(until.Add(-1), time.UTC)
 	if m.rollup == nil || m.window != w || !slices.Equal(m.clusters, clusters) {
 		rolling, err := rollup.New(report.Spec{
-			Name: "month", ID: "month", Window: w, PeriodKey: "month", Clusters: clusters,
+			Window: w, Clusters: clusters,
 			GroupBy: []report.Dimension{report.ByProject, report.ByDepartment}, Provisional: true,
 		}, b.projects, b.book)
 		if err != nil {

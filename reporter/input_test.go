@@ -45,7 +45,7 @@ func TestCommandLine(t *testing.T) {
 		"a dimension of nobody":         {[]string{"report", "--by=team"}, 2, `--by: group by "team": is none of department, project`, ""},
 		"a tick that never rests":       {[]string{"serve", "--tick=1ms"}, 2, "--tick: 1ms is too short", ""},
 		"a configuration that is not":   {[]string{"check", "--config=/nowhere/gputally.yaml"}, 2, "/nowhere/gputally.yaml", ""},
-		"a name that no key could have": {[]string{"report", "--name=a/b"}, 2, `report "a/b": name "a/b": must be`, ""},
+		"a name that no key could have": {[]string{"report", "--name=a/b"}, 2, `report: name "a/b": must be`, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -35,35 +35,37 @@ type reportFlags struct {
 	preview, dry                   *bool
 }
 
-// spec turns the flags into what the report is about.
-func (f *reportFlags) spec(env *environment) (report.Spec, error) {
+// spec turns the flags into what the report is about and as what it is published.
+func (f *reportFlags) spec(env *environment) (report.Spec, archive.Publication, error) {
 	zone, err := window.Zone(*f.zone)
 	if err != nil {
-		return report.Spec{}, usageError{fmt.Errorf("--time-zone: %w", err)}
+		return report.Spec{}, archive.Publication{}, usageError{fmt.Errorf("--time-zone: %w", err)}
 	}
 	w, err := window.Parse(*f.period, env.opts.Now(), zone)
 	if err != nil {
-		return report.Spec{}, usageError{fmt.Errorf("--period: %w", err)}
+		return report.Spec{}, archive.Publication{}, usageError{fmt.Errorf("--period: %w", err)}
 	}
 	if !*f.preview && env.opts.Now().Before(w.To) {
-		return report.Spec{}, usageError{fmt.Errorf("--period: %s ends only at %s; use --preview for what is known so far",
+		return report.Spec{}, archive.Publication{}, usageError{fmt.Errorf("--period: %s ends only at %s; use --preview for what is known so far",
 			*f.period, w.To.In(zone).Format(time.RFC3339))}
 	}
 	by, err := report.ParseGroupBy(*f.by)
 	if err != nil {
-		return report.Spec{}, usageError{fmt.Errorf("--by: %w", err)}
+		return report.Spec{}, archive.Publication{}, usageError{fmt.Errorf("--by: %w", err)}
 	}
 	name := *f.name
 	if name == "" {
 		name = strings.Join(append([]string{"by-" + strings.NewReplacer(",", "-", "_", "-", " ", "").Replace(*f.by)}, *f.only...), "-")
 	}
-	return report.Spec{
-		Name: name, ID: "new", Window: w, TimeZone: zone.String(), PeriodKey: window.Key(w, zone), GroupBy: by, Clusters: *f.only,
-	}, nil
+	as := archive.Publication{Name: name, Period: window.Key(w, zone)}
+	if err := as.Check(); err != nil {
+		return report.Spec{}, as, usageError{err}
+	}
+	return report.Spec{Window: w, TimeZone: zone.String(), GroupBy: by, Clusters: *f.only}, as, nil
 }
 
 func (f *reportFlags) run(ctx context.Context, env *environment) error {
-	spec, err := f.spec(env)
+	spec, as, err := f.spec(env)
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func (f *reportFlags) run(ctx context.Context, env *environment) error {
 	}
 	switch *f.format {
 	case "table":
-		err = table.WriteText(env.stdout)
+		err = table.WriteText(env.stdout, as.Name+" "+as.Period)
 	case "csv":
 		err = table.WriteCSV(env.stdout)
 	}
@@ -90,7 +92,7 @@ func (f *reportFlags) run(ctx context.Context, env *environment) error {
 		return fmt.Errorf("print the report: %w", err)
 	}
 	if !*f.dry {
-		p, err := b.archive.Publish(ctx, table, archive.Publication{Name: spec.Name, Period: spec.PeriodKey})
+		p, err := b.archive.Publish(ctx, table, as)
 		if err != nil {
 			return err
 		}

@@ -166,7 +166,7 @@ func (r *rounds) reportDue(ctx context.Context, s schedule.Schedule, reached tim
 			return nil
 		}
 		table, err := r.books.report(ctx, report.Spec{
-			Name: s.Name, ID: "new", Window: w, TimeZone: s.Zone.String(), PeriodKey: window.Key(w, s.Zone), GroupBy: by,
+			Window: w, TimeZone: s.Zone.String(), GroupBy: by,
 		}, false, func(window.Window) {})
 		if err != nil {
 			return err

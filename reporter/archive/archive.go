@@ -31,7 +31,7 @@ type Config struct {
 // part of another report.
 //
 // Idempotency: every method may be called again after any failure. Publish of
-// the same table gives the report that is there.
+// the table that was published last gives the report that is there.
 //
 // Ordering: the reports of a name and period are revisions 1, 2, …; each
 // supersedes the one before. Once Publish has returned, every List, Open and

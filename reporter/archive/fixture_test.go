@@ -29,7 +29,6 @@ func open(b bucket.Bucket, now time.Time) *archive.Archive {
 // spec is a report of two hours.
 func spec(clusters ...string) report.Spec {
 	return report.Spec{
-		Name: "new", ID: "new", PeriodKey: "new",
 		Window:  window.Window{From: start, To: start.Add(2 * time.Hour)},
 		GroupBy: []report.Dimension{report.ByNamespace}, Clusters: clusters, MinimumCoverage: 0.9,
 	}

@@ -33,7 +33,12 @@ func (e *DamageError) Unwrap() error { return e.Err }
 
 // Manifest reads a report's manifest. Errors: ErrNotFound, *DamageError.
 func (a *Archive) Manifest(ctx context.Context, r Record) (report.Manifest, error) {
-	key := manifestKey(r.Name, r.PeriodKey, r.ID)
+	return a.manifest(ctx, Publication{r.Name, r.PeriodKey}, r.ID)
+}
+
+// manifest reads the manifest that lies under an id. Errors: as Manifest.
+func (a *Archive) manifest(ctx context.Context, p Publication, id string) (report.Manifest, error) {
+	key := manifestKey(p.Name, p.Period, id)
 	data, _, err := bucket.ReadAll(ctx, a.bucket, key)
 	if errors.Is(err, bucket.ErrNotFound) {
 		return report.Manifest{}, fmt.Errorf("read %s: %w", key, ErrNotFound)

@@ -1,58 +1,53 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/report"
-	"github.com/gputally/gputally/reporter/schedule"
 )
 
-// existsError says that a revision is another report.
-type existsError struct{ key string }
-
-func (e *existsError) Error() string { return e.key + " exists with other content" }
-
 // Publish stores a table as the report of a name and period: the files first,
-// the manifest last. The same table gives the report that is there, also if it
-// was made at another time; another one becomes the next revision, which
-// supersedes the latest. A Failed table has a manifest and no file.
+// the manifest last. The table of the latest revision gives the report that is
+// there, also if it was made at another time; another table becomes the next
+// revision, which supersedes the latest. A Failed table has a manifest and no file. Errors:
+// *NameError.
 func (a *Archive) Publish(ctx context.Context, t report.Table, p Publication) (Published, error) {
-	t.Spec.Name, t.Spec.PeriodKey = p.Name, p.Period
+	if err := errors.Join(p.Check(), t.Spec.Check()); err != nil {
+		return Published{}, err
+	}
+	d, err := newDraft(t, p, a.now())
+	if err != nil {
+		return Published{}, err
+	}
 	latest, err := a.latest(ctx, p)
 	if err != nil {
 		return Published{}, err
 	}
-	t.Spec.Supersedes = latest.Supersedes
-	for revision := max(latest.Revision, 1); ; revision++ {
-		t.Spec.ID = schedule.ID(p.Name, p.Period, strconv.Itoa(revision))
-		done, err := a.publishAs(ctx, t)
-		if exists := (*existsError)(nil); errors.As(err, &exists) {
-			done, err = a.find(ctx, p, t.Spec.ID)
-			if errors.Is(err, bucket.ErrNotFound) {
-				continue // a crash left a file without a manifest, which is no report
-			}
-			if err == nil {
-				t.Spec.Supersedes = t.Spec.ID
-				err = a.index.PutReport(ctx, index.Report(done.Manifest, revision)) // a crash may have kept it out
-			}
-			if err != nil {
-				return done, err
-			}
+	id := Identity{Publication: p, Supersedes: latest.Supersedes}
+	for id.Revision = max(latest.Revision, 1); ; id.Revision++ {
+		id.ID = p.id(id.Revision)
+		stored, ours, err := a.publishAs(ctx, d.as(id))
+		if errors.Is(err, errTaken) {
 			continue
 		}
-		if err != nil {
-			return done, err
+		if err == nil { // of another report, too: a crash may have kept it out
+			err = a.index.PutReport(ctx, index.Report(stored, id.Revision))
 		}
-		return done, a.index.PutReport(ctx, index.Report(done.Manifest, revision))
+		if err != nil {
+			return Published{}, err
+		}
+		if ours {
+			return published(stored), nil
+		}
+		id.Supersedes = id.ID
 	}
 }
 
@@ -65,56 +60,63 @@ func (a *Archive) latest(ctx context.Context, p Publication) (Record, error) {
 	return Record{}, nil
 }
 
-// publishAs stores the table under its Spec's name, period and ID. Errors:
-// *existsError if another report is there; then nothing is written.
-func (a *Archive) publishAs(ctx context.Context, t report.Table) (Published, error) {
-	if err := t.Spec.Check(); err != nil {
-		return Published{}, err
+// errTaken says that an id belongs to a report that was never finished.
+var errTaken = errors.New("the id is taken")
+
+// publishAs publishes the draft under its id, unless that is another report
+// already: then it returns that one's manifest, which is not ours. Errors:
+// errTaken.
+func (a *Archive) publishAs(ctx context.Context, d draft) (stored report.Manifest, ours bool, err error) {
+	id := d.manifest.ID
+	there, err := a.manifest(ctx, d.of, id)
+	if err == nil {
+		ours, err = d.same(there)
+		return there, ours, err
 	}
-	s := t.Spec
-	done := Published{ManifestKey: manifestKey(s.Name, s.PeriodKey, s.ID)}
-	m := t.Manifest(a.now())
-	m.Files = []report.File{}
-	if t.State() == report.Ready {
-		file, err := describe(t)
-		if err != nil {
-			return Published{}, err
-		}
-		m.Files = append(m.Files, file)
-		done.CSVKey = fileKey(s.Name, s.PeriodKey, s.ID, csvName)
+	if !errors.Is(err, ErrNotFound) {
+		return report.Manifest{}, false, err
 	}
-	// A file beside the manifest of another report, such as a Failed one, would
-	// look like a part of it.
-	if err := a.vacant(ctx, done.ManifestKey, m); err != nil {
-		return Published{}, err
+	if err := a.claim(ctx, d); err != nil {
+		return report.Manifest{}, false, err
 	}
-	if done.CSVKey != "" {
-		if err := a.publishCSV(ctx, done.CSVKey, t, m.Files[0]); err != nil {
-			return Published{}, err
-		}
+	if err := a.publishFiles(ctx, d); err != nil {
+		return report.Manifest{}, false, err
 	}
-	stored, err := a.publishManifest(ctx, done.ManifestKey, m)
+	data, err := d.manifest.Encode()
 	if err != nil {
-		return Published{}, err
+		return report.Manifest{}, false, err
 	}
-	done.Manifest = stored
-	return done, nil
+	key := manifestKey(d.of.Name, d.of.Period, id)
+	_, err = bucket.PutBytes(ctx, a.bucket, key, data, bucket.Condition{Absent: true})
+	if err == nil {
+		return d.manifest, true, nil
+	}
+	if !errors.Is(err, bucket.ErrConflict) {
+		return report.Manifest{}, false, fmt.Errorf("publish %s: %w", key, err)
+	}
+	if there, err = a.manifest(ctx, d.of, id); err != nil {
+		return report.Manifest{}, false, err
+	}
+	ours, err = d.same(there)
+	return there, ours, err
 }
 
-// describe describes the CSV file, which is written for that and kept nowhere.
-func describe(t report.Table) (report.File, error) {
-	sum := sha256.New()
-	size, err := io.Copy(sum, t.CSV())
-	if err != nil {
-		return report.File{}, fmt.Errorf("write CSV of report %q: %w", t.Spec.Name, err)
+// publishFiles stores the files of the draft. Errors: errTaken if other files
+// are there, which an earlier version left behind: it made no claims.
+func (a *Archive) publishFiles(ctx context.Context, d draft) error {
+	key := fileKey(d.of.Name, d.of.Period, d.manifest.ID, csvName)
+	if len(d.manifest.Files) == 0 {
+		_, err := a.bucket.Stat(ctx, key)
+		switch {
+		case err == nil:
+			return errTaken
+		case errors.Is(err, bucket.ErrNotFound):
+			return nil
+		}
+		return fmt.Errorf("publish %s: look for what is there: %w", key, err)
 	}
-	return report.File{Name: csvName, Size: size, Rows: t.Len(), SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
-}
-
-// publishCSV stores the CSV file while it is written a second time. One that is
-// there with the same content is left.
-func (a *Archive) publishCSV(ctx context.Context, key string, t report.Table, file report.File) error {
-	_, err := a.bucket.Put(ctx, key, t.CSV(), file.Size, bucket.Condition{Absent: true})
+	file := d.manifest.Files[0]
+	_, err := a.bucket.Put(ctx, key, d.table.CSV(), file.Size, bucket.Condition{Absent: true})
 	if err == nil {
 		return nil
 	}
@@ -131,76 +133,59 @@ func (a *Archive) publishCSV(ctx context.Context, key string, t report.Table, fi
 		return fmt.Errorf("publish %s: read what is there: %w", key, err)
 	}
 	if hex.EncodeToString(sum.Sum(nil)) != file.SHA256 {
-		return &existsError{key}
+		return errTaken
 	}
 	return nil
 }
 
-// find returns the report that is published under an id. Errors:
-// bucket.ErrNotFound if there is none.
-func (a *Archive) find(ctx context.Context, p Publication, id string) (Published, error) {
-	found := Published{ManifestKey: manifestKey(p.Name, p.Period, id)}
-	data, _, err := bucket.ReadAll(ctx, a.bucket, found.ManifestKey)
-	if err != nil {
-		return Published{}, fmt.Errorf("find %s: %w", found.ManifestKey, err)
-	}
-	if found.Manifest, err = report.DecodeManifest(data); err != nil {
-		return Published{}, fmt.Errorf("%s: %w", found.ManifestKey, err)
-	}
-	if len(found.Manifest.Files) > 0 {
-		found.CSVKey = fileKey(p.Name, p.Period, id, csvName)
-	}
-	return found, nil
+// draft is a table with the manifest that it will have.
+type draft struct {
+	of       Publication
+	table    report.Table
+	manifest report.Manifest
 }
 
-// vacant tells whether the place of a manifest is free, or has the same one.
-func (a *Archive) vacant(ctx context.Context, key string, m report.Manifest) error {
-	there, _, err := bucket.ReadAll(ctx, a.bucket, key)
-	if errors.Is(err, bucket.ErrNotFound) {
-		return nil
+// newDraft describes the table and its files, without an id. The CSV file is
+// written for that and kept nowhere.
+func newDraft(t report.Table, p Publication, now time.Time) (draft, error) {
+	d := draft{p, t, t.Manifest(now)}
+	d.manifest.Name, d.manifest.Period.Key = p.Name, p.Period
+	if t.State() != report.Ready {
+		return d, nil
 	}
+	sum := sha256.New()
+	size, err := io.Copy(sum, t.CSV())
 	if err != nil {
-		return fmt.Errorf("publish %s: read what is there: %w", key, err)
+		return draft{}, fmt.Errorf("write CSV of report %q: %w", p.Name, err)
 	}
-	_, err = same(key, there, m)
-	return err
+	d.manifest.Files = []report.File{{Name: csvName, Size: size, Rows: t.Len(), SHA256: hex.EncodeToString(sum.Sum(nil))}}
+	return d, nil
 }
 
-// publishManifest stores the manifest and returns it, or the one that is there
-// and says the same.
-func (a *Archive) publishManifest(ctx context.Context, key string, m report.Manifest) (report.Manifest, error) {
-	data, err := m.Encode()
-	if err != nil {
-		return report.Manifest{}, err
-	}
-	_, err = bucket.PutBytes(ctx, a.bucket, key, data, bucket.Condition{Absent: true})
-	if err == nil {
-		return m, nil
-	}
-	if !errors.Is(err, bucket.ErrConflict) {
-		return report.Manifest{}, fmt.Errorf("publish %s: %w", key, err)
-	}
-	there, _, err := bucket.ReadAll(ctx, a.bucket, key)
-	if err != nil {
-		return report.Manifest{}, fmt.Errorf("publish %s: read what is there: %w", key, err)
-	}
-	return same(key, there, m)
+// as returns the draft with the identity in its manifest.
+func (d draft) as(id Identity) draft {
+	d.manifest.ID, d.manifest.Supersedes = id.ID, id.Supersedes
+	return d
 }
 
-// same returns the manifest that is there, if it says the same as another but
-// for created_at. Errors: *existsError.
-func same(key string, there []byte, m report.Manifest) (report.Manifest, error) {
-	stored, err := report.DecodeManifest(there)
+// same tells whether a manifest says the same as the draft's. When it was made
+// and what it supersedes doesn't count: replicas differ in both.
+func (d draft) same(there report.Manifest) (bool, error) {
+	m := d.manifest
+	m.CreatedAt, m.Supersedes = there.CreatedAt, there.Supersedes
+	ours, err := m.Encode()
 	if err != nil {
-		return report.Manifest{}, fmt.Errorf("%s: %w", key, err)
+		return false, err
 	}
-	m.CreatedAt = stored.CreatedAt
-	data, err := m.Encode()
-	if err != nil {
-		return report.Manifest{}, err
+	theirs, err := there.Encode()
+	return string(ours) == string(theirs), err
+}
+
+// published says where the report with a manifest is.
+func published(m report.Manifest) Published {
+	p := Published{Manifest: m, ManifestKey: manifestKey(m.Name, m.Period.Key, m.ID)}
+	if len(m.Files) > 0 {
+		p.CSVKey = fileKey(m.Name, m.Period.Key, m.ID, csvName)
 	}
-	if !bytes.Equal(there, data) {
-		return report.Manifest{}, &existsError{key}
-	}
-	return stored, nil
+	return p
 }

@@ -113,7 +113,7 @@ func TestPublishNeverChangesAReport(t *testing.T) {
 		table    report.Table
 	}{
 		{"other rows", roll(t, report.Spec{
-			Name: "new", ID: "new", PeriodKey: "new", Window: spec().Window, GroupBy: []report.Dimension{report.ByNode}, Clusters: []string{"eu-1"},
+			Window: spec().Window, GroupBy: []report.Dimension{report.ByNode}, Clusters: []string{"eu-1"},
 		}, day(1))},
 		{"the same rows from other hours", roll(t, spec("eu-1"), day(2))},
 		{"a failure", failed(t)},

@@ -22,12 +22,6 @@ func (r Record) Cursor() string {
 		math.MaxInt64-r.From.UnixMilli(), math.MaxInt64-r.To.UnixMilli(), r.Name, r.PeriodKey, math.MaxInt32-r.Revision, r.ID)
 }
 
-// Publication says as what a table is published.
-type Publication struct {
-	Name   string // of the report or its schedule: "showback"
-	Period string // key of the period: "2026-11"
-}
-
 // Published says where a report is.
 type Published struct {
 	Manifest    report.Manifest // as it is stored

@@ -58,12 +58,13 @@ func published(t testing.TB, b bucket.Bucket, id, period, supersedes string) rep
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := report.Spec{Name: "showback", ID: id, Window: w, PeriodKey: period, Supersedes: supersedes, Clusters: []string{"prod"}}
+	spec := report.Spec{Window: w, Clusters: []string{"prod"}}
 	table, err := rollup.Roll(context.Background(), spec, func(func(rollup.Hour, error) bool) {}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := table.Manifest(clock())
+	m.Name, m.ID, m.Period.Key, m.Supersedes = "showback", id, period, supersedes
 	data, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 // UTF-8, a header always. The same table gives the same bytes.
 func (t Table) WriteCSV(w io.Writer) error {
 	if _, err := io.Copy(w, t.csv()); err != nil {
-		return fmt.Errorf("write CSV of report %q: %w", t.Spec.Name, err)
+		return fmt.Errorf("write CSV of the report of %s: %w", t.Spec.Window, err)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ func TestPeriodWithoutAClosedHourShowsNoFigures(t *testing.T) {
 	t.Parallel()
 	day := time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC)
 	r, err := rollup.New(report.Spec{
-		Name: "empty", ID: "a", Window: window.Window{From: day, To: day.AddDate(0, 0, 1)}, PeriodKey: "2026-11-10",
+		Window:  window.Window{From: day, To: day.AddDate(0, 0, 1)},
 		GroupBy: []report.Dimension{report.ByNamespace}, Clusters: []string{"eu-1"}, MinimumCoverage: 0.99,
 	}, nil, nil)
 	if err != nil {
@@ -25,7 +25,7 @@ func TestPeriodWithoutAClosedHourShowsNoFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := table.WriteText(&out); err != nil {
+	if err := table.WriteText(&out, "empty 2026-11-10"); err != nil {
 		t.Fatal(err)
 	}
 	if text := out.String(); table.State() != report.Failed || !strings.Contains(text, "Nothing is known") || strings.Contains(text, "GPU-HOURS") {

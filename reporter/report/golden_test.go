@@ -24,7 +24,7 @@ func TestGolden(t *testing.T) {
 			if err := table.WriteCSV(&csv); err != nil {
 				t.Fatal(err)
 			}
-			if err := table.WriteText(&text); err != nil {
+			if err := table.WriteText(&text, "showback 2026-11-20"); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, name+".csv", csv.Bytes())
@@ -43,7 +43,9 @@ func TestGoldenManifests(t *testing.T) {
 	broken[0].Segments = append(broken[0].Segments, held(0, "old-1", "GPU-d", t4, "speech", "asr", 0, 60), held(0, "old-1", "GPU-e", t4, "speech", "asr", 0, 60))
 	failed := roll(t, spec(report.ByNamespace), broken, nil, book(t))
 	for name, table := range map[string]report.Table{"ready.json": ready, "failed.json": failed} {
-		data, err := table.Manifest(made).Encode()
+		m := table.Manifest(made)
+		m.Name, m.ID, m.Period.Key = "showback", "r1", "2026-11-20"
+		data, err := m.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +64,7 @@ func TestPlainReport(t *testing.T) {
 	if err := table.WriteCSV(&csv); err != nil {
 		t.Fatal(err)
 	}
-	if err := table.WriteText(&text); err != nil {
+	if err := table.WriteText(&text, "showback 2026-11-20"); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "plain.csv", csv.Bytes())

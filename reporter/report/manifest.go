@@ -99,15 +99,14 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Manifest describes the table. The zero time leaves created_at out. The files
-// are filled in when they are published.
+// Manifest describes the table. The zero time leaves created_at out. The name,
+// the id, the period's key, what is superseded and the files are given when the
+// table is published.
 func (t Table) Manifest(created time.Time) Manifest {
 	m := Manifest{
 		Version: ManifestVersion,
-		Name:    t.Spec.Name, ID: t.Spec.ID,
-		State: t.State(), Provisional: t.Spec.Provisional,
+		State:   t.State(), Provisional: t.Spec.Provisional,
 		Period: Period{
-			Key:      t.Spec.PeriodKey,
 			From:     t.Spec.Window.From.In(t.Zone).Format(time.RFC3339),
 			To:       t.Spec.Window.To.In(t.Zone).Format(time.RFC3339),
 			TimeZone: t.Zone.String(),
@@ -119,8 +118,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 		Totals:   Totals{seconds(t.Total.GPUMillis), seconds(t.Total.AllocatedMillis), ""},
 		Currency: t.Currency, PriceBookRevision: t.BookRevision, QuotaRevision: t.QuotaRevision,
 		Failures: orEmpty(t.Failures), Warnings: orEmpty(t.Warnings), Exceptions: orEmpty(t.Exceptions),
-		Supersedes: t.Spec.Supersedes,
-		Files:      []File{},
+		Files: []File{},
 	}
 	if t.Currency != "" {
 		m.Totals.Cost = string(appendCost(nil, &t.Total))

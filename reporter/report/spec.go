@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,22 +11,18 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// Spec says what a report is about.
+// Spec says what is asked for: what a report is about, not as what it is
+// published.
 type Spec struct {
-	Name      string // "showback"
-	ID        string // unique among the reports of a period
-	Window    window.Window
-	TimeZone  string // IANA name in which the report shows times, "" for UTC
-	PeriodKey string // "2026-11", names the period in keys
-	GroupBy   []Dimension
+	Window   window.Window
+	TimeZone string // IANA name in which the report shows times, "" for UTC
+	GroupBy  []Dimension
 	// Clusters are those that the report must contain; a cluster without a
 	// closed hour lowers the coverage. Empty: those that are found.
 	Clusters    []string
 	Provisional bool // the period is still open
 	// MinimumCoverage is the ratio below which a report fails, 0 to 1.
 	MinimumCoverage float64
-	// Supersedes is the ID of the report that this one replaces, "" for none.
-	Supersedes string
 }
 
 // Dimension is something that a report groups by.
@@ -96,18 +91,9 @@ func (s Spec) Columns() []Dimension {
 	return columns
 }
 
-var keySegment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._!-]{0,127}$`)
-
 // Check says all that is wrong with the spec.
 func (s Spec) Check() error {
 	var errs []error
-	for _, part := range []struct{ field, text string }{
-		{"name", s.Name}, {"id", s.ID}, {"period", s.PeriodKey},
-	} {
-		if !keySegment.MatchString(part.text) {
-			errs = append(errs, fmt.Errorf("%s %q: must be 1 to 128 letters, digits and . _ ! -, the first a letter or digit", part.field, part.text))
-		}
-	}
 	if !s.Window.From.Before(s.Window.To) {
 		errs = append(errs, fmt.Errorf("window %s is empty", s.Window))
 	}
@@ -131,7 +117,7 @@ func (s Spec) Check() error {
 		errs = append(errs, fmt.Errorf("minimum coverage %v: must be between 0 and 1", s.MinimumCoverage))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("report %q: %w", s.Name, err)
+		return fmt.Errorf("report of %s: %w", s.Window, err)
 	}
 	return nil
 }

@@ -13,10 +13,11 @@ import (
 )
 
 // WriteText writes the table for people at a terminal: aligned columns in
-// GPU-hours with two decimals, a total, the coverage, and what to know.
-func (t Table) WriteText(w io.Writer) error {
+// GPU-hours with two decimals, a total, the coverage, and what to know. The title
+// names the report and its period in the first line.
+func (t Table) WriteText(w io.Writer, title string) error {
 	out := bufio.NewWriter(w) // keeps its first error for Flush
-	t.head(out)
+	t.head(out, title)
 	if t.Coverage.HoursClosed+t.Coverage.HoursOpen > 0 {
 		t.grid(out)
 	} else {
@@ -24,7 +25,7 @@ func (t Table) WriteText(w io.Writer) error {
 	}
 	t.foot(out)
 	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write report %q: %w", t.Spec.Name, err)
+		return fmt.Errorf("write report %s: %w", title, err)
 	}
 	return nil
 }
@@ -138,12 +139,12 @@ func (g *grid) put(out *bufio.Writer, i int, cell []byte) {
 	}
 }
 
-func (t Table) head(out io.Writer) {
+func (t Table) head(out io.Writer, title string) {
 	note := ""
 	if t.Spec.Provisional {
 		note = ", provisional"
 	}
-	fmt.Fprintf(out, "%s %s, %s to %s%s\n\n", t.Spec.Name, t.Spec.PeriodKey,
+	fmt.Fprintf(out, "%s, %s to %s%s\n\n", title,
 		t.Spec.Window.From.In(t.Zone).Format(time.RFC3339), t.Spec.Window.To.In(t.Zone).Format(time.RFC3339), note)
 }
 

@@ -71,7 +71,7 @@ func New(spec report.Spec, projects *quota.Projects, prices *price.Book) (*Rollu
 		notes: newNotes(),
 	}
 	if projects == nil && (r.by(report.ByProject) || r.by(report.ByDepartment)) {
-		return nil, fmt.Errorf("report %q: to group by project or department takes a projects file", spec.Name)
+		return nil, fmt.Errorf("report of %s: to group by project or department takes a projects file", spec.Window)
 	}
 	r.accumulators.use(quantities{})
 	if prices != nil {
@@ -99,10 +99,10 @@ func Roll(ctx context.Context, spec report.Spec, hours iter.Seq2[Hour, error], p
 	}
 	for hour, err := range hours {
 		if err = errors.Join(err, ctx.Err()); err != nil {
-			return report.Table{}, fmt.Errorf("report %q: %w", spec.Name, err)
+			return report.Table{}, fmt.Errorf("report of %s: %w", spec.Window, err)
 		}
 		if err := r.Add(hour); err != nil {
-			return report.Table{}, fmt.Errorf("report %q: %w", spec.Name, err)
+			return report.Table{}, fmt.Errorf("report of %s: %w", spec.Window, err)
 		}
 	}
 	return r.Table()

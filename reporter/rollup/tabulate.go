@@ -15,7 +15,7 @@ func (r *Rollup) Table() (report.Table, error) {
 		err = r.flush()
 	}
 	if err != nil {
-		return report.Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
+		return report.Table{}, fmt.Errorf("report of %s: %w", r.spec.Window, err)
 	}
 	t := report.Table{
 		Spec: r.spec, Zone: zone,
@@ -28,7 +28,7 @@ func (r *Rollup) Table() (report.Table, error) {
 	r.accumulators.finish(&t, r.row)
 	r.cover(&t)
 	if err := r.fill(&t); err != nil {
-		return report.Table{}, fmt.Errorf("report %q: %w", r.spec.Name, err)
+		return report.Table{}, fmt.Errorf("report of %s: %w", r.spec.Window, err)
 	}
 	r.notes.writeTo(&t)
 	return t, nil

@@ -29,9 +29,8 @@ func Start() time.Time { return time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) }
 // Spec is a report of two hours.
 func Spec(groupBy ...report.Dimension) report.Spec {
 	return report.Spec{
-		Name: "showback", ID: "r1", PeriodKey: "2026-11-20", TimeZone: "Europe/Berlin",
-		Window:  window.Window{From: Start(), To: Start().Add(2 * time.Hour)},
-		GroupBy: groupBy, Clusters: []string{"eu-1"}, MinimumCoverage: 0.99,
+		Window:   window.Window{From: Start(), To: Start().Add(2 * time.Hour)},
+		TimeZone: "Europe/Berlin", GroupBy: groupBy, Clusters: []string{"eu-1"}, MinimumCoverage: 0.99,
 	}
 }
 
