@@ -137,7 +137,7 @@ func TestAnswersThatAreTooSmall(t *testing.T) {
 			v.judge(t, answer.known)
 		})
 	}
-	for _, road := range []string{"remote_read", "json"} {
+	for _, road := range []string{"remote_read", "json", "export"} {
 		for _, answer := range shortAnswers {
 			try(road, "first", firstHour, answer)
 			try(road, "middle", middleHour, answer)

@@ -20,6 +20,8 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 )
 
+const exportPath = "/api/v1/export" // of VictoriaMetrics
+
 // fault is what happens to one answer of a server.
 type fault struct {
 	read string    // a name of series that only this read asks for
@@ -30,10 +32,11 @@ type fault struct {
 	late           bool // the answer comes after the client has given up
 }
 
-// faulty is a server in front of another that answers one request faultily, and
-// all others as they are.
+// faulty is a server in front of a Prometheus that answers one request faultily,
+// and all others as they are. It also answers as VictoriaMetrics does.
 type faulty struct {
 	fault
+	server   string // URL of the other
 	forward  *httputil.ReverseProxy
 	happened atomic.Bool
 }
@@ -44,7 +47,7 @@ func newFaulty(t *testing.T, server string, f fault) (*faulty, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &faulty{fault: f, forward: httputil.NewSingleHostReverseProxy(target)}
+	p := &faulty{fault: f, server: server, forward: httputil.NewSingleHostReverseProxy(target)}
 	s := httptest.NewServer(p)
 	t.Cleanup(s.Close)
 	return p, s.URL
@@ -67,6 +70,12 @@ func (p *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		body = q.narrowed(p.label, p.pattern)
+	}
+	if r.URL.Path == exportPath {
+		if err := export(w, p.server, body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+		}
+		return
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	p.forward.ServeHTTP(w, r)
@@ -95,6 +104,8 @@ func parseQuestion(r *http.Request, body []byte) (*question, error) {
 		return parseJSON(body)
 	case "/api/v1/read":
 		return parseRead(body)
+	case exportPath:
+		return parseExport(body)
 	}
 	return nil, nil
 }
