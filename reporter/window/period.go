@@ -62,14 +62,13 @@ func (p Period) Containing(t time.Time, loc *time.Location) Window {
 	if p == PeriodHour {
 		return hourContaining(t.In(loc))
 	}
+	// The clock shows this period at t, so it has begun, and clocks that were
+	// put back over its beginning may show it again in the next one.
 	d := p.first(dateOf(t.In(loc)))
-	for boundary(d, loc).After(t) {
-		d = p.add(d, -1)
+	for !boundary(p.next(d), loc).After(t) {
+		d = p.next(d)
 	}
-	for !boundary(p.add(d, 1), loc).After(t) {
-		d = p.add(d, 1)
-	}
-	return Window{boundary(d, loc), boundary(p.add(d, 1), loc)}
+	return Window{boundary(d, loc), boundary(p.next(d), loc)}
 }
 
 // Next returns the period that begins where w ends.

@@ -117,14 +117,14 @@ func (p Period) first(d date) date {
 	}
 }
 
-// add moves the first date of a period by n periods.
-func (p Period) add(d date, n int) date {
+// next returns the first date of the period after the one that begins with d.
+func (p Period) next(d date) date {
 	switch p {
 	case PeriodWeek:
-		return dateOf(d.midnight().AddDate(0, 0, 7*n))
+		return dateOf(d.midnight().AddDate(0, 0, 7))
 	case PeriodMonth:
-		return dateOf(d.midnight().AddDate(0, n, 0))
+		return dateOf(d.midnight().AddDate(0, 1, 0))
 	default:
-		return dateOf(d.midnight().AddDate(0, 0, n))
+		return dateOf(d.midnight().AddDate(0, 0, 1))
 	}
 }
