@@ -23,6 +23,7 @@ func TestParse(t *testing.T) {
 		"an hour that comes twice, first":      {"2026-10-25T02", "Europe/Berlin", "2026-10-25T00:00:00Z/2026-10-25T01:00:00Z"},
 		"an hour that comes twice, second":     {"2026-10-25T02b", "Europe/Berlin", "2026-10-25T01:00:00Z/2026-10-25T02:00:00Z"},
 		"the second of two hours come twice":   {"2026-10-25T02b", "Antarctica/Troll", "2026-10-25T02:00:00Z/2026-10-25T03:00:00Z"},
+		"the second hour a whole day later":    {"1867-10-18T16b", "America/Juneau", "1867-10-19T00:57:41Z/1867-10-19T01:57:41Z"},
 		"a range of days without its end":      {"2026-11-01/2026-11-15", "UTC", "2026-11-01T00:00:00Z/2026-11-15T00:00:00Z"},
 		"a range of months":                    {"2026-10/2027-01", "UTC", "2026-10-01T00:00:00Z/2027-01-01T00:00:00Z"},
 		"a range from a day to now":            {"2026-11-01/2026-11-20T05:30:00Z", "UTC", "2026-11-01T00:00:00Z/2026-11-20T05:30:00Z"},
