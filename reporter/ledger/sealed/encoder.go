@@ -30,12 +30,23 @@ type Encoder[R Row | EdgeRow] struct {
 func NewEncoder[R Row | EdgeRow](version string, zstd Codec) *Encoder[R] {
 	e := &Encoder[R]{chunk: make([]R, 0, chunkRows)}
 	e.w = parquet.NewGenericWriter[R](&e.out,
+		schemaOf[R](),
 		// Not the default, which names the build and would change the bytes.
 		parquet.CreatedBy("gputally", version, ""),
 		parquet.Compression(zstd),
 		parquet.MaxRowsPerRowGroup(rowGroupRows),
 	)
 	return e
+}
+
+// schemaOf is the schema of the rows. Its name stands in each file, so it doesn't
+// follow the name of the type.
+func schemaOf[R Row | EdgeRow]() *parquet.Schema {
+	name := "row"
+	if _, edge := any(*new(R)).(EdgeRow); edge {
+		name = "edgeRow"
+	}
+	return parquet.NewSchema(name, parquet.SchemaOf(*new(R)))
 }
 
 // Rows is how many rows were added.
