@@ -52,6 +52,7 @@ var directions = []struct {
 	{"reporter/glob", nil},
 	{"reporter/metric", []string{"collector/metric"}},
 	{"reporter/series", nil},
+	{"reporter/prom/instrument", []string{"collector/metric", "reporter/metric", "reporter/prom", "reporter/series"}},
 	{"reporter/prom", []string{"reporter/series"}},
 	{"reporter/usage", []string{"collector/metric", "reporter/window", "reporter/series"}},
 	{"reporter/price", []string{"reporter/usage", "reporter/window", "reporter/glob"}},
@@ -66,7 +67,18 @@ var directions = []struct {
 	{"reporter/schedule", []string{"reporter/window"}},
 	{"reporter/config", []string{"reporter/window", "reporter/price", "reporter/quota", "reporter/schedule", "reporter/report", "reporter/glob", "reporter/ledger", "schedules"}},
 	{"reporter/closing", []string{"reporter/index", "reporter/ledger", "reporter/schedule", "reporter/usage", "reporter/window"}},
-	{"reporter", []string{"reporter", "collector/metric", "schedules"}},
+	{"reporter/upkeep", []string{"reporter/index", "reporter/ledger", "reporter/report", "reporter/usage", "reporter/window"}},
+	{"reporter/reporting", []string{"reporter/index", "reporter/ledger", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup", "reporter/usage", "reporter/window"}},
+	{"reporter/status", []string{"collector/metric", "reporter/archive", "reporter/metric", "reporter/quota", "reporter/report", "reporter/reporting"}},
+	{"reporter/serve", []string{
+		"reporter/archive", "reporter/closing", "reporter/index", "reporter/prom", "reporter/report", "reporter/reporting",
+		"reporter/schedule", "reporter/status", "reporter/upkeep", "reporter/usage", "reporter/window",
+	}},
+	{"reporter/command", []string{
+		"collector/metric", "reporter/archive", "reporter/bucket", "reporter/closing", "reporter/config", "reporter/index",
+		"reporter/ledger", "reporter/prom", "reporter/report", "reporter/reporting", "reporter/serve", "reporter/upkeep", "reporter/window",
+	}},
+	{"reporter", []string{"reporter"}},
 	{"schedules", nil},
 }
 

@@ -1,12 +1,13 @@
-// Package reporter wires the reporter: it closes hours from Prometheus into the
-// ledger, prices them, compares them with quota, and drops reports into the
-// bucket.
+// Package reporter is the whole reporter as one call: Run parses the arguments,
+// wires what the configuration describes, and runs the command. ExitCode maps its
+// error to the exit code of the process.
 //
-//	prom ─> usage ─> ledger ─> index
-//	                   │
-//	                   └─> price, quota ─> report ─> report.csv, manifest.json ─> index
+//	prom ─> usage ─> ledger ─> rollup ─> report ─> archive
+//	          │        │          │
+//	        closing  upkeep   reporting         the recipes
+//	          └────────┼──────────┘
+//	             command, serve                 what people and time ask for
 //
-// The recipes are closing.Cluster.Close and Restate, and books.report. The
-// commands serve, close, report, check and ledger call them; everything else is
-// in the packages below.
+// Nothing is done here but wiring: opener builds the packages from the
+// configuration, each with a Config of what it uses.
 package reporter

@@ -7,12 +7,15 @@ import (
 	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/closing"
+	"github.com/gputally/gputally/reporter/command"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/quota"
+	"github.com/gputally/gputally/reporter/reporting"
 	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/series"
@@ -31,18 +34,6 @@ const (
 	ExitLedger      = 7   // ledger verify found something wrong with the ledger
 	ExitDamage      = 8   // an object in the bucket is damaged, gone, or of a later version of the program
 	ExitInterrupted = 130 // a signal ended the command, as shells say it
-)
-
-// usageError is a mistake in the command line.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-var (
-	errReportFailed = errors.New("the report is Failed")
-	errNotReady     = errors.New("not ready")
-	errFindings     = errors.New("the ledger is not in order")
 )
 
 // ExitCode maps what Run returned to an exit code. Of an error that is several,
@@ -74,18 +65,18 @@ func classes() []class {
 	return []class{
 		{ExitInterrupted, []func(error) bool{is(context.Canceled)}},
 		{ExitUsage, []func(error) bool{
-			as[usageError], as[*closing.AgeError], as[config.Errors], as[config.Error],
+			as[*command.UsageError], as[*reporting.SpecError], as[*closing.AgeError], as[config.Errors], as[config.Error],
 			as[*price.BookError], as[*price.RateError], as[*quota.PoolError], as[*quota.ProjectError], as[*schedule.FieldError], as[*archive.NameError],
 		}},
-		{ExitReport, []func(error) bool{is(errReportFailed)}},
-		{ExitNotReady, []func(error) bool{is(errNotReady)}},
-		{ExitLedger, []func(error) bool{is(errFindings)}},
+		{ExitReport, []func(error) bool{is(command.ErrReportFailed)}},
+		{ExitNotReady, []func(error) bool{is(command.ErrNotReady)}},
+		{ExitLedger, []func(error) bool{is(command.ErrFindings)}},
 		{ExitSource, []func(error) bool{
 			as[*prom.Error], as[series.Kind], as[*closing.LessError], is(usage.ErrNoData),
 			is(prom.ErrNoRoad), is(prom.ErrNotStreamed), is(prom.ErrTruncated), is(prom.ErrDownsampled),
 		}},
 		{ExitDamage, []func(error) bool{
-			as[*ledger.CorruptError], as[*ledger.EdgesError], as[*ledger.SchemaError], as[*ledger.StrayError],
+			as[*ledger.CorruptError], as[*ledger.EdgesError], as[*ledger.SchemaError], as[*ledger.StrayError], as[*sealed.DamagedError],
 			as[*index.RecordError], as[*index.VersionError], as[*archive.DamageError], is(rollup.ErrDamaged),
 		}},
 		{ExitBucket, []func(error) bool{

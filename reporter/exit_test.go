@@ -18,13 +18,16 @@ import (
 	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/closing"
+	"github.com/gputally/gputally/reporter/command"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/reporting"
 	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/series"
@@ -53,6 +56,10 @@ func typed() map[string]struct {
 		"bucket.OpError":             {&bucket.OpError{Op: "get", Object: "s3://b/k", Err: errors.New("refused")}, reporter.ExitBucket},
 		"closing.AgeError":           {&closing.AgeError{}, reporter.ExitUsage},
 		"closing.LessError":          {&closing.LessError{}, reporter.ExitSource},
+		"command.ErrFindings":        {command.ErrFindings, reporter.ExitLedger},
+		"command.ErrNotReady":        {command.ErrNotReady, reporter.ExitNotReady},
+		"command.ErrReportFailed":    {command.ErrReportFailed, reporter.ExitReport},
+		"command.UsageError":         {&command.UsageError{Err: errors.New("no such flag")}, reporter.ExitUsage},
 		"config.Error":               {config.Error{}, reporter.ExitUsage},
 		"config.Errors":              {config.Errors{{}}, reporter.ExitUsage},
 		"index.ConflictError":        {&index.ConflictError{}, reporter.ExitBucket},
@@ -81,7 +88,9 @@ func typed() map[string]struct {
 		"archive.ErrNotFound":        {archive.ErrNotFound, reporter.ExitBucket},
 		"archive.DamageError":        {&archive.DamageError{}, reporter.ExitDamage},
 		"report.StateError":          {&report.StateError{}, reporter.ExitFailure},
+		"reporting.SpecError":        {&reporting.SpecError{Err: errors.New("no name")}, reporter.ExitUsage},
 		"schedule.FieldError":        {&schedule.FieldError{Err: errors.New("no such zone")}, reporter.ExitUsage},
+		"sealed.DamagedError":        {&sealed.DamagedError{Err: errors.New("no Parquet")}, reporter.ExitDamage},
 		"series.Kind":                {series.Limit, reporter.ExitSource},
 		"usage.ErrNoData":            {usage.ErrNoData, reporter.ExitSource},
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -14,6 +12,8 @@ import (
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 	"github.com/prometheus/common/version"
+
+	"github.com/gputally/gputally/reporter/command"
 )
 
 // Options of Run beside the command line.
@@ -38,50 +38,21 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	logging := &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, logging)
 	file := app.Flag("config", "Configuration file, see docs/configuration.md.").Short('c').Default("gputally.yaml").Envar("GPUTALLY_CONFIG").String()
-
-	env := &environment{registry: prometheus.NewRegistry(), stdout: stdout, stderr: stderr, opts: opts}
-	commands := addLedger(app)
-	for _, add := range []func(*kingpin.Application) (string, command){addServe, addClose, addReport, addCheck, addRebuild} {
-		name, c := add(app)
-		commands[name] = c
-	}
+	commands := command.Add(app)
 	if len(args) == 0 {
-		return usageError{errors.New("no command; try --help")}
+		return &command.UsageError{Err: errors.New("no command; try --help")}
 	}
 	name, err := app.Parse(args)
 	if ended {
 		return nil // --help and --version have printed
 	}
 	if err != nil {
-		return usageError{fmt.Errorf("%w; try --help", err)}
+		return &command.UsageError{Err: fmt.Errorf("%w; try --help", err)}
 	}
-	env.file, env.log = *file, promslog.New(logging)
+	env := &command.Env{
+		Config: *file, Stdout: stdout, Stderr: stderr, Terminal: opts.Terminal,
+		Now: opts.Now, Log: promslog.New(logging), Registry: prometheus.NewRegistry(),
+	}
+	env.Opener = opener{env}
 	return commands[name](ctx, env)
-}
-
-// command runs one command with its parsed flags.
-type command func(ctx context.Context, env *environment) error
-
-// environment is what every command gets.
-type environment struct {
-	file           string
-	stdout, stderr io.Writer
-	log            *slog.Logger
-	opts           Options
-	// registry has the metrics of what the command uses; serve shows them.
-	registry *prometheus.Registry
-}
-
-// progress returns a function that shows on a terminal how far a long work has
-// come, and one that wipes it.
-func (e *environment) progress(what string) (step func(string), done func()) {
-	if !e.opts.Terminal {
-		return func(string) {}, func() {}
-	}
-	width := 0
-	show := func(text string) {
-		fmt.Fprintf(e.stderr, "\r%s%s", text, strings.Repeat(" ", max(0, width-len(text))))
-		width = len(text)
-	}
-	return func(at string) { show(what + " " + at) }, func() { show(""); fmt.Fprint(e.stderr, "\r") }
 }

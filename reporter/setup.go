@@ -2,163 +2,110 @@ package reporter
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
-
-	"github.com/gputally/gputally/reporter/series"
 
 	"github.com/prometheus/common/version"
 
 	"github.com/gputally/gputally/reporter/archive"
-	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/instrument"
-	"github.com/gputally/gputally/reporter/bucket/open"
 	"github.com/gputally/gputally/reporter/closing"
+	"github.com/gputally/gputally/reporter/command"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
-	"github.com/gputally/gputally/reporter/prom"
+	reads "github.com/gputally/gputally/reporter/prom/instrument"
 	"github.com/gputally/gputally/reporter/quota"
+	"github.com/gputally/gputally/reporter/reporting"
+	"github.com/gputally/gputally/reporter/upkeep"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// load reads the configuration and opens the books that it describes.
-func load(ctx context.Context, env *environment) (*config.Config, *books, error) {
-	cfg, err := config.Load(env.file)
+// partialAfter is how long after its end a day is compacted although not all of
+// its hours are closed: until then a closing looks for them, and a day more.
+const partialAfter = closing.Reach + 24*time.Hour
+
+// opener wires what a configuration describes.
+type opener struct{ env *command.Env }
+
+var _ command.Opener = opener{}
+
+// Open opens all that most commands need. It asks no server.
+func (o opener) Open(ctx context.Context, cfg *config.Config) (*command.Program, error) {
+	opened, err := o.Bucket(ctx, cfg)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	opened, err := openBucket(ctx, cfg)
+	store, err := instrument.New(opened, o.env.Registry, o.env.Now)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	store, err := instrument.New(opened, env.registry, env.opts.Now)
+	metrics, err := reads.New(o.env.Registry)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	projects := cfg.Projects
-	if projects == nil { // then every namespace is of no project
-		if projects, err = quota.New(nil, nil); err != nil {
-			return nil, nil, err
+	if cfg.Projects == nil { // then every namespace is of no project
+		if cfg.Projects, err = quota.New(nil, nil); err != nil {
+			return nil, err
 		}
 	}
-	b := &books{
-		settle:        cfg.Settle,
-		minimum:       cfg.MinimumCoverage,
-		restateWithin: cfg.Ledger.RestateWithin,
-		retain:        ledger.Retention(cfg.Ledger.Retain),
-		bucket:        store,
-		index:         index.New(store, index.Config{Clock: env.opts.Now, Logger: env.log}),
-		projects:      projects,
-		book:          cfg.Prices,
-		now:           env.opts.Now,
-		log:           env.log,
+	retain := ledger.Retention(cfg.Ledger.Retain)
+	p := &command.Program{
+		Config: cfg,
+		Index:  index.New(store, index.Config{Clock: o.env.Now, Logger: o.env.Log}),
+		Ledger: ledger.New(store, ledger.Config{Version: version.Version, Pruned: func(at time.Time) bool {
+			return retain.Edges > 0 && o.env.Now().Sub(at) > retain.Edges
+		}}),
 	}
-	b.archive = archive.New(archive.Config{Bucket: store, Index: b.index, Clock: env.opts.Now, Logger: env.log})
-	b.ledger = ledger.New(store, ledger.Config{Version: version.Version, Pruned: b.pruned})
+	p.Archive = archive.New(archive.Config{Bucket: store, Index: p.Index, Clock: o.env.Now, Logger: o.env.Log})
+	p.Upkeep = func(name string) *upkeep.Cluster {
+		return upkeep.New(upkeep.Config{
+			Name: name, Ledger: p.Ledger, Index: p.Index, Retain: retain, PartialAfter: partialAfter, Now: o.env.Now,
+		})
+	}
+	sources := map[string]reporting.Source{}
 	for _, c := range cfg.Clusters {
-		opened, err := openCluster(env, b, c)
+		source, err := o.cluster(p, c, metrics)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		b.clusters = append(b.clusters, opened)
+		sources[c.Name] = source
 	}
-	return cfg, b, nil
+	p.Maker = reporting.New(reporting.Config{
+		Sources: sources, Ledger: p.Ledger, Index: p.Index, Projects: cfg.Projects, Prices: cfg.Prices,
+		MinimumCoverage: cfg.MinimumCoverage, Now: o.env.Now,
+	})
+	return p, nil
 }
 
-// openBooks is load for commands that need no more of the configuration.
-func openBooks(ctx context.Context, env *environment) (*books, error) {
-	_, b, err := load(ctx, env)
-	return b, err
-}
-
-func openBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) {
-	c := open.Config{
-		URL:       cfg.Bucket.URL.String(),
-		Region:    cfg.Bucket.Region,
-		PathStyle: cfg.Bucket.PathStyle,
-		SSE:       cfg.Bucket.SSE,
-		KMSKeyID:  cfg.Bucket.KMSKeyID,
-		TLS:       open.TLS(cfg.Bucket.TLS),
-	}
-	if cfg.Bucket.Endpoint != nil {
-		c.Endpoint = cfg.Bucket.Endpoint.String()
-	}
-	b, err := open.Bucket(ctx, c)
-	return b, err
-}
-
-// openCluster sets up what closes the hours of a cluster. It asks no server.
-func openCluster(env *environment, b *books, c config.Cluster) (*cluster, error) {
-	meter := newMeter()
-	clients, err := newClients(env, c, selector(c.Prometheus.Selector))
+// cluster adds a cluster to the program and returns the source of its hours.
+func (o opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics) (*usage.Closer, error) {
+	servers, err := o.Servers(c)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := newClients(env, c, selector(c.Prometheus.NodeLabelsSelector)) // of another job
+	nodes, err := o.clients(c, c.Prometheus.NodeLabelsSelector) // of another job
 	if err != nil {
 		return nil, err
 	}
-	closer, err := usage.New(usage.Config{
+	source, err := usage.New(usage.Config{
 		Cluster:       c.Name,
-		Reader:        oneOf(b.now, clients, meter),
+		Reader:        metrics.Reader(c.Name, o.oneOf(servers)),
 		Lookahead:     config.Lookahead,
 		NodePoolLabel: c.NodePoolLabel,
-		NodeLabels:    oneOf(b.now, nodes, meter),
-		NodePools:     b.projects.Pool,
+		NodeLabels:    metrics.Reader(c.Name, o.oneOf(nodes)),
+		NodePools:     p.Config.Projects.Pool,
 		Halved: func(reason error) {
-			b.log.Info("Reading in smaller pieces", "cluster", c.Name, "reason", reason)
+			o.env.Log.Info("Reading in smaller pieces", "cluster", c.Name, "reason", reason)
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{
-		books: b, name: c.Name, preview: closer, clients: clients, meter: meter,
-		hours: closing.New(closing.Config{
-			Name: c.Name, Source: closer, Hours: b.ledger, Edges: b.ledger, Index: b.index, Others: b.index,
-			Settle: b.settle, RestateWithin: b.restateWithin, KeepEdges: b.retain.Edges,
-			Now: b.now, Log: b.log,
-		}),
-	}, nil
-}
-
-// oneOf reads the servers as one source, whose replicas they are.
-func oneOf(now func() time.Time, clients []*prom.Client, m *meter) series.Reader {
-	if len(clients) == 1 {
-		return metered{clients[0], m}
-	}
-	return metered{prom.NewReplicas(now, clients...), m}
-}
-
-// newClients are one for each server of the cluster.
-func newClients(env *environment, c config.Cluster, selector []series.Matcher) ([]*prom.Client, error) {
-	var clients []*prom.Client
-	for _, u := range c.Prometheus.URLs {
-		client, err := prom.New(prom.Config{
-			URL:           u.String(),
-			HTTP:          c.Prometheus.HTTP,
-			Road:          c.Prometheus.Road,
-			Timeout:       c.Prometheus.Timeout,
-			MaxConcurrent: c.Prometheus.MaxConcurrent,
-			Selector:      selector,
-			Logger:        env.log,
-		})
-		if err != nil {
-			return nil, usageError{fmt.Errorf("prometheus of cluster %s: %w", c.Name, err)}
-		}
-		clients = append(clients, client)
-	}
-	return clients, nil
-}
-
-// selector turns the configured labels into matchers, sorted by label.
-func selector(labels map[string]string) []series.Matcher {
-	var ms []series.Matcher
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		ms = append(ms, series.Matcher{Name: name, Value: labels[name]})
-	}
-	return ms
+	hours := closing.New(closing.Config{
+		Name: c.Name, Source: source, Hours: p.Ledger, Edges: p.Ledger, Index: p.Index, Others: p.Index,
+		Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, KeepEdges: p.Config.Ledger.Retain.Edges,
+		Now: o.env.Now, Log: o.env.Log,
+	})
+	p.Clusters = append(p.Clusters, command.Cluster{Name: c.Name, Closing: hours, Servers: servers})
+	return source, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
@@ -193,6 +194,23 @@ func (x *Index) Hours(ctx context.Context, cluster string, w window.Window) ([]H
 		}
 	}
 	return found, nil
+}
+
+// Version names what the index has of a cluster in the month of an instant: it
+// changes with each change of these hours, and is "" if there are none. It costs
+// one request. Errors: the bucket's.
+func (x *Index) Version(ctx context.Context, cluster string, at time.Time) (string, error) {
+	if err := ledger.CheckCluster(cluster); err != nil {
+		return "", err
+	}
+	object, err := x.bucket.Stat(ctx, hoursKey(cluster, at))
+	if errors.Is(err, bucket.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look at the index of cluster %s: %w", cluster, err)
+	}
+	return object.ETag, nil
 }
 
 // FirstHour returns the first closed hour of a cluster, if there is one.

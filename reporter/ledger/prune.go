@@ -48,6 +48,16 @@ type Deleted struct {
 	Bytes   int64
 }
 
+// Total counts the objects of all kinds.
+func (p Pruned) Total() Deleted {
+	var all Deleted
+	for _, d := range []Deleted{p.Hourly, p.Daily, p.History, p.Edges} {
+		all.Objects += d.Objects
+		all.Bytes += d.Bytes
+	}
+	return all
+}
+
 // grace is how long edges that no hour names are left, because their hour may
 // be about to be written.
 const grace = 24 * time.Hour

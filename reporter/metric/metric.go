@@ -141,6 +141,11 @@ var (
 	}
 )
 
+// Reading lists the families about what is read from Prometheus.
+func Reading() []*metric.Family {
+	return []*metric.Family{&Reads, &ReadFailures, &SeriesRead, &SamplesRead}
+}
+
 // Families lists every family of the catalogue, in the order of the documentation.
 func Families() []*metric.Family {
 	return []*metric.Family{

@@ -18,6 +18,10 @@ const (
 	balancedEnd = 2 * time.Minute
 )
 
+// Balancing is what an operator is to do about a URL that leads to several
+// replicas.
+const Balancing = "the same question is answered in turns by replicas with other samples; name each of them under prometheus.replicas instead of the Service before them"
+
 // balanced reads one series several times, each over a connection of its own,
 // and reports whether the answers differ: then the URL leads to replicas that
 // take turns, each of which scrapes at its own times and has its own gaps.

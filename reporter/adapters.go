@@ -1,0 +1,74 @@
+package reporter
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/bucket/open"
+	"github.com/gputally/gputally/reporter/command"
+	"github.com/gputally/gputally/reporter/config"
+	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/series"
+)
+
+// Bucket opens the bucket alone.
+func (o opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) {
+	c := open.Config{
+		URL:       cfg.Bucket.URL.String(),
+		Region:    cfg.Bucket.Region,
+		PathStyle: cfg.Bucket.PathStyle,
+		SSE:       cfg.Bucket.SSE,
+		KMSKeyID:  cfg.Bucket.KMSKeyID,
+		TLS:       open.TLS(cfg.Bucket.TLS),
+	}
+	if cfg.Bucket.Endpoint != nil {
+		c.Endpoint = cfg.Bucket.Endpoint.String()
+	}
+	return open.Bucket(ctx, c)
+}
+
+// Servers are the clients of a cluster, one for each of its URLs.
+func (o opener) Servers(c config.Cluster) ([]*prom.Client, error) {
+	return o.clients(c, c.Prometheus.Selector)
+}
+
+// clients are those of the cluster's URLs that pick series by labels.
+func (o opener) clients(c config.Cluster, labels map[string]string) ([]*prom.Client, error) {
+	var clients []*prom.Client
+	for _, u := range c.Prometheus.URLs {
+		client, err := prom.New(prom.Config{
+			URL:           u.String(),
+			HTTP:          c.Prometheus.HTTP,
+			Road:          c.Prometheus.Road,
+			Timeout:       c.Prometheus.Timeout,
+			MaxConcurrent: c.Prometheus.MaxConcurrent,
+			Selector:      selector(labels),
+			Logger:        o.env.Log,
+		})
+		if err != nil {
+			return nil, &command.UsageError{Err: fmt.Errorf("prometheus of cluster %s: %w", c.Name, err)}
+		}
+		clients = append(clients, client)
+	}
+	return clients, nil
+}
+
+// oneOf reads the servers as one source, whose replicas they are.
+func (o opener) oneOf(clients []*prom.Client) series.Reader {
+	if len(clients) == 1 {
+		return clients[0]
+	}
+	return prom.NewReplicas(o.env.Now, clients...)
+}
+
+// selector turns the configured labels into matchers, sorted by label.
+func selector(labels map[string]string) []series.Matcher {
+	var ms []series.Matcher
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		ms = append(ms, series.Matcher{Name: name, Value: labels[name]})
+	}
+	return ms
+}

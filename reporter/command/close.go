@@ -1,0 +1,149 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// mostParallel bounds how many hours are closed at once, for the sake of the
+// memory of each and of the server that all of them read.
+const mostParallel = 16
+
+func addClose(app *kingpin.Application, add adder) {
+	c := app.Command("close", "Close the hours that have settled and are not closed yet, oldest first.")
+	f := &closeFlags{
+		from:     c.Flag("from", "Close from the hour that contains this time on (RFC 3339). Default: 24 hours back, or after the last closed hour if that is longer ago.").String(),
+		to:       c.Flag("to", "Close up to this time (RFC 3339). Default: all that has settled.").String(),
+		clusters: c.Flag("cluster", "Close this cluster only; may be repeated.").Strings(),
+		parallel: c.Flag("parallel", "How many days to close at once, to backfill many hours sooner. Each takes the memory of one closing.").Default("1").Int(),
+		restate:  c.Flag("restate", "Read closed hours again and replace those that changed; needs --from and --to.").Bool(),
+		force:    c.Flag("force", "With --restate: also hours older than ledger.restate_within, and also if the samples tell less now than is booked.").Bool(),
+	}
+	add(c, f.run)
+}
+
+type closeFlags struct {
+	from, to       *string
+	clusters       *[]string
+	parallel       *int
+	restate, force *bool
+}
+
+// times parses and checks the flags. Zero times stand for the defaults.
+func (f *closeFlags) times() (begin, end time.Time, err error) {
+	switch {
+	case *f.restate && (*f.from == "" || *f.to == ""):
+		return begin, end, misused("close --restate needs --from and --to")
+	case *f.force && !*f.restate:
+		return begin, end, misused("close --force needs --restate")
+	case *f.parallel < 1 || *f.parallel > mostParallel:
+		return begin, end, misused("--parallel: %d is not between 1 and %d", *f.parallel, mostParallel)
+	case *f.restate && *f.parallel > 1:
+		return begin, end, misused("close --restate goes hour by hour; leave --parallel away")
+	}
+	if begin, err = parseTime("--from", *f.from); err != nil {
+		return begin, end, err
+	}
+	if end, err = parseTime("--to", *f.to); err != nil {
+		return begin, end, err
+	}
+	if *f.from != "" && *f.to != "" && !begin.Before(end) {
+		return begin, end, misused("--from %s is not before --to %s", *f.from, *f.to)
+	}
+	return begin, end, nil
+}
+
+// run closes cluster by cluster. What fails for one does not keep the others
+// from being closed.
+func (f *closeFlags) run(ctx context.Context, env *Env) error {
+	begin, end, err := f.times()
+	if err != nil {
+		return err
+	}
+	p, err := env.open(ctx)
+	if err != nil {
+		return err
+	}
+	clusters, err := p.chosen(*f.clusters)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, c := range clusters {
+		if err := f.close(ctx, env, p, c, begin, end); err != nil {
+			if len(clusters) > 1 {
+				err = fmt.Errorf("cluster %s: %w", c.Name, err)
+			}
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (f *closeFlags) close(ctx context.Context, env *Env, p *Program, c Cluster, begin, end time.Time) error {
+	if *f.restate {
+		return restate(ctx, env, p, c, window.Window{From: begin, To: end}, *f.force)
+	}
+	if begin.IsZero() {
+		var err error
+		if begin, err = c.Closing.Resume(ctx); err != nil {
+			return err
+		}
+	}
+	if end.IsZero() {
+		end = env.Now().UTC()
+	}
+	err := f.closeDue(ctx, env, p, c, window.Window{From: begin, To: end})
+	if *f.parallel > 1 {
+		_, alignErr := c.Closing.AlignDays(ctx, window.Window{From: begin, To: end})
+		err = errors.Join(err, alignErr)
+	}
+	return err
+}
+
+// closeDue closes the hours that begin in a window and are due.
+func (f *closeFlags) closeDue(ctx context.Context, env *Env, p *Program, c Cluster, w window.Window) error {
+	hours, err := c.Closing.Due(ctx, w.From)
+	if err != nil {
+		return err
+	}
+	hours = slices.DeleteFunc(hours, func(h window.Window) bool { return !h.From.Before(w.To) })
+	if len(hours) == 0 {
+		fmt.Fprintf(env.Stdout, "No hour to close%s.\n", ofCluster(p, c))
+		return nil
+	}
+	step, wipe := env.progress("closing")
+	began := env.Now()
+	done, err := c.Closing.CloseAll(ctx, hours, *f.parallel, func(n int, hour window.Window) { step(hourOf(n, len(hours), hour)) })
+	wipe()
+	if err != nil {
+		return fmt.Errorf("%d of %d hours closed: %w", done.Closed, len(hours), err)
+	}
+	fmt.Fprintf(env.Stdout, "Closed %d hours of cluster %s, %s to %s: %d segments in %s.\n",
+		done.Closed, c.Name, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339),
+		done.Segments, env.Now().Sub(began).Round(10*time.Millisecond))
+	if len(done.Empty) > 0 {
+		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(done.Empty), len(hours), done.Empty[0])
+	}
+	return nil
+}
+
+// hourOf says how far a long work has come.
+func hourOf(n, all int, hour window.Window) string {
+	return fmt.Sprintf("hour %d of %d: %s", n, all, hour.From.Format("2006-01-02 15:04"))
+}
+
+// ofCluster names the cluster where there are more than one.
+func ofCluster(p *Program, c Cluster) string {
+	if len(p.Clusters) == 1 {
+		return ""
+	}
+	return " of cluster " + c.Name
+}

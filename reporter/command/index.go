@@ -1,0 +1,24 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/alecthomas/kingpin/v2"
+)
+
+func addIndex(app *kingpin.Application, add adder) {
+	c := app.Command("index", "The index of closed hours and reports.").
+		Command("rebuild", "Make the index again from the hours of the ledger and the manifests of the reports.")
+	add(c, func(ctx context.Context, env *Env) error {
+		p, err := env.open(ctx)
+		if err != nil {
+			return err
+		}
+		if err := p.Index.Rebuild(ctx, p.Ledger); err != nil {
+			return fmt.Errorf("rebuild the index: %w", err)
+		}
+		fmt.Fprintln(env.Stdout, "The index says what the ledger and the reports say.")
+		return nil
+	})
+}

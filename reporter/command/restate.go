@@ -1,0 +1,60 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gputally/gputally/reporter/closing"
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// restate is close --restate of one cluster.
+func restate(ctx context.Context, env *Env, p *Program, c Cluster, w window.Window, force bool) error {
+	hours, err := c.Closing.Restatable(w, force)
+	if err != nil {
+		return err
+	}
+	if len(hours) == 0 {
+		fmt.Fprintf(env.Stdout, "No hour to restate%s.\n", ofCluster(p, c))
+		return nil
+	}
+	guard := closing.Guard(closing.KeepIfLess)
+	if force {
+		guard = nil
+	}
+	step, wipe := env.progress("restating")
+	n := 0
+	done, err := c.Closing.Restate(ctx, hours, guard, func(hour window.Window) {
+		n++
+		step(hourOf(n, len(hours), hour))
+	})
+	wipe()
+	if edges := (*ledger.EdgesError)(nil); errors.As(err, &edges) {
+		return fmt.Errorf("%d of %d hours changed: %w", len(done.Changed), len(hours), err)
+	}
+	if err != nil {
+		return fmt.Errorf("restating stopped after %d of %d hours changed; do it again to complete it: %w", len(done.Changed), len(hours), err)
+	}
+	fmt.Fprintf(env.Stdout, "Read %d hours of cluster %s again, %s to %s: %d changed",
+		len(hours), c.Name, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339), len(done.Changed))
+	if n := len(done.Neighbours); n > 0 {
+		fmt.Fprintf(env.Stdout, ", and %d beside them with their edges", n)
+	}
+	fmt.Fprintln(env.Stdout, ".")
+	return errors.Join(unlike(done, len(hours)), tellOutdated(ctx, env, p, done.Hours()))
+}
+
+// unlike is the error of a command after which some hours are not what was
+// asked for, nil if all are.
+func unlike(r closing.Restated, hours int) error {
+	if n := len(r.Kept); n > 0 {
+		return fmt.Errorf("%d of %d hours stay as they are booked; the first: %w", n, hours, r.Kept[0])
+	}
+	if n := len(r.Empty); n > 0 {
+		return fmt.Errorf("%d of %d hours have no samples; the first: %w", n, hours, r.Empty[0])
+	}
+	return nil
+}

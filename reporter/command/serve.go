@@ -1,0 +1,62 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/serve"
+)
+
+// DefaultAddress is where serve listens.
+const DefaultAddress = ":9836"
+
+func addServe(app *kingpin.Application, add adder) {
+	c := app.Command("serve", "Close each hour as it settles, make the scheduled reports, and serve /metrics, /healthz and a status page.")
+	tick := c.Flag("tick", "How often to look for work.").Default("30s").Duration()
+	web := kingpinflag.AddFlags(flagsOf{c}, DefaultAddress)
+	add(c, func(ctx context.Context, env *Env) error {
+		if *tick < time.Second {
+			return misused("--tick: %s is too short; at least 1s", *tick)
+		}
+		p, err := env.open(ctx)
+		if err != nil {
+			return err
+		}
+		return serve.New(serve.Config{
+			Clusters: p.served(), Schedules: p.Config.Schedules,
+			Index: p.Index, Archive: p.Archive, Maker: p.Maker,
+			Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, Tick: *tick,
+			Registry: env.Registry, Web: web, Now: env.Now, Log: env.Log,
+		}).Run(ctx)
+	})
+}
+
+// flagsOf lets the toolkit add its flags to one command only.
+type flagsOf struct{ *kingpin.CmdClause }
+
+// served are the configured clusters as the service takes them.
+func (p *Program) served() []serve.Cluster {
+	all := make([]serve.Cluster, len(p.Clusters))
+	for i, c := range p.Clusters {
+		all[i] = serve.Cluster{
+			Name: c.Name, Closing: c.Closing, Upkeep: p.Upkeep(c.Name),
+			Balanced: func(ctx context.Context) bool { return balanced(ctx, c.Servers) },
+		}
+	}
+	return all
+}
+
+// balanced tells whether one of the servers is several replicas that take turns.
+// A server that can't be asked is not: its failure shows where hours are closed.
+func balanced(ctx context.Context, servers []*prom.Client) bool {
+	for _, server := range servers {
+		if status, err := server.Status(ctx, needed()); err == nil && status.Balanced {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,192 @@
+package reporting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/price"
+	"github.com/gputally/gputally/reporter/quota"
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// Source reads hours that are not closed.
+type Source interface {
+	// Hour returns the usage of a window within an hour. Errors: usage.ErrNoData,
+	// and the source's own.
+	Hour(ctx context.Context, w window.Window) (usage.Hour, error)
+}
+
+// Config is what reports are made with.
+type Config struct {
+	// Sources are those of the configured clusters, by the cluster's name. A
+	// report has these clusters in any case: the hours they lack are missing.
+	Sources  map[string]Source
+	Ledger   *ledger.Ledger
+	Index    *index.Index
+	Projects *quota.Projects
+	Prices   *price.Book // nil without a price book
+	// MinimumCoverage is the ratio below which a report is Failed, 0 to 1.
+	MinimumCoverage float64
+	Now             func() time.Time
+}
+
+// Maker makes reports. Many goroutines may use it at once.
+type Maker struct{ cfg Config }
+
+// New returns a maker.
+func New(c Config) *Maker { return &Maker{c} }
+
+// SpecError says that a report can't be made as it is asked for.
+type SpecError struct{ Err error }
+
+func (e *SpecError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what is wrong with the spec.
+func (e *SpecError) Unwrap() error { return e.Err }
+
+// Make rolls the closed hours of the spec's window up to a table. Without
+// clusters in the spec, the report is about the configured ones and all others
+// that have closed hours in the window. step is called after each hour. Errors:
+// *SpecError, those of the ledger and the index.
+func (m *Maker) Make(ctx context.Context, spec report.Spec, step func(hour window.Window)) (report.Table, error) {
+	clusters, err := m.clustersOf(ctx, spec)
+	if err != nil {
+		return report.Table{}, err
+	}
+	return m.make(ctx, spec, clusters, false, step)
+}
+
+// Preview is Make with the hours of the configured clusters that are not closed
+// yet, as far as there are samples. If there are such hours, the report is
+// provisional. Errors: those of Make, and the source's.
+func (m *Maker) Preview(ctx context.Context, spec report.Spec, step func(hour window.Window)) (report.Table, error) {
+	clusters, err := m.clustersOf(ctx, spec)
+	if err != nil {
+		return report.Table{}, err
+	}
+	open, err := m.hasOpen(ctx, clusters, spec.Window)
+	if err != nil {
+		return report.Table{}, err
+	}
+	return m.make(ctx, spec, clusters, open, step)
+}
+
+func (m *Maker) make(ctx context.Context, spec report.Spec, clusters []string, preview bool, step func(hour window.Window)) (report.Table, error) {
+	spec.Provisional, spec.MinimumCoverage, spec.Clusters = preview, m.cfg.MinimumCoverage, clusters
+	rolling, err := rollup.New(spec, m.cfg.Projects, m.cfg.Prices)
+	if err != nil {
+		return report.Table{}, &SpecError{err}
+	}
+	if err := m.roll(ctx, rolling, clusters, spec.Window, preview, step); err != nil {
+		return report.Table{}, err
+	}
+	return rolling.Table()
+}
+
+// hasOpen tells whether a preview would read hours that are not closed.
+func (m *Maker) hasOpen(ctx context.Context, clusters []string, w window.Window) (bool, error) {
+	for _, name := range clusters {
+		if m.cfg.Sources[name] == nil {
+			continue
+		}
+		missing, err := m.cfg.Ledger.Missing(ctx, name, w)
+		if err != nil || len(missing) > 0 {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// clustersOf are the clusters that a report is about, sorted.
+func (m *Maker) clustersOf(ctx context.Context, spec report.Spec) ([]string, error) {
+	if len(spec.Clusters) > 0 {
+		return spec.Clusters, nil
+	}
+	known, err := m.cfg.Index.Clusters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	clusters := slices.Collect(maps.Keys(m.cfg.Sources))
+	for _, other := range known {
+		if slices.Contains(clusters, other) {
+			continue
+		}
+		hours, err := m.cfg.Index.Hours(ctx, other, spec.Window)
+		if err != nil {
+			return nil, err
+		}
+		if len(hours) > 0 {
+			clusters = append(clusters, other)
+		}
+	}
+	slices.Sort(clusters)
+	return clusters, nil
+}
+
+// roll adds the hours of the window to a rollup.
+func (m *Maker) roll(ctx context.Context, rolling *rollup.Rollup, clusters []string, w window.Window, preview bool, step func(hour window.Window)) error {
+	closed, err := m.closedHours(ctx, clusters, w)
+	if err != nil {
+		return err
+	}
+	ahead := readAhead{ledger: m.cfg.Ledger, clusters: clusters, closed: closed, columns: rolling.Columns}
+	for r := range ahead.hours(ctx, w) {
+		if err := m.rollHour(ctx, rolling, r, preview); err != nil {
+			return err
+		}
+		step(r.hour)
+	}
+	return ctx.Err()
+}
+
+// rollHour adds one hour. An hour that is not closed is read from its source in a
+// preview; else the rollup finds it missing.
+func (m *Maker) rollHour(ctx context.Context, rolling *rollup.Rollup, r *reading, preview bool) (err error) {
+	switch {
+	case r.openErr == nil:
+		err = rolling.AddBatches(r.head, r.batches())
+	case !errors.Is(r.openErr, ledger.ErrHourMissing):
+		return r.openErr
+	case preview:
+		var open rollup.Hour
+		open, err = m.openHour(ctx, r.cluster, r.hour)
+		if errors.Is(err, ledger.ErrHourMissing) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = rolling.Add(open)
+	}
+	if err != nil {
+		return fmt.Errorf("add the hour %s of cluster %s: %w", r.hour, r.cluster, err)
+	}
+	return nil
+}
+
+// openHour reads an hour that is not closed from its source, as far as it goes.
+// Errors: ledger.ErrHourMissing if there is nothing to be read.
+func (m *Maker) openHour(ctx context.Context, cluster string, hour window.Window) (rollup.Hour, error) {
+	now := m.cfg.Now().UTC().Truncate(time.Second)
+	source := m.cfg.Sources[cluster]
+	if source == nil || !hour.From.Before(now) {
+		return rollup.Hour{}, ledger.ErrHourMissing
+	}
+	if now.Before(hour.To) {
+		hour.To = now
+	}
+	open, err := source.Hour(ctx, hour)
+	if errors.Is(err, usage.ErrNoData) {
+		return rollup.Hour{}, ledger.ErrHourMissing
+	}
+	return rollup.Hour{Hour: open}, err
+}

@@ -1,0 +1,183 @@
+package serve_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gputally/gputally/reporter/archive"
+	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/bucket/mem"
+	"github.com/gputally/gputally/reporter/closing"
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/quota"
+	"github.com/gputally/gputally/reporter/reporting"
+	"github.com/gputally/gputally/reporter/schedule"
+	"github.com/gputally/gputally/reporter/serve"
+	"github.com/gputally/gputally/reporter/upkeep"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+func instant(text string) time.Time {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err) // a typing error in a test
+	}
+	return t
+}
+
+// counting is a bucket that notes each request: "get index/hours/…".
+type counting struct {
+	bucket.Bucket
+	mu       sync.Mutex
+	requests []string
+}
+
+func (c *counting) note(op, key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests = append(c.requests, op+" "+key)
+}
+
+// take returns the requests since the last take.
+func (c *counting) take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.requests
+	c.requests = nil
+	return all
+}
+
+func (c *counting) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Object, error) {
+	c.note("get", key)
+	return c.Bucket.Get(ctx, key)
+}
+
+func (c *counting) Stat(ctx context.Context, key string) (bucket.Object, error) {
+	c.note("stat", key)
+	return c.Bucket.Stat(ctx, key)
+}
+
+func (c *counting) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, cond bucket.Condition) (bucket.Object, error) {
+	c.note("put", key)
+	return c.Bucket.Put(ctx, key, body, size, cond)
+}
+
+func (c *counting) Delete(ctx context.Context, key string, cond bucket.Condition) error {
+	c.note("delete", key)
+	return c.Bucket.Delete(ctx, key, cond)
+}
+
+func (c *counting) List(ctx context.Context, prefix string) iter.Seq2[bucket.Object, error] {
+	c.note("list", prefix)
+	return c.Bucket.List(ctx, prefix)
+}
+
+// source is a cluster with one GPU that one pod holds, from an hour on.
+type source struct {
+	cluster string
+	from    time.Time
+}
+
+func (s source) Close(_ context.Context, hour window.Window, _ usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
+	if hour.From.Before(s.from) {
+		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, usage.ErrNoData)
+	}
+	millis := hour.Duration().Milliseconds()
+	h := usage.Hour{Cluster: s.cluster, Window: hour, Source: usage.Source, Road: "json", Exceptions: []usage.Exception{}}
+	h.Coverage.Expected, h.Coverage.Allocated = millis, millis
+	return h, emit(usage.Part{Segments: []usage.Segment{{
+		Cluster: s.cluster, Node: "node-1", UUID: "GPU-" + s.cluster, Model: "NVIDIA H200", State: usage.Allocated,
+		Namespace: "vision", Pod: "train-0", PodUID: "uid-0", Container: "main",
+		HeldFrom: hour.From.UnixMilli(), HeldTo: hour.To.UnixMilli(), Share: 1, GPUMillis: millis,
+	}}})
+}
+
+func (s source) Hour(_ context.Context, w window.Window) (usage.Hour, error) {
+	return usage.Hour{}, fmt.Errorf("read %s: %w", w, usage.ErrNoData)
+}
+
+// replica is a process that serves a bucket.
+type replica struct {
+	server *serve.Server
+	index  *index.Index
+	ledger *ledger.Ledger
+	hours  map[string]*closing.Cluster
+	now    time.Time
+}
+
+// clusters are those of every replica; the third has no samples.
+func clusters() []source {
+	return []source{
+		{"eu-1", instant("2026-11-19T00:00:00Z")},
+		{"eu-2", instant("2026-11-19T00:00:00Z")},
+		{"eu-3", instant("2027-01-01T00:00:00Z")},
+	}
+}
+
+func newReplica(t *testing.T, b bucket.Bucket, now time.Time) *replica {
+	t.Helper()
+	r := &replica{now: now, hours: map[string]*closing.Cluster{}}
+	clock := func() time.Time { return r.now }
+	log := slog.New(slog.DiscardHandler)
+	r.index = index.New(b, index.Config{Clock: clock})
+	r.ledger = ledger.New(b, ledger.Config{})
+	projects, err := quota.New(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	daily, err := schedule.Parse(schedule.Definition{Name: "daily", Cron: "0 2 * * *", Period: "day", GroupBy: []string{"namespace"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := map[string]reporting.Source{}
+	c := serve.Config{
+		Schedules: []schedule.Schedule{daily}, Index: r.index,
+		Archive: archive.New(archive.Config{Bucket: b, Index: r.index, Clock: clock}),
+		Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, Tick: time.Second,
+		Registry: prometheus.NewRegistry(), Now: clock, Log: log,
+	}
+	for _, s := range clusters() {
+		sources[s.cluster] = s
+		r.hours[s.cluster] = closing.New(closing.Config{
+			Name: s.cluster, Source: s, Hours: r.ledger, Edges: r.ledger, Index: r.index, Others: r.index,
+			Settle: c.Settle, RestateWithin: c.RestateWithin, Now: clock, Log: log,
+		})
+		c.Clusters = append(c.Clusters, serve.Cluster{
+			Name: s.cluster, Closing: r.hours[s.cluster],
+			Upkeep:   upkeep.New(upkeep.Config{Name: s.cluster, Ledger: r.ledger, Index: r.index, Now: clock}),
+			Balanced: func(context.Context) bool { return false },
+		})
+	}
+	c.Maker = reporting.New(reporting.Config{
+		Sources: sources, Ledger: r.ledger, Index: r.index, Projects: projects, Now: clock,
+	})
+	r.server = serve.New(c)
+	return r
+}
+
+// closed returns a bucket in which two clusters have closed the hours of a day
+// up to 01:00 of the next.
+func closed(t *testing.T, now time.Time) *counting {
+	t.Helper()
+	b := &counting{Bucket: mem.New(func() time.Time { return now })}
+	r := newReplica(t, b, now)
+	for _, name := range []string{"eu-1", "eu-2"} {
+		for hour := range (window.Window{From: instant("2026-11-19T00:00:00Z"), To: instant("2026-11-20T01:00:00Z")}).Hours() {
+			if _, err := r.hours[name].Close(t.Context(), hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b.take()
+	return b
+}

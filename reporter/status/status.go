@@ -1,0 +1,138 @@
+package status
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	shape "github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/archive"
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/reporting"
+)
+
+// recentReports is how many reports the page shows.
+const recentReports = 20
+
+// Status is what the process shows. Many goroutines may use it at once.
+type Status struct {
+	descs map[*shape.Family]*prometheus.Desc
+
+	mu       sync.Mutex
+	clusters []*clusterState
+	lastTick time.Time
+	reports  map[outcome]int64
+	failures map[string]int64 // by schedule
+	recent   []archive.Published
+	figures  reporting.Figures
+}
+
+// clusterState is what is known of one cluster. The page reads its exported fields.
+type clusterState struct {
+	Name     string
+	Until    time.Time    // end of the latest closed hour
+	Coverage report.Ratio // of the latest closed hour
+	Err      string       // why hours can't be closed, "" if they can
+
+	hours, failures, upkeepFailures int64
+	restated, disagreed             int64 // hours, edges
+	compacted, pruned, prunedBytes  int64 // days, objects, bytes
+	duration                        time.Duration
+}
+
+// outcome is a scheduled report's schedule and state.
+type outcome struct {
+	schedule string
+	state    report.State
+}
+
+// New returns the status of a process that closes the hours of these clusters.
+func New(clusters []string) *Status {
+	s := &Status{descs: descriptions(), reports: map[outcome]int64{}, failures: map[string]int64{}}
+	for _, name := range clusters {
+		s.clusters = append(s.clusters, &clusterState{Name: name})
+	}
+	return s
+}
+
+// Ticked notes when the process last looked for work.
+func (s *Status) Ticked(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastTick = at
+}
+
+// of changes what is known of a cluster.
+func (s *Status) of(name string, change func(*clusterState)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.clusters {
+		if c.Name == name {
+			change(c)
+		}
+	}
+}
+
+// Closed counts an hour of a cluster and notes how long its closing took.
+func (s *Status) Closed(cluster string, took time.Duration) {
+	s.of(cluster, func(c *clusterState) { c.duration = took; c.hours++ })
+}
+
+// CloseFailed notes why hours of a cluster can't be closed.
+func (s *Status) CloseFailed(cluster string, err error) {
+	s.of(cluster, func(c *clusterState) { c.Err = err.Error(); c.failures++ })
+}
+
+// CaughtUp notes that every hour of a cluster that can be closed is closed.
+func (s *Status) CaughtUp(cluster string) {
+	s.of(cluster, func(c *clusterState) { c.Err = "" })
+}
+
+// Reached notes the end and the coverage of a cluster's latest closed hour.
+func (s *Status) Reached(cluster string, until time.Time, coverage report.Ratio) {
+	s.of(cluster, func(c *clusterState) { c.Until, c.Coverage = until, coverage })
+}
+
+// Restated counts hours of a cluster that were replaced, and edges on which
+// neighbours did not agree.
+func (s *Status) Restated(cluster string, hours, edges int) {
+	s.of(cluster, func(c *clusterState) { c.restated += int64(hours); c.disagreed += int64(edges) })
+}
+
+// Compacted counts days of a cluster.
+func (s *Status) Compacted(cluster string, days int) {
+	s.of(cluster, func(c *clusterState) { c.compacted += int64(days) })
+}
+
+// Pruned counts objects of a cluster that were deleted, and their bytes.
+func (s *Status) Pruned(cluster string, objects int, bytes int64) {
+	s.of(cluster, func(c *clusterState) { c.pruned += int64(objects); c.prunedBytes += bytes })
+}
+
+// UpkeepFailed counts a compaction or pruning of a cluster that failed.
+func (s *Status) UpkeepFailed(cluster string) {
+	s.of(cluster, func(c *clusterState) { c.upkeepFailures++ })
+}
+
+// Reported notes a report that a schedule made.
+func (s *Status) Reported(schedule string, p archive.Published) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reports[outcome{schedule, p.Manifest.State}]++
+	s.recent = append([]archive.Published{p}, s.recent[:min(len(s.recent), recentReports-1)]...)
+}
+
+// ReportFailed counts a failure to make a schedule's report.
+func (s *Status) ReportFailed(schedule string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures[schedule]++
+}
+
+// Show replaces the figures per project.
+func (s *Status) Show(f reporting.Figures) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.figures = f
+}

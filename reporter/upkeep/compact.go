@@ -1,0 +1,48 @@
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// CompactDue makes the daily tables of those days of a window whose hours are
+// closed, or were restated since, and returns how many it wrote. A day that can't
+// be made does not keep the others from being made; the errors are joined.
+func (c *Cluster) CompactDue(ctx context.Context, w window.Window) (written int, err error) {
+	due, err := c.cfg.Ledger.Due(ctx, c.cfg.Name, w)
+	if err != nil {
+		return 0, err
+	}
+	return c.compactDays(ctx, due, false)
+}
+
+// CompactGivingUp makes the daily table of every whole day of a window, also
+// where a damaged table takes hours with it.
+func (c *Cluster) CompactGivingUp(ctx context.Context, w window.Window) (written int, err error) {
+	return c.compactDays(ctx, slices.Collect(window.PeriodDay.Within(w, time.UTC)), true)
+}
+
+// compactDays makes the daily tables of days as far as their hours are closed,
+// and returns how many it wrote.
+func (c *Cluster) compactDays(ctx context.Context, days []window.Window, giveUp bool) (written int, err error) {
+	var failed []error
+	for _, day := range days {
+		entry, err := c.cfg.Ledger.Compact(ctx, c.cfg.Name, day, ledger.Compaction{
+			Partial: c.cfg.Now().After(day.To.Add(c.cfg.PartialAfter)),
+			GiveUp:  giveUp,
+		})
+		if errors.Is(err, ledger.ErrHourMissing) {
+			continue // an hour of it may still be closed
+		}
+		if err == nil && entry.Written {
+			written++
+		}
+		failed = append(failed, err)
+	}
+	return written, errors.Join(failed...)
+}
