@@ -15,7 +15,7 @@ func byCDI() attribution.Config {
 	return attribution.Config{
 		Claims: func(c device.Claim) []string { return c.CDI },
 		Portion: func(c device.Claim) float64 {
-			return map[string]float64{"quarter-1": 0.25, "quarter-2": 0.25, "half": 0.5, "impossible": 1.5}[c.ShareID]
+			return map[string]float64{"quarter-1": 0.25, "quarter-2": 0.25, "half": 0.5, "impossible": 1.5, "whole": 1, "rounding": 1e-9, "more": 1.1e-9}[c.ShareID]
 		},
 	}
 }
@@ -107,6 +107,14 @@ func TestResolveClaims(t *testing.T) {
 		},
 		"shares above the whole are nobody's": {
 			device.Holders{Allocations: []device.Allocation{through("p", "main", share("c", "half", "GPU-a"), claimed("d", "GPU-a"))}},
+			attribution.Result{Unattributed: all},
+		},
+		"shares above the whole by rounding are the whole": {
+			device.Holders{Allocations: []device.Allocation{through("p", "main", share("c", "whole", "GPU-a"), share("d", "rounding", "GPU-a"))}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1, true)}},
+		},
+		"shares above the whole by more are nobody's": {
+			device.Holders{Allocations: []device.Allocation{through("p", "main", share("c", "whole", "GPU-a"), share("d", "more", "GPU-a"))}},
 			attribution.Result{Unattributed: all},
 		},
 		"a device that is not found is named": {

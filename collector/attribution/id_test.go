@@ -28,6 +28,8 @@ func TestParseID(t *testing.T) {
 		"a slot of a GPU instance on GKE":    {"nvidia2/gi1/vgpu0", attribution.ID{Minor: 2, GPUInstance: 1, ComputeInstance: -1, Slot: 0}},
 		"a compute instance by its files":    {"nvidia2/gi11/ci1", attribution.ID{Minor: 2, GPUInstance: 11, ComputeInstance: 1, Slot: -1}},
 		"a MIG instance of an old driver":    {"MIG-GPU-" + uuid + "/7/0", attribution.ID{UUID: "GPU-" + uuid, Minor: -1, GPUInstance: 7, ComputeInstance: 0, Slot: -1}},
+		"letters and digits of both ends":    {"GPU-09azAZ", attribution.ID{UUID: "GPU-09azAZ", Minor: -1, GPUInstance: -1, ComputeInstance: -1, Slot: -1}},
+		"a number of six digits":             {"nvidia999999", attribution.ID{Minor: 999999, GPUInstance: -1, ComputeInstance: -1, Slot: -1}},
 		"a slot of such a MIG instance":      {"MIG-GPU-" + uuid + "/7/0::3", attribution.ID{UUID: "GPU-" + uuid, Minor: -1, GPUInstance: 7, ComputeInstance: 0, Slot: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,7 +57,14 @@ func TestParseIDRefuses(t *testing.T) {
 		"a slot that is a word":            "GPU-" + uuid + "::a",
 		"a slot of a slot":                 "GPU-" + uuid + "::1::2",
 		"a slot beyond any sense":          "GPU-" + uuid + "::99999999999999999999",
+		"a number of seven digits":         "nvidia1000000",
 		"a space":                          "GPU-" + uuid + " ",
+		"what comes before the digits":     "GPU-/",
+		"what comes after the digits":      "GPU-a:",
+		"what comes before the letters":    "GPU-@",
+		"what comes after the letters":     "GPU-[",
+		"what comes before the small ones": "GPU-`",
+		"what comes after the small ones":  "GPU-{",
 		"an old MIG id without numbers":    "MIG-GPU-" + uuid,
 		"an old MIG id with one number":    "MIG-GPU-" + uuid + "/1",
 		"an old MIG id with three numbers": "MIG-GPU-" + uuid + "/1/0/0",

@@ -88,6 +88,10 @@ func TestResolve(t *testing.T) {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::3")}, Offered: offered("GPU-a::0", "GPU-a::1")},
 			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.25, true)}},
 		},
+		"the first slot beyond those offered counts too": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::2")}, Offered: offered("GPU-a::0", "GPU-a::1")},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1.0/3, true)}},
+		},
 		"a MIG instance is its slices of seven": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3"), holds("q", "MIG-1")}},
 			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-m", 3.0/7, false), holding("q", "GPU-m", 1.0/7, false)}},
@@ -217,6 +221,20 @@ func TestPartsAreTheInstancesHeld(t *testing.T) {
 			},
 			[][]device.Part{{{Instance: "MIG-3", Share: 2.0 / 7}}, {{Instance: "MIG-3", Share: 1.0 / 7}}},
 		},
+		"slots of an instance that are two resources": {
+			device.Holders{
+				Allocations: []device.Allocation{
+					holds("p", "MIG-3::0"),
+					{Holder: pod("p"), Resource: "nvidia.com/gpu.shared", Devices: []string{"MIG-3::0"}},
+				},
+				Offered: map[string][]string{gpuResource: slots("MIG-3", 3), "nvidia.com/gpu.shared": slots("MIG-3", 6)},
+			},
+			[][]device.Part{{{Instance: "MIG-3", Share: 1.0/7 + 0.5/7, Sole: true}}},
+		},
+		"GPU instances of several compute instances": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "nvidia4/gi1", "nvidia4/gi2")}},
+			[][]device.Part{{{Share: 2.0 / 7}, {Share: 2.0 / 7}}},
+		},
 		"a slot beside one in dispute": {
 			device.Holders{
 				Allocations: []device.Allocation{holds("p", "MIG-3::0")}, Withheld: []device.Allocation{holds("q", "MIG-3::2")},
@@ -227,8 +245,14 @@ func TestPartsAreTheInstancesHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			inv := inventory()
+			pairs := device.GPU{UUID: "GPU-p", Model: "NVIDIA H200", Minor: 4} // two instances of two
+			for i := range 4 {
+				pairs.MIG = append(pairs.MIG, device.MIGInstance{UUID: fmt.Sprintf("MIG-p%d", i), GPUInstance: 1 + i/2, ComputeInstance: i % 2, ComputeSlices: 1})
+			}
+			inv.GPUs = append(inv.GPUs, pairs)
 			var got [][]device.Part
-			for _, h := range attribution.New(attribution.Config{}).Resolve(inventory(), tc.holders).Holdings {
+			for _, h := range attribution.New(attribution.Config{}).Resolve(inv, tc.holders).Holdings {
 				got = append(got, h.Parts)
 			}
 			if d := cmp.Diff(tc.want, got, cmpopts.EquateApprox(0, 1e-12)); d != "" {
@@ -263,6 +287,22 @@ func TestSlotsOfVanishedInstanceAreForgotten(t *testing.T) {
 	want := []device.Holding{holding("p", "GPU-m", 1.5/7, true)}
 	if d := cmp.Diff(want, r.Resolve(inventory(), h).Holdings, cmpopts.EquateApprox(0, 1e-12), withoutParts); d != "" {
 		t.Errorf("-want +got\n%s", d)
+	}
+}
+
+func TestAnInstanceOfAllSlicesIsTheWholeGPU(t *testing.T) {
+	t.Parallel()
+	inv := device.Inventory{GPUs: []device.GPU{{UUID: "GPU-m", Model: "NVIDIA H200", Minor: 0, MIG: []device.MIGInstance{{UUID: "MIG-7", GPUInstance: 0, ComputeSlices: 7}}}}}
+	for name, id := range map[string]string{
+		"by its UUID":                      "MIG-7",
+		"by the number of the first GPU":   "nvidia0/gi0",
+		"by the number of both, by a file": "nvidia0/gi0/ci0",
+	} {
+		want := []device.Holding{holding("p", "GPU-m", 1, true)}
+		got := attribution.New(attribution.Config{}).Resolve(inv, device.Holders{Allocations: []device.Allocation{holds("p", id)}})
+		if d := cmp.Diff(want, got.Holdings, withoutParts); d != "" {
+			t.Errorf("%s: -want +got\n%s", name, d)
+		}
 	}
 }
 
