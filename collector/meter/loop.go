@@ -17,13 +17,13 @@ type LoopConfig struct {
 	Source device.Source // required
 	// Registry is nil where there is no kubelet: then nobody holds anything.
 	Registry device.Registry
-	// Owners says whose processes use the GPUs. Nil where that can't be told:
-	// then what containers on a shared GPU do is unknown.
+	// Owners says whose processes use the GPUs. Nil where nobody knows: then what
+	// containers on a shared GPU do is unknown.
 	Owners Owners
 	// Claims and Portion: see attribution.Config.
 	Claims  func(device.Claim) []string
 	Portion func(device.Claim) float64
-	// Checkpoint tells after a successful Registry.Holders why pod UIDs could
+	// Checkpoint returns, after a successful Registry.Holders, why pod UIDs could
 	// not be read, nil if they could. Nil where none are looked for.
 	Checkpoint func() error
 	// SplitEvenly: see Config.
@@ -33,7 +33,7 @@ type LoopConfig struct {
 	Retain      time.Duration    // see Config
 	Now         func() time.Time // required
 	Logger      *slog.Logger     // default: discards
-	// Fatal tells whether an error of a source must end the process. Default: none.
+	// Fatal is true for the errors of a source that must end the process. Default: none.
 	Fatal func(error) bool
 }
 
@@ -68,8 +68,8 @@ type Loop struct {
 	nvml     sourceHealth
 	kubelet  sourceHealth
 	names    sourceHealth
-	unknown  map[string]bool // unresolved ids that were logged
-	down     map[string]bool // GPUs that did not answer, by UUID
+	unknown  map[string]bool // unresolved ids of the latest answer, which were logged
+	down     map[string]bool // GPUs of the latest inventory that did not answer, by UUID
 	latest   atomic.Pointer[Snapshot]
 	ticked   atomic.Int64 // Unix ms at which the latest poll began
 }
@@ -90,8 +90,6 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		nvml:     sourceHealth{name: SourceNVML},
 		kubelet:  sourceHealth{name: SourceKubelet},
 		names:    sourceHealth{name: SourceCheckpoint},
-		unknown:  map[string]bool{},
-		down:     map[string]bool{},
 	}, nil
 }
 
@@ -160,6 +158,7 @@ func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 
 // noteDown logs when a GPU goes down and when it is back.
 func (l *Loop) noteDown(inv device.Inventory) {
+	down := make(map[string]bool, len(inv.GPUs))
 	for _, g := range inv.GPUs {
 		switch r := &g.Reading; {
 		case !r.Up && !l.down[g.UUID]:
@@ -167,8 +166,9 @@ func (l *Loop) noteDown(inv device.Inventory) {
 		case r.Up && l.down[g.UUID]:
 			l.cfg.Logger.Info("GPU answers again", "uuid", g.UUID)
 		}
-		l.down[g.UUID] = !g.Reading.Up
+		down[g.UUID] = !g.Reading.Up
 	}
+	l.down = down
 }
 
 // own names the owners of the processes. Where nobody can, that none are listed
@@ -199,18 +199,25 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 		return nil
 	}
 	r := l.resolver.Resolve(*inv, h)
-	for _, id := range r.Unresolved {
-		if !l.unknown[id] {
-			l.unknown[id] = true
-			l.cfg.Logger.Warn("A container holds a device that no known GPU answers to; its time is not attributed", "device", id)
-		}
-	}
+	l.noteUnresolved(r.Unresolved)
 	return &Attribution{
 		Holdings:     r.Holdings,
 		Unattributed: r.Unattributed,
 		Unresolved:   r.Unresolved,
 		Ambiguous:    h.Ambiguous,
 	}
+}
+
+// noteUnresolved logs the device ids that were resolved, or not held, before.
+func (l *Loop) noteUnresolved(ids []string) {
+	now := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		now[id] = true
+		if !l.unknown[id] {
+			l.cfg.Logger.Warn("A container holds a device that no known GPU answers to; its time is not attributed", "device", id)
+		}
+	}
+	l.unknown = now
 }
 
 // sourceHealth counts the polls of one source and logs when it goes and comes.
@@ -225,7 +232,7 @@ type sourceHealth struct {
 func (s *sourceHealth) note(log *slog.Logger, err error, d time.Duration) {
 	switch {
 	case err != nil && (s.up || !s.polled):
-		log.Warn("Source does not answer; metering what it told last, then nothing, until it does", "peer", s.name, "err", err)
+		log.Warn("Source does not answer; what it said last is metered for a while (--meter.max-gap), then nothing, until it answers", "peer", s.name, "err", err)
 	case err == nil && !s.up:
 		log.Info("Source answers", "peer", s.name)
 	}
