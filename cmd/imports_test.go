@@ -108,7 +108,7 @@ func packages(t *testing.T) []pkg {
 	return ps
 }
 
-// below tells whether path is prefix or lies below it.
+// below is true if path is prefix or lies below it.
 func below(path, prefix string) bool {
 	return path == prefix || strings.HasPrefix(path, prefix+"/")
 }

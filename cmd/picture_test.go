@@ -16,9 +16,9 @@ type picture struct {
 }
 
 // drawn reads the picture: the block behind the heading "Where things live". A row
-// names packages, separated by commas, of which the ones without a slash lie
-// beside the first; behind two spaces it says what they are. Empty lines are for
-// the eye.
+// names packages, separated by commas; a name without a slash lies in the same
+// folder as the first. Behind two spaces it says what they are. Empty lines are
+// for the eye.
 func drawn(t *testing.T) picture {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join("..", "README.md"))

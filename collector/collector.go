@@ -17,7 +17,7 @@ const name = "gputally-collector"
 // DefaultAddress is where the collector listens.
 const DefaultAddress = ":9835"
 
-// Options of Run beside the command line.
+// Options are what Run gets besides the command line.
 type Options struct {
 	// Now is the clock. Required.
 	Now func() time.Time
@@ -27,8 +27,8 @@ type Options struct {
 }
 
 // Run parses the arguments, meters this node, and serves what it meters until ctx
-// ends; that is no error. Help goes to stdout, the log to stderr. ExitCode says
-// which errors are told apart.
+// ends; that is no error. Help goes to stdout, the log to stderr. ExitCode has an
+// exit code for each error.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Options) error {
 	f, err := parse(args, stdout, stderr)
 	if f == nil {

@@ -120,23 +120,23 @@ func addFlags(app *kingpin.Application) *flags {
 			Default(kubelet.DefaultCheckpoint).String(),
 		resources: app.Flag("kubelet.resource", "Extended resources that are GPUs, as patterns; repeatable.").
 			Default("nvidia.com/*").Strings(),
-		podLogs: app.Flag("kubelet.pod-logs", "Folder whose names tell pod UIDs where the checkpoint does not, such as those of pods with claims: /var/log/pods. No file in it is opened; empty to do without.").
+		podLogs: app.Flag("kubelet.pod-logs", "Folder whose names contain pod UIDs, for pods that are not in the checkpoint, such as those with claims: /var/log/pods. No file in it is opened; empty to do without.").
 			Default("").String(),
 		drivers: app.Flag("dra.driver", "Drivers of dynamic resource allocation whose devices are GPUs, as patterns; repeatable.").
 			Default("gpu.nvidia.com").Strings(),
 		cdi: app.Flag("dra.cdi", "Folders of CDI files, in which the GPUs of claims are found; repeatable.").
 			Default(cdi.DefaultDirs()...).Strings(),
-		devices: app.Flag("dra.device", "Device id of a claimed device that no CDI file tells of, as driver/pool/device=id; repeatable.").
+		devices: app.Flag("dra.device", "Device id of a claimed device that is in no CDI file, as driver/pool/device=id; repeatable.").
 			StringMap(),
-		processes: app.Flag("activity.processes", "Tell containers on a shared GPU apart by their processes; needs the host's PID namespace (hostPID).").
+		processes: app.Flag("activity.processes", "Measure each container on a shared GPU by its processes; needs the host's PID namespace (hostPID).").
 			Bool(),
-		split: app.Flag("activity.split-evenly", "Divide by share what a shared GPU does where containers can't be told apart, instead of leaving it unknown.").
+		split: app.Flag("activity.split-evenly", "Divide by share what a shared GPU does where containers can't be measured one by one, instead of leaving it unknown.").
 			Bool(),
 		proc: app.Flag("host.proc", "Where the host's processes are found.").
 			Default("/proc").String(),
-		cgroups: app.Flag("host.cgroup", "Where the host's cgroups are found, which tell when a pod has ended; for Kubernetes before 1.34.").
+		cgroups: app.Flag("host.cgroup", "Where the host's cgroups are found, which show when a pod has ended; for Kubernetes before 1.34.").
 			Default(cgroup.DefaultRoot).String(),
-		logs: app.Flag("host.container-logs", "Folder whose names tell the containers' names; no file in it is opened; empty to do without.").
+		logs: app.Flag("host.container-logs", "Folder whose names contain the containers' names; no file in it is opened; empty to do without.").
 			Default(cgroup.DefaultContainerLogs).String(),
 		xid: app.Flag("nvml.xid", "Count the errors that the driver reports (XID).").
 			Bool(),
@@ -167,7 +167,7 @@ func (f *flags) addWebFlags(app *kingpin.Application) {
 }
 
 // nameBadFlag finds the flag whose value can't be read: kingpin's own errors
-// tell only what is wrong with the value.
+// say what is wrong with the value, but not of which flag.
 func nameBadFlag(c *kingpin.ParseContext) error {
 	for _, e := range c.Elements {
 		clause, ok := e.Clause.(*kingpin.FlagClause)
@@ -185,7 +185,7 @@ func nameBadFlag(c *kingpin.ParseContext) error {
 	return nil
 }
 
-// check tells all that is wrong with the values at once.
+// check returns all that is wrong with the values at once.
 func (f *flags) check() error {
 	var errs []error
 	if *f.node == "" {
@@ -216,7 +216,7 @@ func (f *flags) check() error {
 		}
 	}
 	if *f.processes && !hostPIDs(*f.proc) {
-		errs = append(errs, errors.New("--activity.processes: this process has a PID namespace of its own, in which others can't be told apart; set hostPID: true"))
+		errs = append(errs, errors.New("--activity.processes: this process has a PID namespace of its own, in which the driver's PIDs lead nowhere; set hostPID: true"))
 	}
 	return errors.Join(append(errs, f.checkWeb()...)...)
 }
@@ -231,15 +231,15 @@ func (f *flags) checkWeb() (errs []error) {
 	return errs
 }
 
-// hostPIDs tells whether this process sees the host's processes by the PIDs that
-// the driver tells it. 4026531836 is the kernel's PROC_PID_INIT_INO: the first
-// PID namespace has the same number on every machine.
+// hostPIDs is true if this process sees the host's processes under the PIDs that
+// the driver reports. 4026531836 is the kernel's PROC_PID_INIT_INO: the first PID
+// namespace has the same number on every machine.
 func hostPIDs(proc string) bool {
 	ns, err := os.Readlink(filepath.Join(proc, "self", "ns", "pid"))
 	return err == nil && ns == "pid:[4026531836]"
 }
 
-// activity is the mode in which activity is told on a shared GPU.
+// activity is how the activity of each container on a shared GPU is found.
 func (f *flags) activity() string {
 	switch {
 	case *f.split:

@@ -21,9 +21,9 @@ const (
 // ErrLocked means that another collector meters this node.
 var ErrLocked = errors.New("another collector meters this node, and two would count everything twice; see that the DaemonSet has maxSurge: 0 and that there is one of them")
 
-// lock locks a file until the result is closed, or the process ends in whatever
+// lock locks a file until the result is closed or the process ends, by whatever
 // way. It waits for ten seconds at most, and no longer than ctx lasts. The file
-// stays: to remove it would let two processes lock two files.
+// stays: if it were removed, two processes could lock two files.
 func lock(ctx context.Context, name string) (io.Closer, error) {
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

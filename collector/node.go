@@ -27,7 +27,7 @@ type node struct {
 func (n *node) close() {
 	for _, c := range slices.Backward(n.closers) {
 		if err := c.Close(); err != nil {
-			n.log.Warn("Something could not be given back at the end", "err", err)
+			n.log.Warn("The driver, the kubelet or the lock could not be released at the end", "err", err)
 		}
 	}
 }
@@ -79,7 +79,8 @@ func (f *flags) assemble(ctx context.Context, n *node, now func() time.Time) err
 	return err
 }
 
-// attribute adds to cfg what tells who holds the GPUs and whose processes use them.
+// attribute adds to cfg what finds out who holds the GPUs and whose processes use
+// them.
 func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
 	pods, err := cgroup.NewTree(cgroup.TreeConfig{Root: *f.cgroups, Now: cfg.Now})
 	if err != nil {

@@ -154,7 +154,7 @@ func driverScenarios() map[string]scenario {
 			driver: nvmltest.Node(2), pods: []kubelettest.Pod{podA, podB},
 			steps: []step{bothHeld(), {
 				name: "library and kernel module differ", do: driven(nvmltest.Scenario{CountError: nvmltest.VersionMismatch}),
-				exit: 3, log: []line{logged(1, "gputally-collector: ", "start this process anew")},
+				exit: 3, log: []line{logged(1, "gputally-collector: ", "restart this process")},
 			}},
 		},
 	}

@@ -80,7 +80,7 @@ func TestAReplacedDriverEndsItWithACodeOfItsOwn(t *testing.T) {
 	w := collectortest.NewNode(t, nvmltest.Scenario{CountError: nvmltest.VersionMismatch})
 	cmd := w.Command(t, built(t))
 	out, err := cmd.CombinedOutput()
-	if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(string(out), "start this process anew") {
+	if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(string(out), "restart this process") {
 		t.Errorf("it ended with %v:\n%s", err, out)
 	}
 }

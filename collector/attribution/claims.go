@@ -21,7 +21,7 @@ type claim struct {
 	// what is no share.
 	portion  float64
 	common   bool // held through one ResourceClaim, which may have several holders
-	disputed bool // somebody holds it, and who is not clear
+	disputed bool // it is held, and by whom is not clear
 }
 
 // claims collects who holds what.
@@ -32,7 +32,7 @@ type claims struct {
 	unresolved map[string]bool
 }
 
-// add takes an allocation in. clear tells whether its holder is.
+// add takes an allocation in. clear is false if its holder is withheld.
 func (c *claims) add(a device.Allocation, clear bool) {
 	for _, s := range a.Devices {
 		p, slot, ok := c.find(s)

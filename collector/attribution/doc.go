@@ -15,14 +15,14 @@
 //	nvidia<m>/gi<g>       GPU instance g of it
 //	nvidia<m>/vgpu<n>     slot n of it; nvidia<m>/gi<g>/vgpu<n> likewise
 //	nvidia<m>/gi<g>/ci<c> compute instance c of GPU instance g of it, which
-//	                      is how files of the device tell of it
+//	                      is how the device's files name it
 //
 // A device's part of the physical GPU is 1 for the GPU itself and compute
 // slices ÷ the model's slices for a MIG instance. A slot is the device's part
 // divided by the slots offered. A container's share is the sum over its ids.
 //
-// How many slots a device has: slots are numbered from 0, so the highest
-// number offered tells, even when one in between is unhealthy and therefore not
+// Slots are numbered from 0, so that a device has one more than the highest
+// number offered, even when one in between is unhealthy and therefore not
 // offered. The largest count ever seen is remembered, because a failing device
 // loses its offers while containers still hold its slots. A device plugin that
 // is configured for fewer slots is therefore believed only after a restart of
@@ -31,12 +31,11 @@
 // A DRA driver's device (device.Claim) is one or more such ids, as Config.Claims
 // finds them. Who holds it:
 //   - A ResourceClaim holds the device whole. Two claims on it sum above it.
-//   - Several containers of one pod may name one claim. Whose pod it is is
-//     clear; among them the claim is divided evenly.
+//   - Several containers of one pod may name one claim. They divide it evenly.
 //   - Pods that name one claim share it as they please: it is in dispute.
-//   - A claim with a share id holds a part (consumable capacity), and the
-//     kubelet does not tell how large. Config.Portion may; else the size is not
-//     known, whoever else holds the device.
+//   - A claim with a share id holds a part (consumable capacity). The kubelet
+//     does not say how large the part is. Where Config.Portion does not either,
+//     its size is unknown.
 //
 // The shares of a GPU never sum above 1, and nothing is scaled to get there. A
 // device id has one holder. If the kubelet names two, or if the holder is not

@@ -100,8 +100,8 @@ func (r *Resolver) learn(at places, offered map[string][]string) {
 }
 
 // extend counts slots that are held, though not offered any more. It does so
-// only where slots were offered once: a held slot alone does not tell how many
-// there are.
+// only where slots were offered once: the number of slots does not follow from a
+// held slot alone.
 func (r *Resolver) extend(units map[unit]claim) {
 	for u := range units {
 		if n := r.slots[u.pool]; n > 0 && u.slot >= n {

@@ -16,8 +16,8 @@ type lot struct {
 	resource string
 	holder   device.Holder // zero for units in dispute
 	disputed bool
-	portion  float64 // part of the device that its units make up, of which
-	need     int     // there are so many
+	portion  float64 // part of the device that all its units together are
+	need     int     // how many units these are
 }
 
 // heldLot counts the units, so that all slots of a device are exactly the whole.

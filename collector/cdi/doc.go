@@ -14,10 +14,10 @@
 // Only a device's own edits count: those of the whole file are the same for all
 // devices of its kind. A CDI device that has a UUID for its name needs no file.
 // A MIG capability that can't be looked up leaves the device unknown, because
-// the GPU's own device file would tell of the whole GPU.
+// the GPU's own device file would stand for the whole GPU.
 //
 // A device's name says nothing: NVIDIA's driver calls a GPU gpu-<n>, and n has
 // been an index in some versions and a minor number in others.
 //
-// Where there are no such files, a configured map tells.
+// Where there are no such files, a configured map names the GPU.
 package cdi

@@ -90,7 +90,7 @@ func (f *Finder) Find(c device.Claim) []string {
 	return slices.Compact(ids)
 }
 
-// idsOf reads the edits of a device; false if they tell of a part of a GPU that
+// idsOf reads the edits of a device; false if they stand for a part of a GPU that
 // can't be named.
 func (f *Finder) idsOf(d Device) ([]string, bool) {
 	if len(d.UUIDs) > 0 {

@@ -14,7 +14,7 @@ import (
 // ErrSpec means that a CDI file could not be read; its devices are unknown.
 var ErrSpec = errors.New("a CDI file can't be read; GPUs held through it are not attributed")
 
-// A Device is what one CDI device gives to a container, as far as it tells of
+// A Device is what one CDI device gives to a container, as far as it concerns
 // GPUs.
 type Device struct {
 	Name  string   // qualified: "vendor.com/class=name"
@@ -41,8 +41,8 @@ type edits struct {
 	} `json:"deviceNodes" yaml:"deviceNodes"`
 }
 
-// Decode reads the devices of a CDI file. The name tells JSON from YAML, as it
-// does for container runtimes. The error is ErrSpec.
+// Decode reads the devices of a CDI file. A file whose name ends in .json is
+// JSON, any other YAML, as for container runtimes. The error is ErrSpec.
 func Decode(name string, content []byte) ([]Device, error) {
 	var s spec
 	var err error
@@ -79,8 +79,8 @@ func (e edits) nodes() []string {
 	return nodes
 }
 
-// uuids are those of NVIDIA_VISIBLE_DEVICES, whose other values ("void", "all",
-// or an index in an order of the reader's choice) tell nothing.
+// uuids are those of NVIDIA_VISIBLE_DEVICES. Its other values ("void", "all", or
+// an index in an order of the reader's choice) name no GPU.
 func (e edits) uuids() []string {
 	var uuids []string
 	for _, v := range e.Env {

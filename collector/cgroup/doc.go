@@ -1,5 +1,5 @@
-// Package cgroup tells from control groups which pod and container a process
-// belongs to, and which pods are there.
+// Package cgroup finds out from control groups which pod and container a process
+// belongs to, and which pods there are.
 //
 // The kubelet and the container runtime put every process of a pod into a
 // cgroup whose path spells the pod's UID and the container's id, in one of a few
@@ -17,8 +17,8 @@
 // So what counts is the outermost element that names a pod, and the one below
 // it. Nothing else on a node looks like it: UIDs are checked for their form.
 //
-// cgroup v1 tells a path for each of its hierarchies, v2 one, and mixed systems
-// both. All those that name a pod must name the same.
+// cgroup v1 has a path in each of its hierarchies, v2 has one, and mixed systems
+// have both. All paths that name a pod must name the same.
 //
 // A process whose PID can't be looked up, because the collector has a PID
 // namespace of its own, has no owner. There a PID may also hit upon one of the

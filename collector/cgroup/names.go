@@ -14,7 +14,7 @@ const DefaultContainerLogs = "/var/log/containers"
 // for again. The link is there before the container starts.
 const patience = 10 * time.Second
 
-// names tells which name a container has in its pod, by its id.
+// names has the name of each container in its pod, by its id.
 type names struct {
 	dir    string // "" without names
 	now    func() time.Time

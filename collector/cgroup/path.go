@@ -72,7 +72,7 @@ func podUID(name string) string {
 	return uid
 }
 
-// isUID tells whether s is a UUID, or a hash as the kubelet gives it to pods
+// isUID is true if s is a UUID, or a hash as the kubelet gives it to pods
 // that it read from a file.
 func isUID(s string) bool {
 	switch len(s) {

@@ -15,7 +15,7 @@ import (
 type Config struct {
 	// Proc is where the host's processes are found, default /proc.
 	Proc string
-	// ContainerLogs is the folder whose file names tell which name a container
+	// ContainerLogs is the folder whose file names say which name a container
 	// id has, usually DefaultContainerLogs; "" to do without names. No file in
 	// it is opened.
 	ContainerLogs string

@@ -35,7 +35,7 @@ type Tree struct {
 	cfg  TreeConfig
 	pods string               // the folder with the pods, "" while it is not known
 	at   time.Time            // of the latest listing
-	now  map[string]bool      // UIDs with a cgroup; empty if that can't be told
+	now  map[string]bool      // UIDs with a cgroup; empty if it can't be read
 	seen map[string]time.Time // when a UID was last there or asked about
 }
 
@@ -50,7 +50,7 @@ func NewTree(cfg TreeConfig) (*Tree, error) {
 	return &Tree{cfg: cfg, seen: map[string]time.Time{}}, nil
 }
 
-// Ended tells whether a pod has ended: it had a cgroup once, and has none now.
+// Ended is true if a pod has ended: it had a cgroup once, and has none now.
 // A pod that was never seen has not ended, it may not have begun. Nor has any
 // pod while the cgroups can't be read, or seem to hold no pod at all: the
 // collector itself is one.
@@ -76,7 +76,7 @@ func (t *Tree) refresh(now time.Time) {
 	maps.DeleteFunc(t.seen, func(_ string, at time.Time) bool { return now.Sub(at) > forgetAfter })
 }
 
-// list returns the pods that are there, none if that can't be told.
+// list returns the pods that are there, none if they can't be listed.
 func (t *Tree) list() map[string]bool {
 	if t.pods != "" {
 		if uids, err := podsBelow(t.pods); err == nil && len(uids) > 0 {

@@ -1,7 +1,8 @@
 package device
 
-// Health tells how a GPU fares. A nil field is unknown, or wasn't asked for.
-// Counters are the driver's: they fall when it says so, as when it is loaded anew.
+// Health is the state of a GPU's hardware. A nil field is unknown, or wasn't asked
+// for. Counters are the driver's: they fall when it says so, as when it is loaded
+// again.
 type Health struct {
 	// ECCCorrected and ECCUncorrected count errors of the GPU's memories over
 	// the life of the card (the aggregate counters, which the card remembers,

@@ -9,11 +9,12 @@ import (
 	"github.com/gputally/gputally/collector/metric"
 )
 
-// Identity is what the exporter knows of its node beside the snapshot.
+// Identity is what the exporter shows of its node that is not in the snapshot.
 type Identity struct {
 	Node        string
 	Attribution string // how holders are found: "kubelet" or "none"
-	// Activity is how activity is told on a shared GPU: "none", "processes" or "split".
+	// Activity is how the activity of each holder of a shared GPU is found: "none",
+	// "processes" or "split".
 	Activity string
 	Interval time.Duration // between polls; 0 if there is none
 }

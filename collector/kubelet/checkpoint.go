@@ -69,7 +69,7 @@ type checkpointFile struct {
 	err  error              // why this is not what is on disk now; is ErrCheckpoint
 }
 
-// reads tells whether the content is what is on disk now.
+// reads is true if the content is what is on disk now.
 func (f *checkpointFile) reads() bool { return f.path != "" && f.err == nil }
 
 // refresh reads the file if it is another one than last time. On failure the

@@ -11,8 +11,8 @@ import (
 )
 
 // claimsOf lists the devices that a container got from the DRA drivers to keep,
-// sorted. Kubelets before 1.27 tell of none, and up to 1.33 only behind a
-// feature gate.
+// sorted. Kubelets before 1.27 list none, and up to 1.33 only behind a feature
+// gate.
 func claimsOf(resources []*podresources.DynamicResource, keep func(driver string) bool) []device.Claim {
 	var claims []device.Claim
 	for _, r := range resources {
@@ -65,7 +65,7 @@ func compareClaims(a, b device.Claim) int {
 	)
 }
 
-// writeClaim spells all that tells a claim from others.
+// writeClaim writes all fields by which two claims can differ.
 func writeClaim(b *strings.Builder, c device.Claim) {
 	for _, s := range []string{c.Namespace, c.Name, c.Driver, c.Pool, c.Device, c.ShareID} {
 		b.WriteString(s)

@@ -45,12 +45,13 @@ type Config struct {
 	// CheckpointPath of the device manager's checkpoint, usually
 	// DefaultCheckpoint; "" to do without pod UIDs.
 	CheckpointPath string
-	// PodLogs is a folder whose names tell pod UIDs where the checkpoint does
-	// not, usually DefaultPodLogs; "" to do without. No file in it is opened.
+	// PodLogs is a folder whose names contain pod UIDs, for pods that are not in
+	// the checkpoint; usually DefaultPodLogs, "" to do without. No file in it is
+	// opened.
 	PodLogs string
-	// Ended tells that the pod with this UID has ended, for kubelets before
-	// Kubernetes 1.34, which list it still. It must be false for a pod that it
-	// knows nothing of. Default: none has ended.
+	// Ended is true if the pod with this UID has ended, for kubelets before
+	// Kubernetes 1.34, which list it still. It must be false for a pod about which
+	// it knows nothing. Default: none has ended.
 	Ended func(podUID string) bool
 	// Resources are patterns (path.Match) of the extended resources to keep,
 	// default nvidia.com/*.
@@ -188,8 +189,8 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	return h, nil
 }
 
-// CheckpointErr tells why the latest Holders could not read the checkpoint: an
-// error that is ErrCheckpoint, or nil if it could or need not.
+// CheckpointErr is why the latest Holders could not read the checkpoint: an error
+// that is ErrCheckpoint, or nil if it could or need not.
 func (c *Client) CheckpointErr() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,10 +200,10 @@ func (c *Client) CheckpointErr() error {
 	return c.names.file.err
 }
 
-// keep tells whether the resource is one of ours.
+// keep is true for the resources that are GPUs.
 func (c *Client) keep(resource string) bool { return matches(c.cfg.Resources, resource) }
 
-// keepDriver tells whether the DRA driver is one of ours.
+// keepDriver is true for the DRA drivers whose devices are GPUs.
 func (c *Client) keepDriver(driver string) bool { return matches(c.cfg.Drivers, driver) }
 
 func matches(patterns []string, name string) bool {

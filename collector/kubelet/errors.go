@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// What Holders may return, beside the kubelet's own errors and those of the
-// context. Test with errors.Is.
+// Errors of Holders, for errors.Is. It also returns the kubelet's own errors and
+// those of the context.
 var (
 	// ErrUnreachable means that nobody listens on the socket.
 	ErrUnreachable = errors.New("the kubelet does not answer; check that the directory of its pod-resources socket is mounted (the directory, because the kubelet recreates the socket) and that this process may open it")
@@ -25,7 +25,7 @@ var (
 var ErrCheckpoint = errors.New("pod UIDs can't be read from the kubelet's device checkpoint; new pods get theirs from log folders where these are read, or are metered without one")
 
 // explain gives an error of a call its type. The rate limit and an oversized
-// answer have one status code, so that only the message tells them apart.
+// answer have the same status code; only the message differs.
 func explain(call, socket string, err error) error {
 	s := status.Convert(err)
 	kind := error(nil)

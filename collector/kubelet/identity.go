@@ -139,7 +139,7 @@ func (n *identities) complain() {
 	n.logsDown = n.logs.err != nil
 }
 
-// forget drops the UIDs that no source tells of any more.
+// forget drops the UIDs that no source has any more.
 func (n *identities) forget() {
 	maps.DeleteFunc(n.owners, func(uid, _ string) bool { return !n.file.pods[uid] && !n.logs.pods[uid] })
 }

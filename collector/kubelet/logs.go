@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// podLogs tells UIDs from the names of the folders in which the kubelet keeps
-// the logs of pods: <namespace>_<pod>_<uid>. It makes a pod's folder when it
-// starts the pod's sandbox, which may be long after it gave it devices, and
-// removes it some time after the pod is gone.
+// podLogs reads UIDs from the names of the folders in which the kubelet keeps
+// the logs of pods: <namespace>_<pod>_<uid>. The kubelet makes a pod's folder when
+// it starts the pod's sandbox, which may be long after it gave the pod devices,
+// and removes the folder some time after the pod is gone.
 type podLogs struct {
 	dir    string              // "" to do without
 	uids   map[string][]string // by namespace/pod, of pods that are there or were lately
 	pods   map[string]bool     // all the UIDs
-	before map[string]bool     // those of the listing before
+	before map[string]bool     // all the UIDs of the previous listing
 	err    error               // why this is not what is on disk now
 }
 
@@ -25,8 +25,8 @@ func (l *podLogs) refresh() {
 	}
 }
 
-// old returns the UIDs whose folders were there before a pod of that name, which
-// is new now: none at the first listing, when nothing was seen before.
+// old returns the UIDs whose folders were in the previous listing already, for a
+// pod of that name that is new in this one; none at the first listing.
 func (l *podLogs) old(name string) []string {
 	return slices.DeleteFunc(slices.Clone(l.uids[name]), func(uid string) bool { return !l.before[uid] })
 }

@@ -18,7 +18,7 @@ type offers struct {
 	known   bool
 }
 
-// offered returns the allocatable devices, asking anew when the list is old or
+// offered returns the allocatable devices. It asks again when the list is old or
 // comes from an earlier connection. A kubelet that has just started offers
 // nothing until the device plugin registers: such a list is not kept while
 // somebody holds devices.

@@ -18,7 +18,7 @@ type pod struct {
 	verdict
 }
 
-// kept tells which devices are ours.
+// kept says which resources and which DRA drivers are GPUs.
 type kept struct{ resource, driver func(name string) bool }
 
 // podsOf keeps the pods that hold devices to keep.
@@ -67,7 +67,7 @@ func (p pod) identified() []device.Allocation {
 	return p.allocations
 }
 
-// plugged tells whether the pod holds devices of a device plugin.
+// plugged is true if the pod holds devices of a device plugin.
 func (p pod) plugged() bool {
 	return slices.ContainsFunc(p.allocations, func(a device.Allocation) bool { return a.Resource != "" })
 }
@@ -78,8 +78,8 @@ func (p pod) name() string {
 	return h.Namespace + "/" + h.Pod
 }
 
-// fingerprint tells this pod from others as long as it holds what it holds. A
-// later pod of the same name that got the same devices has the same.
+// fingerprint identifies this pod as long as it holds the same devices. A later
+// pod of the same name that got the same devices has the same fingerprint.
 func (p pod) fingerprint() string {
 	var b strings.Builder
 	for _, a := range p.allocations {

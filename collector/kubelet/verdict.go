@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// settleTime is how long a new pod waits for the checkpoint to tell of it.
-	// The kubelet writes it within milliseconds of the allocation, but after
-	// having asked the device plugins of the container's other resources.
+	// settleTime is how long a new pod waits until it is in the checkpoint. The
+	// kubelet writes it within milliseconds of the allocation, but after having
+	// asked the device plugins of the container's other resources.
 	settleTime = 5 * time.Second
 	// folderTime is how long a pod waits for the kubelet to remove the log
 	// folder of a former pod of its name, which it looks for once a minute.
@@ -70,8 +70,8 @@ func (n *identities) byCheckpoint(p pod, s *sighting, uids []string, waiting boo
 	}
 }
 
-// leftover decides on a pod, not known to have ended, for which there are only
-// entries of pods that have: it is new, or one of them itself.
+// leftover decides on a pod that is not known to have ended, but whose devices
+// the checkpoint has only under UIDs that have: it is new, or one of those pods.
 func (n *identities) leftover(p pod, s *sighting, uid string, waiting bool) verdict {
 	owner, owned := n.owners[uid]
 	switch {
@@ -86,10 +86,10 @@ func (n *identities) leftover(p pod, s *sighting, uid string, waiting bool) verd
 	}
 }
 
-// successor decides on a pod whose UID has ended. It may be listed still; or a
-// pod of the same name got the same devices, and the UIDs that are left are its.
-// One that is new is believed when it is there at the next poll too, because
-// the list was read before it.
+// successor decides on a pod whose UID has ended. Either that pod is listed still,
+// or a pod of the same name got the same devices, and one of the live UIDs is its.
+// A live UID is believed when it is there at the next poll too, because the list
+// was read before the checkpoint.
 func (n *identities) successor(p pod, s *sighting, live []string) verdict {
 	switch len(live) {
 	case 0:

@@ -6,8 +6,8 @@ import (
 	"github.com/gputally/gputally/collector/device"
 )
 
-// maxLate is the busy time that is made up for when the driver's samples come
-// late. It takes one each second at the least.
+// maxLate is the most busy time that is carried to the next step when the driver's
+// samples come late. The driver takes one each second at the least.
 const maxLate = 1.0 // seconds
 
 // busy follows a source's own integral of busy time (device.Reading.Active).
@@ -19,7 +19,7 @@ type busy struct {
 
 // ratio is the share of the step d during which the GPU or the instance was
 // busy: by the integral if it was known at both ends, else by the rate at the
-// end; nil if neither is known. An integral that fell begins anew.
+// end; nil if neither is known. An integral that fell has begun again.
 func (b *busy) ratio(r device.Reading, d time.Duration) *float64 {
 	if r.Active == nil {
 		*b = busy{}

@@ -22,7 +22,7 @@ type deviceMeter struct {
 	gone   time.Time // when the driver first did not list it, zero while it does
 	state  state
 	shared float64 // sum of the shares held, 0 to 1
-	doubt  float64 // share held by nobody knows whom, 0 to 1 - shared
+	doubt  float64 // share that is held, by whom is not clear; 0 to 1 - shared
 
 	allocated    integral
 	unallocated  integral
@@ -34,8 +34,8 @@ type deviceMeter struct {
 	parts        map[string]*busy // MIG instances by UUID
 	energy       difference
 	energyKnown  bool // energy was ever known
-	blind        bool // the observation before did not tell the energy
-	torn         bool // there was time not charged since the reading before
+	blind        bool // the previous observation had no energy
+	torn         bool // since the previous reading there was time that was not charged
 }
 
 func (m *deviceMeter) take(g device.GPU) {
@@ -90,8 +90,8 @@ func (m *deviceMeter) takeParts(instances []device.MIGInstance) {
 	m.parts = parts
 }
 
-// step makes out what the GPU did in the time d until now. whole tells that d is
-// all the time that passed. g is nil if the driver does not tell of the GPU.
+// step finds out what the GPU did in the time d until now. whole is true if d is
+// all the time that passed. g is nil if the driver does not list the GPU.
 func (m *deviceMeter) step(d time.Duration, whole bool, g *device.GPU) step {
 	m.torn = m.torn || !whole
 	s := step{d: d}

@@ -9,21 +9,21 @@
 // them about the time just passed.
 //
 // Time is measured, never assumed: each poll adds the monotonic time since the
-// one before, but no more than MaxGap after the last poll that knew both GPUs
+// previous poll, but no more than MaxGap after the last poll that knew both GPUs
 // and holders. What lies beyond (a stall, a suspend, a kubelet that does not
-// answer) is not charged to anybody and counted as unobserved.
+// answer) is charged to nobody and counted as unobserved.
 //
-// Every physical GPU's second goes to exactly one place: to its holders by
-// share and the rest to nobody (unallocated); or, as a whole, to unavailable
-// when the GPU does not answer, and to unattributed when it is held but by whom
-// is not clear. The four states are integrals of their own, not remainders.
+// Every physical GPU's second goes to exactly one place. A GPU that does not
+// answer is unavailable, as a whole. Else its holders get it by share; what is
+// held by nobody knows whom is unattributed, and the rest is unallocated. The four
+// states are integrals of their own, not remainders.
 //
-// What a container did is what the closest readings say that are its own: of
-// its MIG instances where it has them to itself, of the GPU where it has that to
-// itself, else of its processes, if the owners of all processes there are known.
-// Busy time is the difference of the driver's own integral where it has one,
-// utilization × time otherwise. The energy of a shared GPU is divided by active
-// share. Where any of it is missing it is unknown: time observed stands still.
+// What a container did is read from what it has to itself: its MIG instances,
+// else the GPU, else its processes, if the owners of all processes there are
+// known. Busy time is the difference of the driver's own integral where it has
+// one, utilization × time otherwise. The energy of a shared GPU is divided by
+// active share. Where any of these is missing, what the container did is unknown:
+// its observed time stands still.
 //
 // Quantities are integrals of step functions. An integral keeps its current
 // rate and the time for which it has held, and folds them into its base only
@@ -31,5 +31,5 @@
 // events give the same number to the last bit, and a counter never falls.
 //
 // Counters start at zero in each process and nothing is restored; the start
-// times on the snapshot tell a reader where a counter began.
+// times on the snapshot say when each counter began.
 package meter

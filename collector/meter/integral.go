@@ -22,7 +22,7 @@ func (i *integral) value() float64 {
 	return i.base + i.rate*i.elapsed.Seconds()
 }
 
-// difference follows a counter of somebody else's that may start anew: it
+// difference follows a counter of the driver's, which may begin again at zero: it
 // accumulates what the counter grew by while it was followed.
 type difference struct {
 	base     float64 // accumulated before origin
@@ -31,9 +31,9 @@ type difference struct {
 	followed bool    // a stretch is open
 }
 
-// next takes the counter's reading at the end of a stretch of time. charged
-// tells whether that stretch belongs to the caller. A reading below the one
-// before means that the counter began again at zero.
+// next takes the counter's reading at the end of a stretch of time. charged is
+// true if that stretch is to be counted. A reading below the previous one means
+// that the counter began again at zero.
 func (d *difference) next(reading float64, charged bool) {
 	if !charged || !d.followed {
 		d.base, d.origin, d.last, d.followed = d.value(), reading, reading, true

@@ -21,7 +21,7 @@ type Config struct {
 	// snapshot, so that its last values are scraped. Default 10 min.
 	Retain time.Duration
 	// SplitEvenly divides what a shared GPU does among its holders, by share,
-	// where their processes can't be told apart. Without it, that is unknown.
+	// where it is not known of each. Without it, that stays unknown.
 	SplitEvenly bool
 }
 

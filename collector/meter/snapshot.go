@@ -67,7 +67,7 @@ const (
 	SourceCheckpoint = "checkpoint"
 )
 
-// SourceHealth tells how the polls of one source fare.
+// SourceHealth is how the polls of one source went.
 type SourceHealth struct {
 	Name     string // SourceNVML, SourceKubelet or SourceCheckpoint
 	Up       bool   // the last poll succeeded

@@ -14,8 +14,7 @@ type step struct {
 	busy      *float64           // ratio
 	joules    *float64           // drawn; nil unless it was known at both ends
 	instances map[string]partial // MIG instances by UUID
-	// owned tells that the owners of all processes are known.
-	owned bool
+	owned     bool               // the owners of all processes are known
 }
 
 // partial is what a MIG instance did.
@@ -25,8 +24,8 @@ type partial struct {
 	owned  bool     // the owners of all its processes are known
 }
 
-// ownedOn tells whether the owners of all processes on a MIG instance are
-// known; "" stands for the GPU with all that is on it.
+// ownedOn is true if the owners of all processes on a MIG instance are known; ""
+// stands for the GPU with all that is on it.
 func ownedOn(r device.Reading, instance string) bool {
 	if r.Running == nil {
 		return false

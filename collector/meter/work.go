@@ -7,8 +7,8 @@ type work struct {
 	joules *float64
 }
 
-// works says what each tenant of a GPU did. doubt is the share held by nobody
-// knows whom; even tells whether to split what can't be told apart.
+// works says what each tenant of a GPU did. doubt is the share that is held by
+// nobody knows whom. If even is set, what is not known of each is split.
 func works(s step, tenants []*holdingMeter, doubt float64, even bool) []work {
 	all := make([]work, len(tenants))
 	for i, t := range tenants {
@@ -80,14 +80,14 @@ func (s *step) processesOf(t *holdingMeter, tenants []*holdingMeter, instance st
 		case p.Owner.Container != "" && !alone:
 			continue // of another container of the pod
 		case !alone:
-			return work{} // of which container is not clear
+			return work{} // it is not clear which container it belongs to
 		}
 		sum.busy, sum.memory = plus(sum.busy, p.Utilization), plus(sum.memory, p.MemoryUsed)
 	}
 	return sum
 }
 
-// aloneOfItsPod tells whether no other container of the pod holds the GPU.
+// aloneOfItsPod is true if no other container of the pod holds the GPU.
 func aloneOfItsPod(t *holdingMeter, tenants []*holdingMeter) bool {
 	for _, o := range tenants {
 		if o != t && o.key.holder.PodUID == t.key.holder.PodUID {
@@ -97,14 +97,14 @@ func aloneOfItsPod(t *holdingMeter, tenants []*holdingMeter) bool {
 	return true
 }
 
-// split divides by the shares held what can't be told apart: activity or memory
-// of which some tenant's part is unknown.
+// split divides the GPU's activity or memory by the shares held, if some tenant's
+// part of it is unknown.
 func (s *step) split(all []work, tenants []*holdingMeter, doubt float64) {
 	held := doubt
 	busy, memory := doubt > 0, doubt > 0
 	for i, t := range tenants {
 		if t.sole || len(t.parts) > 0 {
-			return // readings of a GPU with MIG tell nothing of its instances
+			return // readings of a GPU with MIG say nothing about its instances
 		}
 		held += t.share
 		busy, memory = busy || all[i].busy == nil, memory || all[i].memory == nil

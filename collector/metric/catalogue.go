@@ -9,7 +9,7 @@ var (
 var (
 	NodeInfo = Family{
 		"gputally_node_info", Gauge, "",
-		"The node that this collector meters: driver and CUDA version, how holders are found (attribution: kubelet, none), and how their activity is told on a shared GPU (activity: none, processes, split).",
+		"The node that this collector meters: driver and CUDA version, how holders are found (attribution: kubelet, none), and how their activity on a shared GPU is found (activity: none, processes, split).",
 		[]string{LabelNode, LabelDriverVersion, LabelCUDAVersion, LabelAttribution, LabelActivity},
 	}
 	DeviceInfo = Family{
@@ -257,7 +257,7 @@ var (
 	}
 	CollectorActivityKnown = Family{
 		"gputally_collector_activity_known", Gauge, "",
-		"Holdings whose own activity can be told, now.", nil,
+		"Holdings whose own activity is known, now.", nil,
 	}
 )
 

@@ -48,9 +48,9 @@ const (
 	LabelDeviceID  = "device_id"
 )
 
-// Ways in which activity is told on a shared GPU, values of LabelActivity: not at
-// all, by the processes of each holder, or divided evenly, which is a convention
-// and no measurement.
+// Ways in which the activity of each holder of a shared GPU is found, values of
+// LabelActivity: not at all, by its processes, or by dividing the GPU's evenly,
+// which is a convention and no measurement.
 const (
 	ActivityNone      = "none"
 	ActivityProcesses = "processes"
@@ -86,7 +86,7 @@ const (
 	ReasonSyncBoost       = "sync_boost"       // to keep pace with a slower GPU of its group
 	ReasonThermal         = "thermal"          // by the driver, to stay below the highest temperature to work at
 	ReasonHardwareThermal = "hardware_thermal" // by the hardware, by half or more
-	ReasonPowerBrake      = "power_brake"      // told from outside, as by the power supply
+	ReasonPowerBrake      = "power_brake"      // a signal from outside, as of the power supply
 )
 
 // States lists the values of LabelState.

@@ -48,7 +48,7 @@ func (d *driver) open() (session, error) {
 	count, ret := guard(d.session.has, fnCount, d.lib.DeviceGetCount)
 	if ret != nvml.SUCCESS {
 		if ret == nvml.ERROR_UNINITIALIZED || ret == nvml.ERROR_DRIVER_NOT_LOADED {
-			d.up = false // the next call initializes anew
+			d.up = false // the next call initializes again
 			if e := d.session.events; e != nil {
 				e.end(false)
 			}
@@ -78,7 +78,7 @@ func (d *driver) begin() {
 	}
 	d.cfg.Logger.Info("NVIDIA driver found", "driver", version, "cuda", d.session.cuda)
 	if missing := has.missing(); len(missing) > 0 {
-		d.cfg.Logger.Info("the NVIDIA driver lacks functions; what they would tell stays unknown", "functions", missing)
+		d.cfg.Logger.Info("the NVIDIA driver lacks functions; what they measure stays unknown", "functions", missing)
 	}
 }
 
@@ -112,7 +112,7 @@ func (d *driver) explain(ret nvml.Return) error {
 	case nvml.ERROR_DRIVER_NOT_LOADED:
 		return fmt.Errorf("%w: the library is there, the kernel module is not loaded", ErrNoDriver)
 	case nvml.ERROR_LIB_RM_VERSION_MISMATCH:
-		return fmt.Errorf("%w: start this process anew; if that doesn't help, reload the kernel module or reboot the node", ErrDriverChanged)
+		return fmt.Errorf("%w: restart this process; if that doesn't help, reload the kernel module or reboot the node", ErrDriverChanged)
 	case nvml.ERROR_NO_PERMISSION, nvml.ERROR_OPERATING_SYSTEM:
 		return fmt.Errorf("%w: this process may not use /dev/nvidiactl and /dev/nvidia*: see that they are visible in the container", ret)
 	default:

@@ -14,18 +14,18 @@ import (
 
 const (
 	// gpmRefresh is how often the driver renews its counters: two samples that
-	// are closer tell nothing.
+	// are closer show no difference.
 	gpmRefresh = 100 * time.Millisecond
 	// gpmStale is the longest time over which an average says something of now.
 	gpmStale = time.Minute
 )
 
-// ratios is what two samples of the GPU's counters tell of the time between
-// them, from 0 to 1; NaN is unknown.
+// ratios are averages over the time between two samples of a GPU's counters,
+// from 0 to 1; NaN is unknown.
 type ratios struct{ graphics, sm, tensor, dram float64 }
 
-// pair compares the counters of one GPU or MIG instance with those before, in
-// two buffers of the driver's that take turns.
+// pair has two samples of the counters of one GPU or MIG instance, in buffers of
+// the driver that take turns.
 type pair struct {
 	earlier, later nvml.GpmSample
 	at             time.Time // when earlier was filled, zero if it wasn't
@@ -38,7 +38,7 @@ type gpm struct {
 	pairs            map[string]*pair // by UUID of the GPU or the MIG instance
 }
 
-// activity adds what the counters tell to a reading of the GPU.
+// activity adds what the counters show to a reading of the GPU.
 func (q *query) activity(h nvml.Device, r *device.Reading) {
 	if !q.counts(h) {
 		return

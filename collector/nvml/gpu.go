@@ -14,7 +14,7 @@ import (
 )
 
 // gpu is a GPU as it was seen last, with the handle to ask it again. The zero
-// value is a GPU of which nothing is known. Values are replaced, never changed:
+// value is a GPU about which nothing is known. Values are replaced, never changed:
 // a call that hangs may still hold an earlier one.
 type gpu struct {
 	handle nvml.Device // nil if it has to be looked up again

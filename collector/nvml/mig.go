@@ -21,7 +21,7 @@ type part struct {
 }
 
 // instances lists a GPU's MIG instances, none if MIG is off. They are read
-// anew each time: handles go stale when the GPU is cut anew, and a UUID may
+// each time: handles go stale when the GPU is cut differently, and a UUID may
 // come back with another profile. It is false when the list can't be read to
 // its end: half a list would look like instances destroyed.
 func (q *query) instances(h nvml.Device, memory *float64) ([]part, bool) {

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Errors of Inventory; errors.Is tells them apart.
+// Errors of Inventory, for errors.Is.
 var (
 	// ErrNoDriver means that the library or the driver is not there yet.
 	// The next Inventory looks again.
 	ErrNoDriver = errors.New("no NVIDIA driver")
 	// ErrDriverChanged means that library and kernel driver differ in version.
-	// It doesn't heal inside this process: end it and start anew.
+	// It doesn't heal inside this process: end it and start another.
 	ErrDriverChanged = errors.New("NVIDIA driver library and kernel driver differ in version")
 	// ErrHangs means that the driver doesn't answer in time.
 	ErrHangs = errors.New("driver call hangs")
@@ -35,14 +35,14 @@ type Config struct {
 	// then for its GPUs, which are read side by side: twice this in all.
 	// 0 stands for DefaultCallTimeout.
 	CallTimeout time.Duration
-	// Now tells how much time lies between two calls. It is used from several goroutines.
+	// Now is the clock, for the time between two calls. It is used from several goroutines.
 	Now func() time.Time
 
 	// XID counts the errors that the driver reports of its GPUs. It keeps one
 	// thread waiting for them.
 	XID bool
-	// What Reading.Health tells, each at the price of a driver call or, for the
-	// last three together, of one.
+	// The fields of Reading.Health to read. Each costs a driver call, the last
+	// three together cost one.
 	ECC, RowRemap, Throttle, NVLink, PCIe bool
 }
 

@@ -55,8 +55,8 @@ func (q *query) contexts(h nvml.Device) ([]nvml.ProcessInfo, nvml.Return) {
 	if ret != nvml.SUCCESS {
 		return nil, ret
 	}
-	graphics, told := q.optional(fnGraphics, h.GetGraphicsRunningProcesses)
-	if !told {
+	graphics, known := q.optional(fnGraphics, h.GetGraphicsRunningProcesses)
+	if !known {
 		return nil, nvml.ERROR_UNKNOWN
 	}
 	return append(compute, graphics...), nvml.SUCCESS
@@ -70,8 +70,8 @@ func (q *query) optional(name string, f func() ([]nvml.ProcessInfo, nvml.Return)
 
 // clients lists the contexts of those who work through MPS.
 func (q *query) clients(h nvml.Device) ([]nvml.ProcessInfo, nvml.Return) {
-	clients, told := q.optional(fnMPS, h.GetMPSComputeRunningProcesses)
-	if !told {
+	clients, known := q.optional(fnMPS, h.GetMPSComputeRunningProcesses)
+	if !known {
 		return nil, nvml.ERROR_UNKNOWN
 	}
 	return clients, nvml.SUCCESS
@@ -96,7 +96,7 @@ func each(places []part, list func(nvml.Device) ([]nvml.ProcessInfo, nvml.Return
 }
 
 // named makes one process of all contexts of a PID on the same part of the GPU.
-// It is false if they can't be told apart: without PIDs, or on a MIG instance
+// It is false if they can't be distinguished: without PIDs, or on a MIG instance
 // that is not in the list (any more, or not yet).
 func named(found []nvml.ProcessInfo, parts []part) ([]device.Process, bool) {
 	type key struct {
@@ -112,7 +112,7 @@ func named(found []nvml.ProcessInfo, parts []part) ([]device.Process, bool) {
 		k := key{c.Pid, instance}
 		p := device.Process{PID: int(c.Pid), Instance: instance, MemoryUsed: all[k].MemoryUsed}
 		if c.UsedGpuMemory != noMemory && (p.MemoryUsed == nil || float64(c.UsedGpuMemory) > *p.MemoryUsed) {
-			p.MemoryUsed = new(float64(c.UsedGpuMemory)) // each context tells all of the process' memory
+			p.MemoryUsed = new(float64(c.UsedGpuMemory)) // each context has the memory of the whole process
 		}
 		all[k] = p
 	}
@@ -151,7 +151,8 @@ type work struct {
 // work says of a PID which ratio of the GPU's time it lately had kernels on it,
 // nil if unknown. The driver has samples of those only that did something, so
 // without one a process did nothing. If none has one, that holds while the GPU
-// is known to be idle. The first answer is about the time before and tells nothing.
+// is known to be idle. The first answer is about the time before the first look
+// and is dropped.
 func (q *query) work(h nvml.Device, utilization *float64) func(pid int) *float64 {
 	unknown := func(int) *float64 { return nil }
 	w := &q.past.work

@@ -125,7 +125,7 @@ func (s *Source) open(ctx context.Context) (session, error) {
 	return a.session, a.err
 }
 
-// enter makes a slot for each GPU. When the driver was opened anew or the
+// enter makes a slot for each GPU. When the driver was opened again or the
 // number of GPUs changed, no handle is trusted any more.
 func (s *Source) enter(now session) {
 	if now.number != s.session.number || now.count != s.session.count {
@@ -203,7 +203,7 @@ func (s *Source) gather(found []sight) []device.GPU {
 	return gpus
 }
 
-// noteNameless logs GPUs that can't be told apart, when that changes.
+// noteNameless logs the GPUs without a UUID when their list changes.
 func (s *Source) noteNameless(log *slog.Logger, now string) {
 	if now == s.nameless {
 		return

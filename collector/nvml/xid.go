@@ -140,7 +140,7 @@ func (e *events) start() {
 	}
 }
 
-// run waits for events until it is told to quit or the session is over.
+// run waits for events until it has to quit or the session is over.
 func (e *events) run() {
 	defer close(e.ended)
 	var pause time.Duration

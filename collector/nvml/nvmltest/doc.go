@@ -1,6 +1,6 @@
 // Package nvmltest gives tests a driver library to load: a stand-in for
 // libnvidia-ml.so.1 in C, built on the spot against the header of go-nvml, and
-// the scenarios that tell it what node to play. So tests go the whole way
+// the scenarios of the nodes that it plays. So tests go the whole way
 // through dlopen and cgo, in their own process or in a collector that they start.
 //
 //	library := nvmltest.Build(t)
