@@ -80,8 +80,8 @@ func TestTwoClustersOfOnePrometheus(t *testing.T) {
 		conserves(t, m, rows, "32400.000")
 		near(t, rows.find(t, "allocated", "cluster", "eu-1"), "gpu_seconds", 10800+3150+3295, 3)
 		near(t, rows.find(t, "allocated", "cluster", "eu-2"), "gpu_seconds", 1200+150, 3)
-		if diff := cmp.Diff([]string{"eu-1", "eu-2"}, m.Clusters); diff != "" || len(m.Exceptions) > 0 {
-			t.Errorf("clusters (-want +got)\n%s\nexceptions %v", diff, m.Exceptions)
+		if diff := cmp.Diff([]string{"eu-1", "eu-2"}, m.Clusters); diff != "" || len(m.Findings) > 0 {
+			t.Errorf("clusters (-want +got)\n%s\nfindings %v", diff, m.Findings)
 		}
 	})
 	t.Run("a report of one has its own name", func(t *testing.T) {
@@ -126,24 +126,23 @@ func TestOneGPUInTwoClusters(t *testing.T) {
 	config := "--config=" + other.write(t)
 	got := run(t, afterThree, "close", closeNight, config)
 	got.succeeds(t)
-	const kind = "GPUs are in the books of another cluster for the same time"
-	if !strings.Contains(got.stderr, kind) || !strings.Contains(got.stderr, "GPU-a0 (cluster eu-1)") {
+	if !strings.Contains(got.stderr, "code=gpu_in_two_clusters") || !strings.Contains(got.stderr, "GPU-a0 (cluster eu-1)") {
 		t.Errorf("the log is\n%s", got.stderr)
 	}
 	for _, h := range hoursOf(t, b, "eu-2") {
-		if len(h.Exceptions) != 1 || !strings.HasPrefix(h.Exceptions[0].Kind, kind) || h.Exceptions[0].Count != 3 {
-			t.Errorf("exceptions of %s: %v", h.Window, h.Exceptions)
+		if len(h.Findings) != 1 || h.Findings[0].Code != usage.GPUInTwoClusters || h.Findings[0].Count != 3 {
+			t.Errorf("findings of %s: %v", h.Window, h.Findings)
 		}
 	}
 	for _, h := range hoursOf(t, b, "eu-1") {
-		if len(h.Exceptions) != 0 {
-			t.Errorf("exceptions of the hour that was closed first: %v", h.Exceptions)
+		if len(h.Findings) != 0 {
+			t.Errorf("findings of the hour that was closed first: %v", h.Findings)
 		}
 	}
 	run(t, afterThree, "report", "--by=cluster", "--period="+threeHours, config).succeeds(t)
 	_, m, _ := published(t, b, "by-cluster")
-	if len(m.Exceptions) != 1 || m.Exceptions[0].Cluster != "eu-2" || m.Exceptions[0].Hours != 3 {
-		t.Errorf("the manifest has the exceptions %v", m.Exceptions)
+	if len(m.Findings) != 1 || m.Findings[0].Cluster != "eu-2" || m.Findings[0].Hours != 3 {
+		t.Errorf("the manifest has the findings %v", m.Findings)
 	}
 }
 

@@ -21,7 +21,7 @@ func TestABucketOfAnEarlierVersionGoesOn(t *testing.T) {
 
 	t.Run("hours of it are restated, and stay", func(t *testing.T) {
 		for _, hour := range [][]string{
-			{"--from=2026-11-02T20:00:00Z", "--to=2026-11-02T21:00:00Z"}, // has exceptions of six kinds
+			{"--from=2026-11-02T20:00:00Z", "--to=2026-11-02T21:00:00Z"}, // has findings of six kinds
 			{"--from=2026-11-02T22:00:00Z", "--to=2026-11-03T00:00:00Z"},
 		} {
 			run(t, oldNow, append([]string{"close", "--restate", config}, hour...)...).says(t, "0 changed")

@@ -131,8 +131,8 @@ func TestAReplicaThatHangsDoesNotKeepHoursOpen(t *testing.T) {
 		if h.Coverage.Uncovered != 0 {
 			t.Errorf("the other replica does not suffice: %+v", h.Coverage)
 		}
-		if !strings.Contains(fmt.Sprint(h.Exceptions), "replica 0 of 2 ("+hung.URL+") could not be read: timeout") {
-			t.Errorf("nothing is said of it: %v", h.Exceptions)
+		if !strings.Contains(fmt.Sprint(h.Findings), "replica 0 of 2 ("+hung.URL+") could not be read: timeout") {
+			t.Errorf("nothing is said of it: %v", h.Findings)
 		}
 	}
 }

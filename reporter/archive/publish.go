@@ -70,8 +70,7 @@ func (a *Archive) publishAs(ctx context.Context, d draft) (stored report.Manifes
 	id := d.manifest.ID
 	there, err := a.manifest(ctx, d.of, id)
 	if err == nil {
-		ours, err = d.same(there)
-		return there, ours, err
+		return there, d.same(there), nil
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return report.Manifest{}, false, err
@@ -97,8 +96,7 @@ func (a *Archive) publishAs(ctx context.Context, d draft) (stored report.Manifes
 	if there, err = a.manifest(ctx, d.of, id); err != nil {
 		return report.Manifest{}, false, err
 	}
-	ours, err = d.same(there)
-	return there, ours, err
+	return there, d.same(there), nil
 }
 
 // publishFiles stores the files of the draft. Errors: errTaken if other files
@@ -170,15 +168,9 @@ func (d draft) as(id Identity) draft {
 
 // same tells whether a manifest says the same as the draft's. When it was made
 // and what it supersedes doesn't count: replicas differ in both.
-func (d draft) same(there report.Manifest) (bool, error) {
-	m := d.manifest
-	m.CreatedAt, m.Supersedes = there.CreatedAt, there.Supersedes
-	ours, err := m.Encode()
-	if err != nil {
-		return false, err
-	}
-	theirs, err := there.Encode()
-	return string(ours) == string(theirs), err
+func (d draft) same(there report.Manifest) bool {
+	there.Supersedes = d.manifest.Supersedes
+	return there.Same(d.manifest)
 }
 
 // published says where the report with a manifest is.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/report"
@@ -34,7 +35,7 @@ func TestPublishWritesTheManifestLast(t *testing.T) {
 	if diff := cmp.Diff(want, stored.Files); diff != "" {
 		t.Errorf("files (-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff(done.Manifest, stored); diff != "" {
+	if diff := cmp.Diff(done.Manifest, stored, cmpopts.IgnoreUnexported(stored)); diff != "" {
 		t.Errorf("published (-want +got)\n%s", diff)
 	}
 	if lines := bytes.Count(csv, []byte("\n")); lines != 1+want[0].Rows {
@@ -74,7 +75,7 @@ func TestPublishAgainAfterAnyFailure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(stored, again.Manifest); diff != "" {
+		if diff := cmp.Diff(stored, again.Manifest, cmpopts.IgnoreUnexported(stored)); diff != "" {
 			t.Errorf("put %d fails: stored and returned manifests differ (-stored +returned)\n%s", failAt, diff)
 		}
 		if all := list(t, open(b, start), queryAll); len(all) != 1 || all[0].Revision != 1 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
@@ -72,15 +73,16 @@ func (c *Cluster) read(ctx context.Context, hour window.Window, neighbours usage
 	if err != nil {
 		return reading{}, err
 	}
-	read.Exceptions = duplicates.note(hour, read.Exceptions)
+	read.Findings = duplicates.note(hour, read.Findings)
 	return reading{draft, read, known.sum()}, nil
 }
 
 // commit puts an hour into the ledger, unless it is there like that, and into
 // the index.
 func (c *Cluster) commit(ctx context.Context, r reading) (ledger.Entry, error) {
-	for _, e := range r.usage.Exceptions {
-		c.cfg.Log.Warn("The samples of an hour are odd", "cluster", c.cfg.Name, "hour", r.usage.Window, "what", e.String())
+	for _, f := range r.usage.Findings {
+		c.cfg.Log.Warn("Closed an hour with findings", "cluster", c.cfg.Name, "hour", r.usage.Window,
+			"code", f.Code, "count", f.Count, "named", strings.Join(f.Named, "; "), "see", "docs/findings.md")
 	}
 	entry, err := c.cfg.Hours.Commit(ctx, r.draft, r.usage)
 	if err != nil {

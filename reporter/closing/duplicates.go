@@ -5,16 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
-
-// inTwoClusters is the kind of the exception of a GPU that is counted twice.
-const inTwoClusters = "GPUs are in the books of another cluster for the same time, so both count them; do the clusters read the same series"
 
 // movedMillis is the time for which two clusters may both have a GPU that moved
 // from one to the other: what a restart hides.
@@ -73,8 +69,8 @@ func (d *duplicateGPUs) add(segments []usage.Segment) {
 }
 
 // note adds the GPUs that both have for more than the hour in all to the hour's
-// exceptions, which are sorted by kind.
-func (d *duplicateGPUs) note(hour window.Window, all []usage.Exception) []usage.Exception {
+// findings, which are sorted by code.
+func (d *duplicateGPUs) note(hour window.Window, all []usage.Finding) []usage.Finding {
 	if d == nil {
 		return all
 	}
@@ -88,7 +84,7 @@ func (d *duplicateGPUs) note(hour window.Window, all []usage.Exception) []usage.
 		return all
 	}
 	slices.Sort(twice)
-	all = append(all, usage.Exception{Kind: inTwoClusters, Count: len(twice), Named: twice[:min(len(twice), usage.MostNamed)]})
-	slices.SortFunc(all, func(a, b usage.Exception) int { return strings.Compare(a.Kind, b.Kind) })
+	all = append(all, usage.Finding{Code: usage.GPUInTwoClusters, Count: len(twice), Named: twice[:min(len(twice), usage.MostNamed)]})
+	usage.SortFindings(all)
 	return all
 }

@@ -74,7 +74,7 @@ func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighb
 	if err := emit(usage.Part{Segments: []usage.Segment{segment}, Opening: []usage.Edge{opening}, Closing: []usage.Edge{closing}}); err != nil {
 		return usage.Hour{}, err
 	}
-	return usage.Hour{Cluster: "eu-1", Window: hour, Coverage: coverage, Source: usage.Source, Road: "json", Exceptions: []usage.Exception{}}, nil
+	return usage.Hour{Cluster: "eu-1", Window: hour, Coverage: coverage, Source: usage.Source, Road: "json", Findings: []usage.Finding{}}, nil
 }
 
 var errDown = errors.New("the server is down")

@@ -87,7 +87,7 @@ func TestTheHistoryIsComparedToTheLastByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		restated := h
-		restated.Road = "export"
+		restated.Source = "dcgm"
 		_, err := ledger.New(b, ledger.Config{Version: "1.2.3"}).Put(context.Background(), restated)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v", name, err)

@@ -51,7 +51,7 @@ func closeDay(t testing.TB, b bucket.Bucket, but ...int) {
 		}
 		h := smallHour(hour)
 		if hour.From.Hour() == 5 {
-			h.Segments, h.Exceptions = nil, nil
+			h.Segments, h.Findings = nil, nil
 		}
 		h.Coverage.Residue = int64(hour.From.Hour())
 		put(t, b, h)
@@ -178,7 +178,7 @@ func TestCompactingAgain(t *testing.T) {
 		"with the same hours": {func(*testing.T, bucket.Bucket) {}, false},
 		"with an hour restated": {func(t *testing.T, b bucket.Bucket) {
 			h := smallHour(five)
-			h.Road = "export"
+			h.Source = "dcgm"
 			put(t, b, h)
 		}, true},
 		"with an hour that only the day has": {func(t *testing.T, b bucket.Bucket) { remove(t, b, hourKey) }, false},
@@ -273,7 +273,7 @@ func TestRestatingAnHourThatOnlyTheDayHas(t *testing.T) {
 	key := ledger.Key("prod", hour)
 	closeDay(t, b)
 	h := smallHour(hour)
-	h.Road = "export"
+	h.Source = "dcgm"
 	if got := put(t, b, h).Revision; got != 2 {
 		t.Fatalf("revision %d", got)
 	}
@@ -286,14 +286,14 @@ func TestRestatingAnHourThatOnlyTheDayHas(t *testing.T) {
 	if got := put(t, b, h); got.Revision != 2 || !got.Daily || len(keys(t, b, "ledger/hourly/")) != 0 {
 		t.Errorf("the same hour again: %+v", got)
 	}
-	h.Source = "dcgm"
+	h.Source = "requests"
 	if got := put(t, b, h); got.Revision != 3 || got.Daily {
 		t.Errorf("restated: %+v", got)
 	}
 	if !bytes.Equal(own, read(t, b, "ledger/history/cluster=prod/date=2026-11-20/hour=07/revision=2/usage.parquet")) {
 		t.Error("the history does not hold the object that the hour had")
 	}
-	if got, _, err := ledger.New(b, ledger.Config{}).Hour(context.Background(), "prod", hour); err != nil || got.Source != "dcgm" {
+	if got, _, err := ledger.New(b, ledger.Config{}).Hour(context.Background(), "prod", hour); err != nil || got.Source != "requests" {
 		t.Errorf("source %s, %v", got.Source, err)
 	}
 	if entry := compact(t, b); !entry.Written || entry.Hours != 24 {
@@ -450,7 +450,7 @@ func TestAnHourRestatedWhileItsDayIsMade(t *testing.T) {
 	store := newDated(t)
 	closeDay(t, store)
 	late := smallHour(hourAt(t, "2026-11-20T00:00:00Z"))
-	late.Road = "export"
+	late.Source = "dcgm"
 	b := &racingDay{Bucket: store, act: func() { store.now = store.now.Add(time.Second); put(t, store, late) }}
 	if _, err := ledger.New(b, ledger.Config{}).Compact(context.Background(), "prod", theDay(t), ledger.Compaction{}); err != nil {
 		t.Fatal(err)
@@ -459,7 +459,7 @@ func TestAnHourRestatedWhileItsDayIsMade(t *testing.T) {
 		remove(t, store, key)
 	}
 	got, entry, err := ledger.New(store, ledger.Config{}).Hour(context.Background(), "prod", late.Window)
-	if err != nil || got.Road != "export" || entry.Revision != 2 {
+	if err != nil || got.Source != "dcgm" || entry.Revision != 2 {
 		t.Errorf("the day has revision %d, %v", entry.Revision, err)
 	}
 }

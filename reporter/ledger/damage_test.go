@@ -79,7 +79,7 @@ func TestRestatingRepairsADamagedObject(t *testing.T) {
 	b := empty()
 	h := smallHour(hourAt(t, "2026-11-20T05:00:00Z"))
 	put(t, b, h)
-	h.Road = "export"
+	h.Source = "dcgm"
 	put(t, b, h)
 	damaged := flip(read(t, b, hourKey), 20) // a page; the footer is whole and says what the hour says
 	overwrite(t, b, hourKey, damaged)

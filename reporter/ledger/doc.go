@@ -127,7 +127,7 @@
 //	gputally.revision           1, or one more than the revision it replaced
 //	gputally.source             source profile
 //	gputally.road               how the samples were read
-//	gputally.exceptions         what is odd about the samples, a JSON array of usage.Exception
+//	gputally.exceptions         what is odd about the samples, a JSON array of usage.Finding
 //	gputally.opening_edges      gputally.rows_sha256 of the edges booked at its begin; none, no key
 //	gputally.closing_edges      and at its end
 //	gputally.expected_ms        GPU-milliseconds expected of the hour

@@ -52,7 +52,7 @@ func smallHour(hour window.Window) usage.Hour {
 	return usage.Hour{
 		Cluster: "prod", Window: hour, Segments: segments,
 		Coverage: usage.Coverage{Expected: 3_600_000, Allocated: 3_600_000, Estimated: 17, Residue: -3},
-		Source:   "gputally", Road: "remote_read", Exceptions: []usage.Exception{{Kind: "scrapes are missing", Count: 1, Named: []string{"node-1"}}},
+		Source:   "gputally", Road: "remote_read", Findings: []usage.Finding{{Code: "scrapes are missing", Count: 1, Named: []string{"node-1"}}},
 	}
 }
 

@@ -48,7 +48,7 @@ const always = -1
 func TestADayThatIsReadGarbled(t *testing.T) {
 	t.Parallel()
 	restated := smallHour(hourAt(t, "2026-11-20T07:00:00Z"))
-	restated.Road = "export"
+	restated.Source = "dcgm"
 	tests := map[string]struct {
 		garbled    garbling
 		compaction ledger.Compaction
@@ -125,7 +125,7 @@ func TestAnHourThatIsReadGarbledOnceIsRestatedAsAnyOther(t *testing.T) {
 	h := smallHour(hourAt(t, "2026-11-20T05:00:00Z"))
 	put(t, b, h)
 	whole := read(t, b, hourKey)
-	h.Road = "export"
+	h.Source = "dcgm"
 	entry := put(t, &garbling{Bucket: b, key: hourKey, times: 1}, h)
 	if entry.Revision != 2 {
 		t.Errorf("revision %d, want 2", entry.Revision)

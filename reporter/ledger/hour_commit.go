@@ -32,7 +32,7 @@ func (l *Ledger) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, err
 	d.done = true
 	f := footer{
 		Cluster: d.cluster, Window: d.hour, Source: h.Source, Road: h.Road,
-		Exceptions: h.Exceptions, Coverage: h.Coverage, Writer: l.version,
+		Findings: h.Findings, Coverage: h.Coverage, Writer: l.version,
 		Rows: d.digest.Sum(), Opening: d.opening.sum(), Closing: d.closing.sum(),
 	}
 	// What the hour's object names is there before it, and still there after it.

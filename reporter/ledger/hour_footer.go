@@ -20,24 +20,26 @@ const schemaVersion = 1
 
 // footer is the key-value metadata of an hour.
 type footer struct {
-	Cluster    string
-	Window     window.Window
-	Revision   int
-	Source     string
-	Road       string
-	Exceptions []usage.Exception
-	Coverage   usage.Coverage
-	Rows       string // digest of the rows
-	Opening    string // digest of the edges at the hour's begin, "" if there are none
-	Closing    string // of those at its end
-	Writer     string
+	Cluster  string
+	Window   window.Window
+	Revision int
+	Source   string
+	Road     string
+	Findings []usage.Finding
+	findings string // as the object has them, "" for one that is to be written
+	Coverage usage.Coverage
+	Rows     string // digest of the rows
+	Opening  string // digest of the edges at the hour's begin, "" if there are none
+	Closing  string // of those at its end
+	Writer   string
 }
 
 // says tells whether two footers say the same of an hour, rows and edges
-// included, whatever the revision and the writer.
+// included. The revision, the writer and the road don't matter: by another road
+// the same samples come.
 func (f footer) says(o footer) bool {
-	return f.Source == o.Source && f.Road == o.Road && f.Coverage == o.Coverage &&
-		slices.EqualFunc(f.Exceptions, o.Exceptions, equalExceptions) &&
+	return f.Source == o.Source && f.Coverage == o.Coverage &&
+		slices.EqualFunc(f.Findings, o.Findings, usage.Finding.Equal) &&
 		f.Rows == o.Rows && f.Opening == o.Opening && f.Closing == o.Closing
 }
 
@@ -47,28 +49,20 @@ func (f footer) booked() bool {
 	return f.Opening != "" || f.Closing != "" || f.Rows == sha256Hex(nil)
 }
 
-func equalExceptions(a, b usage.Exception) bool {
-	return a.Kind == b.Kind && a.Count == b.Count && slices.Equal(a.Named, b.Named)
-}
-
 // coverageKey is the footer key of an amount of a coverage.
 func coverageKey(f usage.CoverageField) string { return "gputally." + f.Name + "_ms" }
 
 // pairs gives the metadata of the footer.
 func (f footer) pairs() (map[string]string, error) {
-	exceptions := f.Exceptions
-	if exceptions == nil {
-		exceptions = []usage.Exception{}
-	}
-	texts, err := json.Marshal(exceptions)
+	findings, err := f.findingsText()
 	if err != nil {
-		return nil, fmt.Errorf("encode exceptions: %w", err)
+		return nil, err
 	}
 	pairs := frame(f.Cluster, f.Window, f.Writer)
 	pairs["gputally.revision"] = strconv.Itoa(f.Revision)
 	pairs["gputally.source"] = f.Source
 	pairs["gputally.road"] = f.Road
-	pairs["gputally.exceptions"] = string(texts)
+	pairs["gputally.exceptions"] = findings
 	pairs["gputally.rows_sha256"] = f.Rows
 	if f.Opening != "" {
 		pairs["gputally.opening_edges"] = f.Opening
@@ -80,6 +74,22 @@ func (f footer) pairs() (map[string]string, error) {
 		pairs[coverageKey(field)] = strconv.FormatInt(*field.Millis, 10)
 	}
 	return pairs, nil
+}
+
+// findingsText encodes the findings. Those that were read stay as they were,
+// byte for byte: earlier versions wrote sentences for codes.
+func (f footer) findingsText() (string, error) {
+	if f.findings != "" {
+		return f.findings, nil
+	}
+	if len(f.Findings) == 0 {
+		return "[]", nil
+	}
+	text, err := json.Marshal(f.Findings)
+	if err != nil {
+		return "", fmt.Errorf("encode findings: %w", err)
+	}
+	return string(text), nil
 }
 
 // frame is what the footer of every object says.
@@ -162,9 +172,11 @@ func parseFooter(lookup func(key string) (string, bool)) (footer, error) {
 	f.Source, f.Road = r.text("gputally.source"), r.text("gputally.road")
 	f.Rows = r.sum("gputally.rows_sha256", false)
 	f.Opening, f.Closing = r.sum("gputally.opening_edges", true), r.sum("gputally.closing_edges", true)
-	r.note("gputally.exceptions", json.Unmarshal([]byte(r.text("gputally.exceptions")), &f.Exceptions))
-	if len(f.Exceptions) == 0 {
-		f.Exceptions = nil
+	f.findings = r.text("gputally.exceptions")
+	findings, err := usage.DecodeFindings([]byte(f.findings))
+	r.note("gputally.exceptions", err)
+	if len(findings) > 0 {
+		f.Findings = findings
 	}
 	for _, field := range f.Coverage.Fields() {
 		*field.Millis = r.number(coverageKey(field))

@@ -141,7 +141,7 @@ func damaged(key, cluster string, w window.Window, err error) error {
 func (f footer) entry() Entry {
 	return Entry{
 		Cluster: f.Cluster, Window: f.Window, Revision: f.Revision,
-		Coverage: f.Coverage, Source: f.Source, Road: f.Road, Exceptions: len(f.Exceptions),
+		Coverage: f.Coverage, Source: f.Source, Road: f.Road, Findings: len(f.Findings),
 	}
 }
 
@@ -149,7 +149,7 @@ func (f footer) entry() Entry {
 func (f *file) hour() usage.Hour {
 	return usage.Hour{
 		Cluster: f.footer.Cluster, Window: f.footer.Window, Coverage: f.footer.Coverage,
-		Source: f.footer.Source, Road: f.footer.Road, Exceptions: f.footer.Exceptions,
+		Source: f.footer.Source, Road: f.footer.Road, Findings: f.footer.Findings,
 	}
 }
 

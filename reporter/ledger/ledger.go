@@ -45,19 +45,19 @@ func New(b bucket.Bucket, c Config) *Ledger {
 // object and only the daily table has the hour any more, its entry is the same,
 // but for ETag and Daily.
 type Entry struct {
-	Cluster    string
-	Window     window.Window
-	Revision   int // 1, 2, …
-	Key        string
-	ETag       string // "" with Daily
-	Size       int64  // bytes
-	Rows       int64
-	SHA256     string // of the object, hexadecimal
-	Coverage   usage.Coverage
-	Source     string
-	Road       string
-	Exceptions int  // kinds of exceptions
-	Daily      bool // read from the daily table
+	Cluster  string
+	Window   window.Window
+	Revision int // 1, 2, …
+	Key      string
+	ETag     string // "" with Daily
+	Size     int64  // bytes
+	Rows     int64
+	SHA256   string // of the object, hexadecimal
+	Coverage usage.Coverage
+	Source   string
+	Road     string
+	Findings int  // how many codes of findings
+	Daily    bool // read from the daily table
 }
 
 // Put closes an hour that is in memory whole: Draft, Add and Commit in one. Its

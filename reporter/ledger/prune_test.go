@@ -106,7 +106,7 @@ func TestPruneOfHoursAndDays(t *testing.T) {
 func restate(t testing.TB, b bucket.Bucket, hour string) {
 	t.Helper()
 	h := smallHour(hourAt(t, hour))
-	h.Road = "export"
+	h.Source = "dcgm"
 	put(t, b, h)
 }
 

@@ -49,7 +49,7 @@ func TestAClosedHourIsReadAsItWasPut(t *testing.T) {
 	if diff := cmp.Diff(entry, stat); diff != "" {
 		t.Errorf("entry (-put +read):\n%s", diff)
 	}
-	if entry.Key != hourKey || entry.Revision != 1 || entry.Rows != 2 || entry.Exceptions != 1 || entry.Size == 0 || len(entry.SHA256) != 64 {
+	if entry.Key != hourKey || entry.Revision != 1 || entry.Rows != 2 || entry.Findings != 1 || entry.Size == 0 || len(entry.SHA256) != 64 {
 		t.Errorf("entry is %+v", entry)
 	}
 	if diff := cmp.Diff([]string{hourKey}, keys(t, b, "")); diff != "" {
@@ -104,8 +104,8 @@ func TestRestating(t *testing.T) {
 		"no rows":                           {func(h *usage.Hour) { h.Segments = nil }, 2},
 		"another coverage":                  {func(h *usage.Hour) { h.Coverage.Residue = 0 }, 2},
 		"another source":                    {func(h *usage.Hour) { h.Source = "dcgm" }, 2},
-		"another road":                      {func(h *usage.Hour) { h.Road = "export" }, 2},
-		"other exceptions":                  {func(h *usage.Hour) { h.Exceptions = nil }, 2},
+		"another road":                      {func(h *usage.Hour) { h.Road = "export" }, 1},
+		"other findings":                    {func(h *usage.Hour) { h.Findings = nil }, 2},
 		"the same rows, in no order at all": {func(h *usage.Hour) { slices.Reverse(h.Segments) }, 1},
 	}
 	for name, tt := range tests {
@@ -203,7 +203,7 @@ func TestASecondWriter(t *testing.T) {
 	hour := hourAt(t, "2026-11-20T05:00:00Z")
 	ours := smallHour(hour)
 	theirs := smallHour(hour)
-	theirs.Road = "export"
+	theirs.Source = "dcgm"
 	before := smallHour(hour)
 	before.Source = "requests"
 	tests := map[string]struct {
@@ -253,7 +253,7 @@ func TestACrashBetweenTheCopyAndTheCommitIsRepaired(t *testing.T) {
 	h := smallHour(hourAt(t, "2026-11-20T05:00:00Z"))
 	put(t, b, h)
 	overwrite(t, b, historyKey, read(t, b, hourKey))
-	h.Road = "export"
+	h.Source = "dcgm"
 	if got := put(t, b, h); got.Revision != 2 {
 		t.Errorf("revision %d, want 2", got.Revision)
 	}
@@ -265,7 +265,7 @@ func TestADifferentCopyInTheHistoryIsNotLost(t *testing.T) {
 	h := smallHour(hourAt(t, "2026-11-20T05:00:00Z"))
 	put(t, b, h)
 	overwrite(t, b, historyKey, []byte("something else"))
-	h.Road = "export"
+	h.Source = "dcgm"
 	_, err := ledger.New(b, ledger.Config{}).Put(context.Background(), h)
 	if err == nil || !strings.Contains(err.Error(), historyKey) {
 		t.Fatalf("got %v", err)

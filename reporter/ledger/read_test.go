@@ -287,8 +287,8 @@ func TestAnySegmentsAreReadAsTheyWerePut(t *testing.T) {
 			Cluster: "prod", Window: hour, Segments: rapid.SliceOfN(segmentOf(hour), 1, 50).Draw(r, "segments"),
 			Source: rapid.String().Draw(r, "source"), Road: rapid.String().Draw(r, "road"),
 			Coverage: usage.Coverage{Expected: rapid.Int64().Draw(r, "expected"), Residue: rapid.Int64().Draw(r, "residue")},
-			Exceptions: []usage.Exception{{
-				Kind: rapid.String().Draw(r, "kind"), Count: rapid.Int().Draw(r, "count"), Named: rapid.SliceOfN(rapid.String(), 1, 3).Draw(r, "named"),
+			Findings: []usage.Finding{{
+				Code: usage.Code(rapid.String().Draw(r, "code")), Count: rapid.Int().Draw(r, "count"), Named: rapid.SliceOfN(rapid.String(), 1, 3).Draw(r, "named"),
 			}},
 		}
 		slices.SortStableFunc(h.Segments, usage.Compare)

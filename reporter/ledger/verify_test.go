@@ -49,7 +49,7 @@ func trueBooks(t testing.TB) *dated {
 	t.Helper()
 	b := newDated(t)
 	for hour := range theDay(t).Hours() {
-		closeTrue(t, b, hour, func(h *usage.Hour) { h.Road = "export" })
+		closeTrue(t, b, hour, func(h *usage.Hour) { h.Source = "dcgm" })
 		if hour.From.Hour() >= 6 {
 			continue
 		}
@@ -154,13 +154,13 @@ func TestVerify(t *testing.T) {
 			compact(t, b)
 		}, []string{"edge: ledger/hourly/cluster=prod/date=2026-11-20/hour=12/usage.parquet: it counts from other edges than those that hour 2026-11-20T11:00:00Z closed with; restate both"}},
 		"the day has another revision": {
-			func(t *testing.T, b *dated) { closeTrue(t, b, twelve, func(h *usage.Hour) { h.Source = "dcgm" }) },
+			func(t *testing.T, b *dated) { closeTrue(t, b, twelve, func(h *usage.Hour) { h.Source = "requests" }) },
 			[]string{"behind: " + dayKey + ": it has revision 1 of hour 2026-11-20T12:00:00Z, whose revision is 2; make the day again"},
 		},
 		"the day lacks an hour": {func(t *testing.T, b *dated) {
 			remove(t, b, dayKey)
 			for hour := range theDay(t).Hours() {
-				closeTrue(t, b, hour, func(h *usage.Hour) { h.Road = "json" })
+				closeTrue(t, b, hour, func(h *usage.Hour) { h.Source = "dcgm" })
 			}
 			data := read(t, b, late)
 			remove(t, b, late)

@@ -39,7 +39,7 @@ func TestGoldenManifests(t *testing.T) {
 	ready := roll(t, spec(report.ByNamespace), fleet(), projects(t), book(t))
 
 	broken := fleet()[:1]
-	broken[0].Exceptions = []usage.Exception{{Kind: "two collectors claim one GPU", Count: 1, Named: []string{"GPU-a"}}}
+	broken[0].Findings = []usage.Finding{{Code: usage.TwoCollectors, Count: 1, Named: []string{"GPU-a"}}}
 	broken[0].Segments = append(broken[0].Segments, held(0, "old-1", "GPU-d", t4, "speech", "asr", 0, 60), held(0, "old-1", "GPU-e", t4, "speech", "asr", 0, 60))
 	failed := roll(t, spec(report.ByNamespace), broken, nil, book(t))
 	for name, table := range map[string]report.Table{"ready.json": ready, "failed.json": failed} {

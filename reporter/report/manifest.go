@@ -37,12 +37,14 @@ type Manifest struct {
 
 	Failures []string `json:"failures"`
 	Warnings []string `json:"warnings"`
-	// Exceptions count and name what was odd about the samples.
-	Exceptions []Exception `json:"exceptions"`
-	Supersedes string      `json:"supersedes,omitempty"`
-	Files      []File      `json:"files"`
+	// Findings count and name what was odd about the samples.
+	Findings   []Finding `json:"findings"`
+	Supersedes string    `json:"supersedes,omitempty"`
+	Files      []File    `json:"files"`
 
 	CreatedAt string `json:"created_at,omitempty"` // RFC 3339, UTC
+
+	stored []byte // as it was read, nil for one that is to be written
 }
 
 // Period is the time that a report is about.
@@ -117,7 +119,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 		Coverage: t.coverage(),
 		Totals:   Totals{seconds(t.Total.GPUMillis), seconds(t.Total.AllocatedMillis), ""},
 		Currency: t.Currency, PriceBookRevision: t.BookRevision, QuotaRevision: t.QuotaRevision,
-		Failures: orEmpty(t.Failures), Warnings: orEmpty(t.Warnings), Exceptions: orEmpty(t.Exceptions),
+		Failures: orEmpty(t.Failures), Warnings: orEmpty(t.Warnings), Findings: orEmpty(t.Findings),
 		Files: []File{},
 	}
 	if t.Currency != "" {
@@ -164,8 +166,12 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// Encode writes the manifest as indented JSON that ends with a line feed.
+// Encode writes the manifest as indented JSON that ends with a line feed. One
+// that was read is written as it was.
 func (m Manifest) Encode() ([]byte, error) {
+	if m.stored != nil {
+		return m.stored, nil
+	}
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
@@ -174,6 +180,15 @@ func (m Manifest) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode manifest of report %q: %w", m.Name, err)
 	}
 	return out.Bytes(), nil
+}
+
+// Same tells whether two manifests say the same, whenever they were made. Of one
+// that an earlier version wrote, what it says counts and not how.
+func (m Manifest) Same(o Manifest) bool {
+	m.CreatedAt, o.CreatedAt, m.stored, o.stored = "", "", nil, nil
+	a, err := m.Encode()
+	b, otherErr := o.Encode()
+	return err == nil && otherErr == nil && bytes.Equal(a, b)
 }
 
 // DecodeManifest reads a manifest of this version, also one with fields that
@@ -187,5 +202,11 @@ func DecodeManifest(data []byte) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("manifest of report %q has version %d, and %d is known: use a newer gputally-reporter",
 			m.Name, m.Version, ManifestVersion)
 	}
+	if m.Findings == nil {
+		if err := m.readOldFindings(data); err != nil {
+			return Manifest{}, err
+		}
+	}
+	m.stored = bytes.Clone(data)
 	return m, nil
 }

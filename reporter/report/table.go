@@ -26,9 +26,9 @@ type Table struct {
 	Sources  []string // source profiles, sorted
 	Roads    []string // sorted
 	Warnings []string
-	// Exceptions are what was odd about the samples; Warnings tell of them, too.
-	Exceptions []Exception
-	Failures   []string // why the report is Failed; empty if it is Ready
+	// Findings are what was odd about the samples.
+	Findings []Finding
+	Failures []string // why the report is Failed; empty if it is Ready
 
 	Currency      string // "" without a price book: then there are no cost columns
 	BookRevision  string

@@ -162,4 +162,7 @@ func (t Table) foot(out io.Writer) {
 	for _, text := range t.Warnings {
 		fmt.Fprintf(out, "warning: %s\n", text)
 	}
+	for _, f := range t.Findings {
+		fmt.Fprintf(out, "finding: %s\n", f)
+	}
 }

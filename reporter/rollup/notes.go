@@ -13,24 +13,24 @@ import (
 // notes collects what a reader must know beside the numbers.
 type notes struct {
 	sources, roads map[string]bool
-	exceptions     map[exceptionKey]*report.Exception
+	findings       map[findingKey]*report.Finding
 }
 
 func newNotes() notes {
 	return notes{
-		sources: map[string]bool{}, roads: map[string]bool{}, exceptions: map[exceptionKey]*report.Exception{},
+		sources: map[string]bool{}, roads: map[string]bool{}, findings: map[findingKey]*report.Finding{},
 	}
 }
 
 func (n notes) hour(h usage.Hour) {
 	n.sources[h.Source] = true
 	n.roads[h.Road] = true
-	for _, e := range h.Exceptions {
-		key := exceptionKey{h.Cluster, e.Kind}
-		if n.exceptions[key] == nil {
-			n.exceptions[key] = &report.Exception{Cluster: h.Cluster, Kind: e.Kind}
+	for _, f := range h.Findings {
+		key := findingKey{h.Cluster, f.Code}
+		if n.findings[key] == nil {
+			n.findings[key] = &report.Finding{Cluster: h.Cluster, Code: f.Code}
 		}
-		countException(n.exceptions[key], e)
+		countFinding(n.findings[key], f)
 	}
 }
 
@@ -56,25 +56,26 @@ func (n notes) writeTo(t *report.Table) {
 		t.Warnings = append(t.Warnings, text)
 	}
 	t.Warnings = append(t.Warnings, ofAccumulators...)
-	for _, key := range slices.SortedFunc(maps.Keys(n.exceptions), exceptionKey.compare) {
-		e := *n.exceptions[key]
-		t.Exceptions = append(t.Exceptions, e)
-		t.Warnings = append(t.Warnings, e.String())
+	for _, key := range slices.SortedFunc(maps.Keys(n.findings), findingKey.compare) {
+		t.Findings = append(t.Findings, *n.findings[key])
 	}
 }
 
-type exceptionKey struct{ cluster, kind string }
-
-func (k exceptionKey) compare(other exceptionKey) int {
-	return cmp.Or(cmp.Compare(k.cluster, other.cluster), cmp.Compare(k.kind, other.kind))
+type findingKey struct {
+	cluster string
+	code    usage.Code
 }
 
-// countException adds the exception of one more hour.
-func countException(e *report.Exception, of usage.Exception) {
-	e.Hours++
-	e.Count += of.Count
-	named := slices.Concat(e.Named, of.Named)
+func (k findingKey) compare(other findingKey) int {
+	return cmp.Or(cmp.Compare(k.cluster, other.cluster), cmp.Compare(k.code, other.code))
+}
+
+// countFinding adds the finding of one more hour.
+func countFinding(f *report.Finding, of usage.Finding) {
+	f.Hours++
+	f.Count += of.Count
+	named := slices.Concat(f.Named, of.Named)
 	slices.Sort(named)
 	named = slices.Compact(named)
-	e.Named = named[:min(len(named), usage.MostNamed)]
+	f.Named = named[:min(len(named), usage.MostNamed)]
 }

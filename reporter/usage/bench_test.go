@@ -127,8 +127,8 @@ func BenchmarkClose(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if len(h.Exceptions) > 0 {
-			b.Fatal(h.Exceptions)
+		if len(h.Findings) > 0 {
+			b.Fatal(h.Findings)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(r.samples), "ns/sample")

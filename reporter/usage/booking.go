@@ -30,7 +30,7 @@ func (f *fold) booking(t *track, i int) booking {
 		}
 	}
 	if contradict {
-		f.faults.note(faultEdge, t.what)
+		f.faults.Add(EdgeContradicted, t.what)
 	}
 	f.book(t, i, b)
 	foreseen := t.foreseen(i, b)
@@ -44,7 +44,7 @@ func (f *fold) booking(t *track, i int) booking {
 	t.charged.settle(&b, late)
 	t.charged.add(foreseen)
 	if b.begin[held]-b.opening[held] > slack {
-		f.faults.note(faultLate, t.what)
+		f.faults.Add(LateCounted, t.what)
 	}
 	return b
 }
@@ -85,7 +85,7 @@ func (f *fold) opening(t *track, i int, computed amounts) (total amounts, booked
 		return amounts{}, true
 	}
 	if before == f.before && computed[held] > slack && !t.isDevice() {
-		f.faults.note(faultLost, t.what)
+		f.faults.Add(EarlierNotCounted, t.what)
 	}
 	return computed, false
 }

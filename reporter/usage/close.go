@@ -133,7 +133,7 @@ func (c *Closer) close(ctx context.Context, w window.Window, n Neighbours, emit 
 	if w.To.Sub(w.From) > mostWindow {
 		return Hour{}, fmt.Errorf("a window of %s is too long, close at most %s at once", w.To.Sub(w.From), mostWindow)
 	}
-	all := exceptions{}
+	all := FindingSum{}
 	reading := c.newReading(w)
 	pieces, err := reading.targets(ctx, n.Devices)
 	if err != nil {
@@ -151,7 +151,7 @@ func (c *Closer) close(ctx context.Context, w window.Window, n Neighbours, emit 
 	err = reading.pieces(ctx, pieces, func(b batch) error {
 		seen = seen || len(b.intake.gpus) > 0
 		part := f.piece(b.intake)
-		all.add(f.faults)
+		all.Add(f.faults)
 		return parts.add(b.place, part)
 	})
 	if err != nil {
@@ -165,17 +165,17 @@ func (c *Closer) close(ctx context.Context, w window.Window, n Neighbours, emit 
 			"that the server scraped the collectors then, and that its retention and the selector cover them",
 			ErrNoData, metric.CollectorStartTime.Name)
 	}
-	all.add(f.roster.faults)
-	all.add(reading.odd)
+	all.Add(f.roster.faults)
+	all.Add(reading.odd)
 	cov := &f.coverage
 	cov.Residue = cov.Expected - cov.Sum()
 	return Hour{
-		Cluster:    c.cfg.Cluster,
-		Window:     w,
-		Coverage:   f.coverage,
-		Source:     Source,
-		Road:       c.cfg.Reader.Road(),
-		Exceptions: all.list(),
+		Cluster:  c.cfg.Cluster,
+		Window:   w,
+		Coverage: f.coverage,
+		Source:   Source,
+		Road:     c.cfg.Reader.Road(),
+		Findings: all.List(),
 	}, nil
 }
 

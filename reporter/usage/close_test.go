@@ -318,8 +318,8 @@ func TestHour(t *testing.T) {
 			if diff := cmp.Diff(test.want, rows(h), cmp.AllowUnexported(row{}), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 				t.Errorf("segments (-want +got):\n%s", diff)
 			}
-			if len(h.Exceptions) != test.warn {
-				t.Errorf("exceptions: %v", h.Exceptions)
+			if len(h.Findings) != test.warn {
+				t.Errorf("findings: %v", h.Findings)
 			}
 			checkCoverage(t, h)
 		})
@@ -400,8 +400,8 @@ func TestNodePools(t *testing.T) {
 			if got := h.Segments[0].NodePool; got != test.want {
 				t.Errorf("node pool %q, want %q", got, test.want)
 			}
-			if (len(h.Exceptions) > 0) != test.warn {
-				t.Errorf("exceptions: %v", h.Exceptions)
+			if (len(h.Findings) > 0) != test.warn {
+				t.Errorf("findings: %v", h.Findings)
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package usage_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,7 +42,7 @@ func TestSixStatesMakeTheWindow(t *testing.T) {
 		if c.Residue != c.Expected-of[1] || of[0]-of[1] != c.Absent {
 			t.Fatalf("rows have %v, coverage %+v", of, c)
 		}
-		if !usage.Agree(of[0], seen) && len(h.Exceptions) == 0 {
+		if !usage.Agree(of[0], seen) && len(h.Findings) == 0 {
 			t.Fatalf("states sum to %d ms of %d", of[0], seen)
 		}
 	})
@@ -79,8 +78,8 @@ func TestWithoutDeviceSeriesWhatIsNotHeldIsUncovered(t *testing.T) {
 		t.Error(diff)
 	}
 	checkCoverage(t, h)
-	if h.Coverage.Expected != hour || h.Coverage.Residue != 0 || len(h.Exceptions) != 1 {
-		t.Errorf("coverage %+v, exceptions %v", h.Coverage, h.Exceptions)
+	if h.Coverage.Expected != hour || h.Coverage.Residue != 0 || len(h.Findings) != 1 {
+		t.Errorf("coverage %+v, findings %v", h.Coverage, h.Findings)
 	}
 }
 
@@ -126,7 +125,7 @@ func TestWhatWasHeldBeforeIsNamedWhenItIsCountedLater(t *testing.T) {
 	if want := 10*minute + 23*second; h.Coverage.Late != want {
 		t.Errorf("late %d ms, want %d", h.Coverage.Late, want)
 	}
-	if len(h.Exceptions) != 1 || h.Exceptions[0].Count != 3 || !strings.HasPrefix(h.Exceptions[0].Kind, "counted later than held") {
-		t.Errorf("exceptions %v", h.Exceptions)
+	if len(h.Findings) != 1 || h.Findings[0].Count != 3 || h.Findings[0].Code != usage.LateCounted {
+		t.Errorf("findings %v", h.Findings)
 	}
 }

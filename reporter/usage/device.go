@@ -76,7 +76,7 @@ func (f *fold) checkShares(segments []Segment) {
 		f.holdings = append(f.holdings, Holding{s.HeldFrom, s.HeldTo, s.Share})
 	}
 	if Overheld(f.holdings, f.to-f.from) > 0 {
-		f.faults.note(faultShares, segments[0].UUID)
+		f.faults.Add(SharesAboveOne, segments[0].UUID)
 	}
 }
 
@@ -118,7 +118,7 @@ func (f *fold) noDevice(blank Segment, h *heldTime) {
 	if h.total == 0 {
 		return
 	}
-	f.faults.note(faultNoDevice, blank.UUID)
+	f.faults.Add(DeviceMissing, blank.UUID)
 	blank.State, blank.HeldFrom, blank.HeldTo = Uncovered, f.from, f.to
 	blank.GPUMillis = max(0, f.to-f.from-(h.total-h.late))
 	f.row(blank)
@@ -290,10 +290,10 @@ func (f *fold) prove(uuid string, sum [1 + len(states)]int64, h *heldTime, p pro
 		estimated += s.amount[held]
 	}
 	if held, device := h.total+h.settled, sum[1]+estimated; !Agree(held, device) {
-		f.faults.note(faultHeld, fmt.Sprintf("%s: containers %.3f s, device %.3f s", uuid, seconds(held), seconds(device)))
+		f.faults.Add(HeldDisagrees, fmt.Sprintf("%s: containers %.3f s, device %.3f s", uuid, seconds(held), seconds(device)))
 	}
 	if parts := h.total - h.late + sum[2] + sum[3] + sum[4] - p.late + p.uncovered; !Agree(parts, p.present) {
-		f.faults.note(faultSum, fmt.Sprintf("%s: parts %.3f s, there for %.3f s", uuid, seconds(parts), seconds(p.present)))
+		f.faults.Add(PartsDisagree, fmt.Sprintf("%s: parts %.3f s, there for %.3f s", uuid, seconds(parts), seconds(p.present)))
 	}
 }
 

@@ -19,7 +19,7 @@ type fold struct {
 	neighbours  Neighbours
 	all         bool // keep every mark; for tests
 
-	faults   faults
+	faults   Notes
 	part     Part
 	coverage Coverage
 	there    nodesUntil
@@ -74,7 +74,7 @@ func (f *fold) gpu(g *gpu) {
 		f.holding(o, blank, &h)
 	}
 	if (len(g.strands) > 0 || len(h.tracks) > 0) && (where.node == "" || where.model == "") {
-		f.faults.note(faultNoInfo, g.uuid)
+		f.faults.Add(GPUInfoMissing, g.uuid)
 	}
 	if last := lastSeen(&device, &h); last > 0 {
 		if place >= 0 {
@@ -85,7 +85,7 @@ func (f *fold) gpu(g *gpu) {
 		}
 	}
 	if !agree {
-		f.faults.note(faultTwoInfos, g.uuid)
+		f.faults.Add(GPUInfoAmbiguous, g.uuid)
 	}
 	f.checkShares(f.part.Segments[first[0]:])
 	f.device(&sight{gpu: g, track: &device, was: place >= 0}, blank, &h)
@@ -156,7 +156,7 @@ func (f *fold) holding(o *holding, blank Segment, h *heldTime) {
 		key: o.key, uuid: o.name.uuid, split: straight,
 		what: fmt.Sprintf("%s/%s/%s on %s", o.name.namespace, o.name.pod, o.name.container, o.name.uuid),
 	}
-	note := func(kind string) { f.faults.note(kind, t.what) }
+	note := func(code Code) { f.faults.Add(code, t.what) }
 	f.layTrack(&t, o.strands, func(s *strand, place int) []mark { return s.marks(f.marks[:0], place, note) })
 	if len(t.lives) == 0 {
 		return
@@ -186,7 +186,7 @@ func (f *fold) rows(t *track, blank Segment, h *heldTime) {
 	}
 	h.settled += t.charged.settled
 	if lasted > f.to-f.from+slack {
-		f.faults.note(faultMuch, t.what)
+		f.faults.Add(HeldTooLong, t.what)
 	}
 	if beside.amount != (amounts{}) {
 		if len(f.part.Segments) == first {
@@ -233,7 +233,7 @@ func (b *beside) row(blank Segment, from int64) Segment {
 // layTrack puts a track together from what strands say.
 func (f *fold) layTrack(t *track, strands []*strand, marks func(s *strand, place int) []mark) {
 	slices.SortFunc(strands, func(a, b *strand) int { return cmp.Compare(a.key, b.key) })
-	note := func(kind string) { f.faults.note(kind, t.what) }
+	note := func(code Code) { f.faults.Add(code, t.what) }
 	var es, clean []*epoch
 	for place, s := range strands {
 		f.marks = marks(s, place)

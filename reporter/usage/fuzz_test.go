@@ -139,7 +139,7 @@ func checkAmounts(t *testing.T, h whole) {
 		of[s.UUID] += s.GPUMillis
 	}
 	for uuid, ms := range of {
-		if ms > hour+usage.Tolerance+hour/1000 && len(h.Hour.Exceptions) == 0 {
+		if ms > hour+usage.Tolerance+hour/1000 && len(h.Hour.Findings) == 0 {
 			t.Errorf("%s: %d GPU-ms in an hour, and nothing is named", uuid, ms)
 		}
 	}

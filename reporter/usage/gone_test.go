@@ -218,12 +218,12 @@ func TestWhatWasHeldBeforeAnHourThatKnewNothingIsNamed(t *testing.T) {
 	other.render(m)
 	hours := chain(t, m)
 	last := hours[2].Hour
-	if got := byHolder(last)["GPU-a p"].gpu; got != hour || !strings.Contains(fmt.Sprint(last.Exceptions), "not counted here: team/p/main on GPU-a") {
-		t.Errorf("%d ms held, exceptions %v", got, last.Exceptions)
+	if got := byHolder(last)["GPU-a p"].gpu; got != hour || !strings.Contains(fmt.Sprint(last.Findings), "not counted here: team/p/main on GPU-a") {
+		t.Errorf("%d ms held, findings %v", got, last.Findings)
 	}
 	for _, h := range hours[:2] {
-		if len(h.Hour.Exceptions) > 0 {
-			t.Errorf("exceptions %v", h.Hour.Exceptions)
+		if len(h.Hour.Findings) > 0 {
+			t.Errorf("findings %v", h.Hour.Findings)
 		}
 	}
 }

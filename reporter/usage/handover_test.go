@@ -279,12 +279,12 @@ func TestABridgedGapFarFromTheEdgeIsNamed(t *testing.T) {
 	first := closeHour(t, without(m, "ab", 0), 0, usage.Neighbours{})
 	second := closeHour(t, m, 1, first.before())
 	const most = 30*minute + minute // half of the two minutes
-	if got := byHolder(second.Hour)["GPU-a p"].gpu; got > most || !strings.Contains(fmt.Sprint(second.Hour.Exceptions), "counted later than held") {
-		t.Errorf("%d ms held, exceptions %v", got, second.Hour.Exceptions)
+	if got := byHolder(second.Hour)["GPU-a p"].gpu; got > most || !strings.Contains(fmt.Sprint(second.Hour.Findings), string(usage.LateCounted)) {
+		t.Errorf("%d ms held, findings %v", got, second.Hour.Findings)
 	}
 	first = closeHour(t, m, 0, usage.Neighbours{})
 	second = closeHour(t, m, 1, first.before())
-	if got := byHolder(first.Hour, second.Hour)["GPU-a p"].gpu; got != hour || len(second.Hour.Exceptions) > 0 {
-		t.Errorf("both restated: %d ms held, exceptions %v", got, second.Hour.Exceptions)
+	if got := byHolder(first.Hour, second.Hour)["GPU-a p"].gpu; got != hour || len(second.Hour.Findings) > 0 {
+		t.Errorf("both restated: %d ms held, findings %v", got, second.Hour.Findings)
 	}
 }

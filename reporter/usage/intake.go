@@ -16,7 +16,7 @@ type intake struct {
 	identity identity
 	sifter   sifter
 	slab     slab
-	faults   faults
+	faults   Notes
 
 	known   map[string]*target // found by the intake of targets; not changed here
 	targets map[string]*target // others
@@ -79,7 +79,7 @@ func newIntake(fs families, id identity, known map[string]*target, from, to int6
 // reset forgets what was taken.
 func (in *intake) reset() {
 	in.slab.reset()
-	in.faults = faults{}
+	in.faults = Notes{}
 	in.targets, in.strands, in.gpus = map[string]*target{}, map[string]*strand{}, map[string]*gpu{}
 }
 
@@ -96,7 +96,7 @@ func (in *intake) take(s series.Series) error {
 	}
 	uuid := s.Labels.Get(metric.LabelUUID)
 	if uuid == "" {
-		in.faults.note(faultLabels, describe(s.Labels))
+		in.faults.Add(UUIDMissing, describe(s.Labels))
 		return nil
 	}
 	if f.role == deviceSeconds {
@@ -141,7 +141,7 @@ func (in *intake) takeTarget(s series.Series, r role, samples []series.Sample) {
 		t.job = s.Labels.Get(jobLabel)
 		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
 		if s.Labels.Get(metric.LabelActivity) == metric.ActivitySplit {
-			in.faults.note(faultSplit, s.Labels.Get(metric.LabelNode))
+			in.faults.Add(ActivityDivided, s.Labels.Get(metric.LabelNode))
 		}
 	default: // of a GPU: see take
 	}
@@ -156,7 +156,7 @@ func (in *intake) takeSeconds(g *gpu, s series.Series, samples []series.Sample, 
 	}
 	state := slices.Index(states[:], State(s.Labels.Get(metric.LabelState)))
 	if state < 0 { // of a later version
-		in.faults.note(faultState, describe(s.Labels))
+		in.faults.Add(UnknownState, describe(s.Labels))
 		return
 	}
 	t := in.target(s.Labels)
@@ -178,7 +178,7 @@ func (in *intake) add(to *strand, quantity int, s series.Series, samples []serie
 		if room[n].T <= room[n-1].T {
 			var differ bool
 			if room, differ = merge(room); differ {
-				in.faults.note(faultTwice, describe(s.Labels))
+				in.faults.Add(DuplicateSample, describe(s.Labels))
 			}
 		}
 		fell = fell || falls(room)

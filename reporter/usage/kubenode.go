@@ -50,7 +50,7 @@ func (r *reading) nodes(ctx context.Context) (*kubeNodes, error) {
 		return nil, err
 	}
 	if n.label != "" && len(n.latest) == 0 {
-		r.odd.note(faultNoLabel, n.label)
+		r.odd.Add(NodePoolLabelMissing, n.label)
 	}
 	return n, nil
 }

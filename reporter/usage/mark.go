@@ -39,7 +39,7 @@ type mark struct {
 const unsteady uint8 = 1 << 7
 
 // marks lists what the strand's scrapes say of a holding, in their order.
-func (s *strand) marks(room []mark, source int, note func(kind string)) []mark {
+func (s *strand) marks(room []mark, source int, note func(code Code)) []mark {
 	var polls cursor
 	var lags, starts, ends, shares int // hints
 	var tooLarge, backwards bool
@@ -63,10 +63,10 @@ func (s *strand) marks(room []mark, source int, note func(kind string)) []mark {
 		room = append(room, m)
 	}
 	if tooLarge {
-		note(faultShare)
+		note(ShareAboveOne)
 	}
 	if backwards {
-		note(faultEnd)
+		note(EndBeforeStart)
 	}
 	return room
 }

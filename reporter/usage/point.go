@@ -16,7 +16,7 @@ type point struct {
 }
 
 // fill makes the epoch's points of its marks.
-func (e *epoch) fill(strands []*strand, note func(kind string)) {
+func (e *epoch) fill(strands []*strand, note func(code Code)) {
 	since := slices.MinFunc(e.marks, func(a, b mark) int { return int(a.at - b.at) }).at
 	fallen := false
 	e.points = slices.Grow(e.points, len(e.marks))
@@ -34,7 +34,7 @@ func (e *epoch) fill(strands []*strand, note func(kind string)) {
 		e.points = append(e.points, p)
 	}
 	if fallen && e.known {
-		note(faultBeside)
+		note(OtherCounterFell)
 	}
 }
 

@@ -141,8 +141,8 @@ func TestEveryDeviceAddsUp(t *testing.T) {
 		sc := drawScene(t, 3)
 		sc.render(m)
 		h := closeScene(t, m, 0, short)
-		if len(h.Exceptions) > 0 {
-			t.Fatalf("exceptions: %v", h.Exceptions)
+		if len(h.Findings) > 0 {
+			t.Fatalf("findings: %v", h.Findings)
 		}
 		var parts int64
 		for _, s := range h.Segments {

@@ -22,11 +22,11 @@ type reading struct {
 	query    series.Query
 	from, to int64 // the range that is read, Unix ms
 	known    map[string]*target
-	odd      faults // about the reading itself
+	odd      Notes // about the reading itself
 }
 
 func (c *Closer) newReading(w window.Window) *reading {
-	r := &reading{closer: c, odd: faults{}}
+	r := &reading{closer: c, odd: Notes{}}
 	r.query.From, r.query.To = w.From.Add(-c.cfg.Lookback), w.To.Add(c.cfg.Lookahead)
 	r.from, r.to = r.query.From.UnixMilli(), r.query.To.UnixMilli()
 	r.query.Matchers = c.families.matchers()
@@ -44,8 +44,8 @@ func (r *reading) targets(ctx context.Context, devices []Device) ([]series.Piece
 		return nil, err
 	}
 	r.known = in.targets
-	for kind, what := range in.faults {
-		r.odd[kind] = append(r.odd[kind], what...)
+	for code, what := range in.faults {
+		r.odd[code] = append(r.odd[code], what...)
 	}
 	nodes := map[string]bool{}
 	for key, t := range r.known {
@@ -79,8 +79,8 @@ func (r *reading) seen(begin int64) bool {
 // warn notes what readers said, once for all pieces.
 func (r *reading) warn(texts []string) {
 	for _, text := range texts {
-		if !slices.Contains(r.odd[faultReplica], text) {
-			r.odd.note(faultReplica, text)
+		if !slices.Contains(r.odd[ReadIncomplete], text) {
+			r.odd.Add(ReadIncomplete, text)
 		}
 	}
 }

@@ -72,8 +72,8 @@ func (s *server) Read(ctx context.Context, q series.Query, yield func(series.Ser
 func TestPiecesMakeTheWhole(t *testing.T) {
 	t.Parallel()
 	want := closed(t, site(), 0, hour)
-	if len(want.Exceptions) > 0 || want.Coverage.Expected != 48*hour {
-		t.Fatalf("coverage %+v, exceptions %v", want.Coverage, want.Exceptions)
+	if len(want.Findings) > 0 || want.Coverage.Expected != 48*hour {
+		t.Fatalf("coverage %+v, findings %v", want.Coverage, want.Findings)
 	}
 	tests := map[string]struct {
 		most, nodes, ahead int
@@ -224,7 +224,7 @@ func TestAReadThatBeginsAgainCountsOnce(t *testing.T) {
 	}
 }
 
-func TestWhatAReaderWarnsOfIsAnException(t *testing.T) {
+func TestWhatAReaderWarnsOfIsAFinding(t *testing.T) {
 	t.Parallel()
 	r := &server{memory: site(), hook: func(_ int, q series.Query) error {
 		q.Warn("replica 1 of 2 is down")
@@ -235,7 +235,7 @@ func TestWhatAReaderWarnsOfIsAnException(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(h.Exceptions) != 1 || h.Exceptions[0].Count != 1 || !strings.Contains(h.Exceptions[0].String(), "replica 1 of 2 is down") {
-		t.Errorf("exceptions %v", h.Exceptions)
+	if len(h.Findings) != 1 || h.Findings[0].Count != 1 || !strings.Contains(h.Findings[0].String(), "replica 1 of 2 is down") {
+		t.Errorf("findings %v", h.Findings)
 	}
 }

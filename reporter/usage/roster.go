@@ -29,7 +29,7 @@ type roster struct {
 	next    int // those before have had their turn
 	edges   iter.Seq2[Edge, error]
 	after   *EdgeTable
-	faults  faults
+	faults  Notes
 
 	// The edges are read once, in their order, and only if they are needed.
 	pull func() (Edge, error, bool)
@@ -41,7 +41,7 @@ type roster struct {
 func newRoster(n Neighbours) *roster {
 	return &roster{
 		devices: n.Devices, seen: make([]bool, len(n.Devices)), edges: n.Carry, after: n.After,
-		faults: faults{}, stop: func() {},
+		faults: Notes{}, stop: func() {},
 	}
 }
 
@@ -64,7 +64,7 @@ func (f *fold) carry(p *Part, upTo string) error {
 		if r.seen[r.next] || !known || until <= f.from {
 			continue
 		}
-		r.faults.note(faultUnseen, d.UUID)
+		r.faults.Add(GPUUnseen, d.UUID)
 		f.unseenRows(p, d, min(until, f.to))
 		if err := r.carryEdges(p, d.UUID, f.since); err != nil {
 			return err
@@ -107,7 +107,7 @@ func (r *roster) carryEdges(p *Part, uuid string, since int64) error {
 			marked = marked || e.saysUnseen()
 			p.Opening, p.Closing = append(p.Opening, e), append(p.Closing, e)
 			if total, ok := r.after.Find(uuid, e.Pod, e.Container, e.Start); ok && total != e.Total {
-				r.faults.note(faultEdge, uuid)
+				r.faults.Add(EdgeContradicted, uuid)
 			}
 		}
 		if err := r.advance(); err != nil {

@@ -55,8 +55,7 @@ type Hour struct {
 	Window   window.Window
 	Segments []Segment // sorted with Compare
 	Coverage Coverage
-	Source   string // source profile, "gputally"
-	Road     string // how the samples were read, "remote_read"
-	// Exceptions are what is odd about the hour's samples, by kind.
-	Exceptions []Exception
+	Source   string    // source profile, "gputally"
+	Road     string    // how the samples were read, "remote_read"
+	Findings []Finding // what is odd about the hour's samples, sorted by code
 }

@@ -19,7 +19,7 @@ type sifter struct {
 // time: no family of it has other than finite values from zero on. fell tells
 // that a value is smaller than the one before. The samples are valid until the
 // next call, or as long as the series.
-func (si *sifter) sift(s series.Series, most float64, f faults) (samples []series.Sample, fell bool) {
+func (si *sifter) sift(s series.Series, most float64, f Notes) (samples []series.Sample, fell bool) {
 	last := series.Sample{T: si.from - 1}
 	for _, p := range s.Samples {
 		if !(p.V >= 0 && p.V <= most) || p.T <= last.T || p.T > si.to { // not so for NaN
@@ -32,7 +32,7 @@ func (si *sifter) sift(s series.Series, most float64, f faults) (samples []serie
 }
 
 // pick is sift for a series with something that cannot be.
-func (si *sifter) pick(s series.Series, most float64, f faults) ([]series.Sample, bool) {
+func (si *sifter) pick(s series.Series, most float64, f Notes) ([]series.Sample, bool) {
 	all := si.room[:0]
 	var outside, impossible bool
 	for _, p := range s.Samples {
@@ -51,10 +51,10 @@ func (si *sifter) pick(s series.Series, most float64, f faults) ([]series.Sample
 	all, differ := merge(all)
 	for _, odd := range []struct {
 		so   bool
-		kind string
-	}{{outside, faultTime}, {impossible, faultValue}, {disordered, faultOrder}, {differ, faultTwice}} {
+		code Code
+	}{{outside, OutsideRange}, {impossible, ImpossibleValue}, {disordered, UnorderedSamples}, {differ, DuplicateSample}} {
 		if odd.so {
-			f.note(odd.kind, describe(s.Labels))
+			f.Add(odd.code, describe(s.Labels))
 		}
 	}
 	return all, falls(all)

@@ -53,7 +53,7 @@ func (f *fold) lay(t *track, es []*epoch, bridge int64) {
 		case first.t > counted:
 			t.lives[latest].bridgeTo(first.t, e.points[0].at, cmp.Or(e.points[0].share, first.share), bridge)
 		case first.t < counted-slack && last.t > f.from && first.t < f.to && counted > f.from:
-			f.faults.note(faultOverlap, t.what)
+			f.faults.Add(TwoCollectors, t.what)
 		}
 		t.lives = append(t.lives, life{epoch: e, whole: c, counted: counted})
 		if last.t > counted {
