@@ -145,7 +145,15 @@ func TestExample(t *testing.T) {
 	if cfg.Prices.Currency() != "EUR" || len(cfg.Schedules) != 2 || cfg.Schedules[0].Zone.String() != "Europe/Berlin" {
 		t.Errorf("got %+v", cfg)
 	}
-	if project, department := cfg.Projects.Of("prod", "vision-train"); project != "vision" || department != "research" {
+	for at, want := range map[time.Time]string{
+		time.Date(2026, 6, 30, 21, 59, 0, 0, time.UTC): "robots",
+		time.Date(2026, 6, 30, 22, 0, 0, 0, time.UTC):  "vision", // midnight in Berlin
+	} {
+		if project, _ := cfg.Projects.Of("prod", "robots-sim", at); project != want {
+			t.Errorf("namespace robots-sim is of %q at %s", project, at)
+		}
+	}
+	if project, department := cfg.Projects.Of("prod", "vision-train", time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)); project != "vision" || department != "research" {
 		t.Errorf("namespace vision-train is of %q, %q", project, department)
 	}
 	if grants := cfg.Projects.At(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)); len(grants) == 0 ||

@@ -3,8 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/gputally/gputally/reporter/quota"
 )
@@ -23,11 +26,26 @@ type nodePoolKeys struct {
 }
 
 type projectKeys struct {
-	Name       string      `yaml:"name"`
-	Department string      `yaml:"department"`
-	Namespaces []string    `yaml:"namespaces"`
-	Clusters   []string    `yaml:"clusters"`
-	Quota      []quotaKeys `yaml:"quota"`
+	Name       string          `yaml:"name"`
+	Department string          `yaml:"department"`
+	Namespaces []namespaceKeys `yaml:"namespaces"`
+	Clusters   []string        `yaml:"clusters"`
+	Quota      []quotaKeys     `yaml:"quota"`
+}
+
+// namespaceKeys is a pattern with its time, or a pattern alone.
+type namespaceKeys struct {
+	Pattern string `yaml:"pattern"`
+	From    string `yaml:"from"`
+	To      string `yaml:"to"`
+}
+
+func (k *namespaceKeys) decodeNode(d *document, n *yaml.Node, path string) {
+	if n.Kind == yaml.ScalarNode {
+		k.Pattern = n.Value
+		return
+	}
+	d.structure(n, path, reflect.ValueOf(k).Elem())
 }
 
 type quotaKeys struct {
@@ -76,9 +94,15 @@ func parseProjects(file string, data []byte) (*quota.Projects, Errors) {
 }
 
 func (k projectKeys) project(d *document, at string, loc *time.Location) quota.Project {
-	p := quota.Project{Name: k.Name, Department: k.Department, Namespaces: k.Namespaces, Clusters: k.Clusters}
+	p := quota.Project{Name: k.Name, Department: k.Department, Clusters: k.Clusters}
 	if len(k.Namespaces) == 0 {
 		d.fail(at+".namespaces", `is required: a project owns at least one namespace; write ["*"] for all`)
+	}
+	for i, n := range k.Namespaces {
+		at := fmt.Sprintf("%s.namespaces[%d]", at, i)
+		made := quota.Namespace{Pattern: n.Pattern}
+		made.From, made.To = d.instants(at, n.From, n.To, loc)
+		p.Namespaces = append(p.Namespaces, made)
 	}
 	for i, q := range k.Quota {
 		at := fmt.Sprintf("%s.quota[%d]", at, i)

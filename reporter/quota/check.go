@@ -3,7 +3,6 @@ package quota
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -38,10 +37,7 @@ func New(pools []NodePool, projects []Project) (*Projects, error) {
 	}
 	c.out.revision = rev
 	slices.SortStableFunc(c.out.pools, comparePools)
-	slices.SortStableFunc(c.out.patterns, compareOwners)
-	for _, owners := range c.out.exact {
-		slices.SortStableFunc(owners, compareOwners)
-	}
+	c.out.orderOwners()
 	return c.out, nil
 }
 
@@ -103,48 +99,11 @@ func (c *checker) project(index int, p Project) {
 	for _, i := range empty(p.Clusters) {
 		c.fail(index, fmt.Sprintf("clusters[%d]", i), `is empty; write "*" for all`)
 	}
-	for _, i := range empty(p.Namespaces) {
-		c.fail(index, fmt.Sprintf("namespaces[%d]", i), `is empty; write "*" for all`)
-	}
-	for i, pattern := range p.Namespaces {
-		field := fmt.Sprintf("namespaces[%d]", i)
-		for _, cluster := range orAll(p.Clusters) {
-			c.own(owner{glob.Compile(pattern), glob.Compile(cluster), made, index, field})
-		}
+	for i, n := range p.Namespaces {
+		c.namespace(index, i, made, n, orAll(p.Clusters))
 	}
 	for i, q := range p.Quotas {
 		c.quota(index, i, made, q)
-	}
-}
-
-func (c *checker) own(o owner) {
-	if o.namespace.Exact() {
-		c.out.exact[o.namespace.String()] = append(c.out.exact[o.namespace.String()], o)
-		return
-	}
-	c.out.patterns = append(c.out.patterns, o)
-}
-
-// rivals reports patterns that leave open whose a namespace or which pool's a
-// GPU is. Exact names meet only among themselves.
-func (c *checker) rivals() {
-	owners := make([][]owner, 0, 1+len(c.out.exact))
-	owners = append(owners, c.out.patterns)
-	for _, name := range slices.Sorted(maps.Keys(c.out.exact)) {
-		owners = append(owners, c.out.exact[name])
-	}
-	for _, group := range owners {
-		for i, o := range group {
-			if first := slices.IndexFunc(group[:i], o.rival); first >= 0 {
-				c.fail(o.index, o.field, "%q matches the same namespaces as %q of projects[%d] and is no more specific",
-					o.namespace, group[first].namespace, group[first].index)
-			}
-		}
-	}
-	for i, p := range c.out.pools {
-		if first := slices.IndexFunc(c.out.pools[:i], p.rival); first >= 0 {
-			c.failPool(p.index, "nodes", "matches the same GPUs as node_pools[%d] and is no more specific", c.out.pools[first].index)
-		}
 	}
 }
 
@@ -164,22 +123,8 @@ func (c *checker) quota(index, i int, p *project, q Quota) {
 	if q.OverQuotaWeight < 0 || math.IsNaN(q.OverQuotaWeight) || math.IsInf(q.OverQuotaWeight, 0) {
 		fail("over_quota_weight", "must be a number from 0 up")
 	}
-	t := term{Quota: q, from: math.MinInt64, to: math.MaxInt64}
-	if !q.From.IsZero() {
-		t.from = q.From.UnixMilli()
-	}
-	if !q.To.IsZero() {
-		t.to = q.To.UnixMilli()
-	}
-	if t.from >= t.to {
-		fail("from", "is not before to")
-	}
-	if !q.From.Equal(q.From.Truncate(time.Millisecond)) {
-		fail("from", "is finer than a millisecond")
-	}
-	if !q.To.Equal(q.To.Truncate(time.Millisecond)) {
-		fail("to", "is finer than a millisecond")
-	}
+	t := term{Quota: q}
+	t.from, t.to = checkRange(q.From, q.To, fail)
 	for j, earlier := range p.terms {
 		if earlier.from >= t.to || t.from >= earlier.to {
 			continue
@@ -191,6 +136,28 @@ func (c *checker) quota(index, i int, p *project, q Quota) {
 		}
 	}
 	p.terms = append(p.terms, t)
+}
+
+// checkRange returns a half-open range of time in Unix ms, open where a bound is
+// the zero time, and says what is wrong with it.
+func checkRange(from, to time.Time, fail func(field, format string, args ...any)) (fromMillis, toMillis int64) {
+	fromMillis, toMillis = math.MinInt64, math.MaxInt64
+	if !from.IsZero() {
+		fromMillis = from.UnixMilli()
+	}
+	if !to.IsZero() {
+		toMillis = to.UnixMilli()
+	}
+	if fromMillis >= toMillis {
+		fail("from", "is not before to")
+	}
+	if !from.Equal(from.Truncate(time.Millisecond)) {
+		fail("from", "is finer than a millisecond")
+	}
+	if !to.Equal(to.Truncate(time.Millisecond)) {
+		fail("to", "is finer than a millisecond")
+	}
+	return fromMillis, toMillis
 }
 
 // checkName says why a name can't be used. Reports show names in parentheses

@@ -11,7 +11,9 @@
 // Of the patterns that match, the most specific decides (package glob): first
 // by namespace, among equals by cluster. An exact name beats every pattern.
 // Two projects whose patterns match the same name equally well are an error of
-// the file, so its order decides nothing. Node pools are found the same way,
+// the file, so its order decides nothing. A pattern may be a project's for a
+// time only; what counts is the instant at which time was used, so that a report
+// of the past has the owners of the past. Node pools are found the same way,
 // first by node, then by model.
 //
 // # Used, over and left

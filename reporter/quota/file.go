@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -19,11 +20,38 @@ type NodePool struct {
 type Project struct {
 	Name       string
 	Department string // "" if it belongs to none
-	// Namespaces are glob patterns of the namespaces that are the project's.
-	Namespaces []string
+	// Namespaces are those that are the project's.
+	Namespaces []Namespace
 	// Clusters are glob patterns of the clusters in which they are; empty for all.
 	Clusters []string
 	Quotas   []Quota
+}
+
+// Namespace gives the namespaces that match a pattern to a project.
+type Namespace struct {
+	Pattern string // a glob
+	// From and To are the half-open range in which they are the project's, exact
+	// to the millisecond; the zero time leaves that side open.
+	From, To time.Time
+}
+
+// Always gives the namespaces that match the patterns to a project for all time.
+func Always(patterns ...string) []Namespace {
+	all := make([]Namespace, len(patterns))
+	for i, pattern := range patterns {
+		all[i].Pattern = pattern
+	}
+	return all
+}
+
+// MarshalJSON writes the pattern alone if it is for all time: so the revision
+// of a file without dates is what it was before there were any.
+func (n Namespace) MarshalJSON() ([]byte, error) {
+	if n.From.IsZero() && n.To.IsZero() {
+		return json.Marshal(n.Pattern)
+	}
+	type dated Namespace // without this method
+	return json.Marshal(dated(n))
 }
 
 // Quota is what a project may use in a range of time.

@@ -26,6 +26,7 @@ type Projects struct {
 	projects map[string]*project
 	exact    map[string][]owner // by namespace, each by precedence
 	patterns []owner            // by precedence
+	moves    []time.Time
 	revision string
 }
 
@@ -38,23 +39,6 @@ type project struct {
 type term struct {
 	Quota
 	from, to int64 // Unix ms
-}
-
-// owner gives the namespaces that match to a project.
-type owner struct {
-	namespace, cluster glob.Pattern
-	project            *project
-	index              int    // of the project in the file
-	field              string // of the namespace pattern
-}
-
-func (o owner) rival(p owner) bool {
-	return o.project != p.project && compareOwners(o, p) == 0 &&
-		glob.Overlap(o.namespace, p.namespace) && glob.Overlap(o.cluster, p.cluster)
-}
-
-func compareOwners(a, b owner) int {
-	return cmp.Or(glob.Compare(b.namespace, a.namespace), glob.Compare(b.cluster, a.cluster))
 }
 
 // pool puts the GPUs that match into a node pool.
@@ -71,22 +55,6 @@ func (p pool) rival(q pool) bool {
 
 func comparePools(a, b pool) int {
 	return cmp.Or(glob.Compare(b.node, a.node), glob.Compare(b.model, a.model))
-}
-
-// Of says which project and department a namespace belongs to; both are empty
-// if no project claims it, the department also if the project has none.
-func (p *Projects) Of(cluster, namespace string) (project, department string) {
-	for _, o := range p.exact[namespace] {
-		if o.cluster.Match(cluster) {
-			return o.project.name, o.project.department
-		}
-	}
-	for _, o := range p.patterns {
-		if o.namespace.Match(namespace) && o.cluster.Match(cluster) {
-			return o.project.name, o.project.department
-		}
-	}
-	return "", ""
 }
 
 // Department says which department a project belongs to, "" for none.
@@ -161,7 +129,7 @@ func revision(pools []NodePool, projects []Project) (string, error) {
 		}
 	}
 	for _, v := range projects {
-		v.Namespaces, v.Clusters = sorted(v.Namespaces), sorted(v.Clusters)
+		v.Namespaces, v.Clusters = sortedNamespaces(v.Namespaces), sorted(v.Clusters)
 		v.Quotas = slices.Clone(v.Quotas)
 		for i, q := range v.Quotas {
 			v.Quotas[i].From, v.Quotas[i].To = q.From.UTC(), q.To.UTC()
@@ -176,6 +144,17 @@ func revision(pools []NodePool, projects []Project) (string, error) {
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
 	return hex.EncodeToString(sum[:]), nil
+}
+
+func sortedNamespaces(list []Namespace) []Namespace {
+	all := slices.Clone(list)
+	for i, n := range all {
+		all[i].From, all[i].To = n.From.UTC(), n.To.UTC()
+	}
+	slices.SortFunc(all, func(a, b Namespace) int {
+		return cmp.Or(strings.Compare(a.Pattern, b.Pattern), a.From.Compare(b.From), a.To.Compare(b.To))
+	})
+	return all
 }
 
 func sorted(texts []string) []string { return slices.Sorted(slices.Values(texts)) }

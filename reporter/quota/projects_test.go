@@ -24,10 +24,10 @@ func projects(t *testing.T, pools []quota.NodePool, list ...quota.Project) *quot
 func TestOf(t *testing.T) {
 	t.Parallel()
 	p := projects(t, nil,
-		quota.Project{Name: "everyone", Department: "it", Namespaces: []string{"*"}},
-		quota.Project{Name: "vision", Department: "research", Namespaces: []string{"vision-*", "cv"}},
-		quota.Project{Name: "vision-eu", Namespaces: []string{"vision-*"}, Clusters: []string{"eu-*"}},
-		quota.Project{Name: "prod", Namespaces: []string{"vision-prod"}},
+		quota.Project{Name: "everyone", Department: "it", Namespaces: quota.Always("*")},
+		quota.Project{Name: "vision", Department: "research", Namespaces: quota.Always("vision-*", "cv")},
+		quota.Project{Name: "vision-eu", Namespaces: quota.Always("vision-*"), Clusters: []string{"eu-*"}},
+		quota.Project{Name: "prod", Namespaces: quota.Always("vision-prod")},
 	)
 	for sentence, c := range map[string]struct{ cluster, namespace, project, department string }{
 		"an exact name beats every pattern":             {"us-1", "vision-prod", "prod", ""},
@@ -36,12 +36,12 @@ func TestOf(t *testing.T) {
 		"among equals the cluster decides":              {"eu-1", "vision-dev", "vision-eu", ""},
 		"what is nobody's is everyone's":                {"us-1", "nlp", "everyone", "it"},
 	} {
-		if project, department := p.Of(c.cluster, c.namespace); project != c.project || department != c.department {
+		if project, department := p.Of(c.cluster, c.namespace, day(1)); project != c.project || department != c.department {
 			t.Errorf("%s: got %q, %q", sentence, project, department)
 		}
 	}
-	only := projects(t, nil, quota.Project{Name: "a", Namespaces: []string{"a"}, Clusters: []string{"x"}})
-	if project, department := only.Of("y", "a"); project != "" || department != "" {
+	only := projects(t, nil, quota.Project{Name: "a", Namespaces: quota.Always("a"), Clusters: []string{"x"}})
+	if project, department := only.Of("y", "a", day(1)); project != "" || department != "" {
 		t.Errorf("a namespace in another cluster: got %q, %q", project, department)
 	}
 }
@@ -86,10 +86,10 @@ func TestNewRefuses(t *testing.T) {
 		"a name with a line feed":            {[]quota.Project{{Name: "a\nb"}}, 0, "name"},
 		"a name with a space at its end":     {[]quota.Project{{Name: "a "}}, 0, "name"},
 		"one name twice":                     {[]quota.Project{{Name: "a"}, {Name: "a"}}, 1, "name"},
-		"an empty namespace":                 {[]quota.Project{{Name: "a", Namespaces: []string{"x", ""}}}, 0, "namespaces[1]"},
+		"an empty namespace":                 {[]quota.Project{{Name: "a", Namespaces: quota.Always("x", "")}}, 0, "namespaces[1]"},
 		"an empty cluster":                   {[]quota.Project{{Name: "a", Clusters: []string{""}}}, 0, "clusters[0]"},
-		"one namespace for two":              {[]quota.Project{{Name: "a", Namespaces: []string{"x"}}, {Name: "b", Namespaces: []string{"y", "x"}}}, 1, "namespaces[1]"},
-		"patterns that tie":                  {[]quota.Project{{Name: "a", Namespaces: []string{"x*"}}, {Name: "b", Namespaces: []string{"*y"}}}, 1, "namespaces[0]"},
+		"one namespace for two":              {[]quota.Project{{Name: "a", Namespaces: quota.Always("x")}, {Name: "b", Namespaces: quota.Always("y", "x")}}, 1, "namespaces[1]"},
+		"patterns that tie":                  {[]quota.Project{{Name: "a", Namespaces: quota.Always("x*")}, {Name: "b", Namespaces: quota.Always("*y")}}, 1, "namespaces[0]"},
 		"an unknown node pool":               {with(quota.Quota{NodePool: "h100"}), 0, "quotas[0].node_pool"},
 		"a negative deserved":                {with(quota.Quota{DeservedMilli: -1}), 0, "quotas[0].deserved"},
 		"more GPUs than there are":           {with(quota.Quota{DeservedMilli: math.MaxInt64}), 0, "quotas[0].deserved"},
@@ -162,11 +162,11 @@ func TestNewAccepts(t *testing.T) {
 		"a name with a space inside":               {{Name: "a b"}},
 		"a name with a sign inside":                {{Name: "a-b"}},
 		"a name of any letters":                    {{Name: "forschung-ü"}},
-		"one namespace twice in one project":       {{Name: "a", Namespaces: []string{"x", "x"}}},
-		"one namespace in clusters that differ":    {{Name: "a", Namespaces: []string{"x"}, Clusters: []string{"eu"}}, {Name: "b", Namespaces: []string{"x"}, Clusters: []string{"us"}}},
-		"patterns that share no name":              {{Name: "a", Namespaces: []string{"x*"}}, {Name: "b", Namespaces: []string{"y*"}}},
-		"patterns that meet, one more specific":    {{Name: "a", Namespaces: []string{"x*"}}, {Name: "b", Namespaces: []string{"x*y"}}},
-		"one namespace, one cluster more specific": {{Name: "a", Namespaces: []string{"x"}}, {Name: "b", Namespaces: []string{"x"}, Clusters: []string{"eu"}}},
+		"one namespace twice in one project":       {{Name: "a", Namespaces: quota.Always("x", "x")}},
+		"one namespace in clusters that differ":    {{Name: "a", Namespaces: quota.Always("x"), Clusters: []string{"eu"}}, {Name: "b", Namespaces: quota.Always("x"), Clusters: []string{"us"}}},
+		"patterns that share no name":              {{Name: "a", Namespaces: quota.Always("x*")}, {Name: "b", Namespaces: quota.Always("y*")}},
+		"patterns that meet, one more specific":    {{Name: "a", Namespaces: quota.Always("x*")}, {Name: "b", Namespaces: quota.Always("x*y")}},
+		"one namespace, one cluster more specific": {{Name: "a", Namespaces: quota.Always("x")}, {Name: "b", Namespaces: quota.Always("x"), Clusters: []string{"eu"}}},
 	} {
 		if _, err := quota.New(nil, list); err != nil {
 			t.Errorf("%s: %v", sentence, err)
@@ -207,7 +207,7 @@ func TestProblemsSayWhatToChange(t *testing.T) {
 		"a space in front":             {nil, one(quota.Project{Name: " a"}), `projects[0].name: " a" begins or ends with a space`},
 		"a name that begins a formula": {nil, one(quota.Project{Name: "+a"}), `projects[0].name: "+a" must not begin with +`},
 		"a namespace of two projects": {
-			nil, []quota.Project{{Name: "a", Namespaces: []string{"y", "x"}}, {Name: "b", Namespaces: []string{"x"}}},
+			nil, []quota.Project{{Name: "a", Namespaces: quota.Always("y", "x")}, {Name: "b", Namespaces: quota.Always("x")}},
 			`projects[1].namespaces[0]: "x" matches the same namespaces as "x" of projects[0] and is no more specific`,
 		},
 		"a node of two pools": {
@@ -321,11 +321,11 @@ func TestRevisionOfNodePools(t *testing.T) {
 
 func TestRevision(t *testing.T) {
 	t.Parallel()
-	a := quota.Project{Name: "a", Namespaces: []string{"x", "y"}, Quotas: []quota.Quota{{DeservedMilli: 1, From: day(1)}}}
+	a := quota.Project{Name: "a", Namespaces: quota.Always("x", "y"), Quotas: []quota.Quota{{DeservedMilli: 1, From: day(1)}}}
 	b := quota.Project{Name: "b"}
 	base := projects(t, nil, a, b).Revision()
 	same := a
-	same.Namespaces = []string{"y", "x"}
+	same.Namespaces = quota.Always("y", "x")
 	same.Quotas = []quota.Quota{{DeservedMilli: 1, From: day(1).In(time.FixedZone("", 3600))}}
 	if got := projects(t, nil, b, same).Revision(); got != base {
 		t.Error("order and time zone change the revision")

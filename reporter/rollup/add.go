@@ -13,13 +13,18 @@ import (
 
 // Columns are the columns of an hour's segments that AddBatches needs.
 func (r *Rollup) Columns(hour window.Window) usage.Columns {
-	numbers := r.need.numbers
-	if inside, _ := hour.Intersect(r.spec.Window); inside != hour { // it will be cut
+	texts, numbers := r.texts, r.need.numbers
+	inside, _ := hour.Intersect(r.spec.Window)
+	moves := r.moveWithin(inside)
+	if moves && !r.need.namespace {
+		texts = append(slices.Clone(texts), usage.TextNamespace)
+	}
+	if moves || inside != hour { // segments will be cut
 		numbers = slices.Concat(numbers, []usage.Number{usage.NumberHeldFrom, usage.NumberHeldTo})
 		slices.Sort(numbers)
 		numbers = slices.Compact(numbers)
 	}
-	return usage.Columns{Texts: r.texts, Numbers: numbers}
+	return usage.Columns{Texts: texts, Numbers: numbers}
 }
 
 // Add adds an hour of one cluster with the segments that it holds. See AddBatches.
@@ -69,7 +74,7 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 		if b.Rows == 0 {
 			continue
 		}
-		if err := r.addBatch(b, inside, &parts); err != nil {
+		if err := r.addBatch(b, h.Cluster, inside, &parts); err != nil {
 			return err
 		}
 	}

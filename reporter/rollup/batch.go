@@ -16,13 +16,16 @@ type scratch struct {
 	poolCodes               []int32
 	poolIDs                 []uint32  // by code
 	previous                *previous // of the cluster at hand
+	firstEpoch              uint32    // of the batch
+	epochs                  []int32   // by row, from the first; empty if there is only one
 
 	origins []*origin // by class of byRow
 	cells   []int64   // likewise
 }
 
 // addBatch adds up the segments of a batch.
-func (r *Rollup) addBatch(b *usage.Batch, inside window.Window, parts *usage.Coverage) error {
+func (r *Rollup) addBatch(b *usage.Batch, cluster string, inside window.Window, parts *usage.Coverage) error {
+	r.splitAtMoves(b, cluster, inside)
 	r.sort(b)
 	w, width := &r.scratch, r.accumulators.width
 	w.cells = slices.Grow(w.cells[:0], len(w.origins)*width)[:len(w.origins)*width]
@@ -53,6 +56,9 @@ func (r *Rollup) sort(b *usage.Batch) {
 		c.refine(b.Texts[column].Codes, b.Texts[column].Len())
 	}
 	refine(&w.byOrigin, usage.TextState)
+	if len(w.epochs) > 0 {
+		w.byOrigin.refine(w.epochs, len(r.moves)+1)
+	}
 	if r.need.namespace {
 		refine(&w.byOrigin, usage.TextNamespace)
 	}
@@ -141,6 +147,10 @@ func (w *scratch) id(b *usage.Batch, column usage.Text, row int32) uint32 {
 func (r *Rollup) originKey(b *usage.Batch, row int32) originKey {
 	w := &r.scratch
 	k := originKey{state: w.id(b, usage.TextState, row), cluster: w.id(b, usage.TextCluster, row)}
+	k.epoch = w.firstEpoch
+	if len(w.epochs) > 0 {
+		k.epoch += uint32(w.epochs[row])
+	}
 	if r.need.namespace {
 		k.namespace = w.id(b, usage.TextNamespace, row)
 	}

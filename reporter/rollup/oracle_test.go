@@ -54,11 +54,28 @@ func (o *oracle) add(h rollup.Hour) error {
 		if seg.State == usage.Absent {
 			continue
 		}
-		if err := o.segment(seg); err != nil {
-			return err
+		for _, part := range o.parts(seg) {
+			if err := o.segment(part); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// parts are those of a segment while its namespace is one project's.
+func (o *oracle) parts(seg usage.Segment) []usage.Segment {
+	var parts []usage.Segment
+	owner, _ := o.projects.Of(seg.Cluster, seg.Namespace, time.UnixMilli(seg.HeldFrom))
+	for _, at := range o.projects.Moves() {
+		next, _ := o.projects.Of(seg.Cluster, seg.Namespace, at)
+		if ms := at.UnixMilli(); seg.State == usage.Allocated && seg.HeldFrom < ms && ms < seg.HeldTo && next != owner {
+			before, _ := seg.Cut(seg.HeldFrom, ms)
+			seg, _ = seg.Cut(ms, seg.HeldTo)
+			parts, owner = append(parts, before), next
+		}
+	}
+	return append(parts, seg)
 }
 
 func (o *oracle) segment(seg usage.Segment) error {
@@ -67,7 +84,7 @@ func (o *oracle) segment(seg usage.Segment) error {
 	}
 	project, department := "", ""
 	if seg.State == usage.Allocated {
-		project, department = o.projects.Of(seg.Cluster, seg.Namespace)
+		project, department = o.projects.Of(seg.Cluster, seg.Namespace, time.UnixMilli(seg.HeldFrom))
 		if err := o.tally.Add(project, seg.NodePool, seg); err != nil {
 			return err
 		}
@@ -196,16 +213,24 @@ func oddHours(t *rapid.T) []rollup.Hour {
 	return hours
 }
 
+// oddProjects pass a namespace on within hours, some of them at the same
+// instant at which a quota or a price changes.
 func oddProjects(t testing.TB) *quota.Projects {
 	t.Helper()
+	first, second := start.Add(20*time.Minute+34567*time.Millisecond), start.Add(90*time.Minute)
+	speech := []quota.Namespace{{Pattern: "speech", To: first}, {Pattern: "speech", From: second}}
+	idle := []quota.Namespace{
+		{Pattern: "idle"}, {Pattern: "speech", From: first, To: second},
+		{Pattern: "x", From: start.Add(20 * time.Minute), To: start.Add(40 * time.Minute)}, {Pattern: "x", From: start.Add(40 * time.Minute)},
+	}
 	p, err := quota.New(
 		[]quota.NodePool{{Name: "spot", Nodes: []string{"spot-*"}}, {Name: "base", Nodes: []string{"base-*"}}},
 		[]quota.Project{
-			{Name: "vision", Department: "research", Namespaces: []string{"vision-*"}, Quotas: []quota.Quota{
+			{Name: "vision", Department: "research", Namespaces: quota.Always("vision-*"), Quotas: []quota.Quota{
 				{NodePool: "base", DeservedMilli: 700}, {NodePool: "spot", DeservedMilli: 1, To: start.Add(90 * time.Minute)},
 			}},
-			{Name: "speech", Namespaces: []string{"speech"}, Quotas: []quota.Quota{{DeservedMilli: 500}}},
-			{Name: "idle", Department: "research", Namespaces: []string{"idle"}, Quotas: []quota.Quota{{DeservedMilli: 2000}}},
+			{Name: "speech", Namespaces: speech, Quotas: []quota.Quota{{DeservedMilli: 500}}},
+			{Name: "idle", Department: "research", Namespaces: idle, Quotas: []quota.Quota{{DeservedMilli: 2000}}},
 		})
 	if err != nil {
 		t.Fatal(err)

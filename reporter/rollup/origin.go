@@ -12,6 +12,7 @@ import (
 // segment: numbers of names, that of "" for what the report has no use for.
 type originKey struct {
 	state, cluster, namespace, nodePool, model uint32
+	epoch                                      uint32 // see epochAt
 }
 
 // origin is what the segments with one originKey have in common. Where there
@@ -42,7 +43,7 @@ func (r *Rollup) origin(k originKey) *origin {
 	}
 	project, department := "", ""
 	if r.projects != nil && r.need.namespace {
-		project, department = r.projects.Of(r.names.text(k.cluster), r.names.text(k.namespace))
+		project, department = r.projects.Of(r.names.text(k.cluster), r.names.text(k.namespace), r.epochStart(k.epoch))
 	}
 	o.project, o.department = r.names.idOf(orNone(project)), r.names.idOf(orNone(department))
 	return o

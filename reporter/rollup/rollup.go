@@ -28,6 +28,7 @@ type Rollup struct {
 	spec         report.Spec
 	columns      []report.Dimension
 	projects     *quota.Projects
+	moves        []int64 // when namespaces move between projects, Unix ms, in order
 	accumulators accumulators
 
 	need     columns
@@ -72,6 +73,11 @@ func New(spec report.Spec, projects *quota.Projects, prices *price.Book) (*Rollu
 	}
 	if projects == nil && (r.by(report.ByProject) || r.by(report.ByDepartment)) {
 		return nil, fmt.Errorf("report of %s: to group by project or department takes a projects file", spec.Window)
+	}
+	if projects != nil {
+		for _, at := range projects.Moves() {
+			r.moves = append(r.moves, at.UnixMilli())
+		}
 	}
 	r.accumulators.use(quantities{})
 	if prices != nil {

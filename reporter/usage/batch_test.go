@@ -100,3 +100,26 @@ func TestLongestName(t *testing.T) {
 func cmpEmpty() cmp.Option {
 	return cmp.Comparer(func(a, b []usage.Segment) bool { return slices.Equal(a, b) })
 }
+
+func TestBatchSplitsAsSegmentsAreCut(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		segments := slices.DeleteFunc(batchSegments(rt), func(s usage.Segment) bool { return s.HeldTo-s.HeldFrom < 2 })
+		if len(segments) == 0 {
+			return
+		}
+		var b usage.Batch
+		b.Fill(segments)
+		row := rapid.IntRange(0, len(segments)-1).Draw(rt, "row")
+		whole := segments[row]
+		at := rapid.Int64Range(whole.HeldFrom+1, whole.HeldTo-1).Draw(rt, "at")
+		b.Split(row, at)
+		before, _ := whole.Cut(whole.HeldFrom, at)
+		after, _ := whole.Cut(at, whole.HeldTo)
+		want := slices.Concat(segments, []usage.Segment{after})
+		want[row] = before
+		if diff := cmp.Diff(want, segmentsOf(&b)); diff != "" {
+			rt.Fatalf("(-want +got)\n%s", diff)
+		}
+	})
+}

@@ -56,10 +56,10 @@ func Projects(t testing.TB) *quota.Projects {
 	p, err := quota.New(
 		[]quota.NodePool{{Name: "spot", Nodes: []string{"spot-*"}}, {Name: "base", Nodes: []string{"*"}}},
 		[]quota.Project{
-			{Name: "vision", Department: "research", Namespaces: []string{"vision-*"}, Quotas: []quota.Quota{{NodePool: "base", DeservedMilli: 1000}}},
-			{Name: "speech", Department: "research", Namespaces: []string{"speech"}, Quotas: []quota.Quota{{DeservedMilli: 500}}},
-			{Name: "idle", Namespaces: []string{"idle"}, Quotas: []quota.Quota{{NodePool: "base", DeservedMilli: 2000}}},
-			{Name: "ops", Namespaces: []string{"kube-system"}},
+			{Name: "vision", Department: "research", Namespaces: quota.Always("vision-*"), Quotas: []quota.Quota{{NodePool: "base", DeservedMilli: 1000}}},
+			{Name: "speech", Department: "research", Namespaces: quota.Always("speech"), Quotas: []quota.Quota{{DeservedMilli: 500}}},
+			{Name: "idle", Namespaces: quota.Always("idle"), Quotas: []quota.Quota{{NodePool: "base", DeservedMilli: 2000}}},
+			{Name: "ops", Namespaces: quota.Always("kube-system")},
 		})
 	if err != nil {
 		t.Fatal(err)
