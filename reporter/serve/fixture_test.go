@@ -93,7 +93,7 @@ func (s source) Close(_ context.Context, hour window.Window, _ usage.Neighbours,
 		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, usage.ErrNoData)
 	}
 	millis := hour.Duration().Milliseconds()
-	h := usage.Hour{Cluster: s.cluster, Window: hour, Source: usage.Source, Road: "json", Exceptions: []usage.Exception{}}
+	h := usage.Hour{Cluster: s.cluster, Window: hour, Source: usage.Source, Road: "json", Findings: []usage.Finding{}}
 	h.Coverage.Expected, h.Coverage.Allocated = millis, millis
 	return h, emit(usage.Part{Segments: []usage.Segment{{
 		Cluster: s.cluster, Node: "node-1", UUID: "GPU-" + s.cluster, Model: "NVIDIA H200", State: usage.Allocated,

@@ -151,6 +151,6 @@
 // what containers held to what their device says was allocated, both up to
 // Tolerance and one part in a thousand: a scrape shows a poll of up to a second
 // ago, and clocks differ. The signed residue is kept. Where they don't, or a
-// sample is impossible, the hour says so in Exceptions; no sample
+// sample is impossible, the hour says so in Findings; no sample
 // makes it fail or makes it smaller in silence.
 package usage
