@@ -18,10 +18,10 @@ import (
 	"testing"
 
 	"github.com/gputally/gputally/internal/s3server"
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/open"
 	"github.com/gputally/gputally/reporter/bucket/s3"
-	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/report"
 )
 
@@ -127,9 +127,15 @@ type row map[string]string
 // objects against what index and manifest say of them.
 func (b *books) report(t *testing.T, name string) published {
 	t.Helper()
-	records, err := index.New(b.bucket, index.Config{}).Reports(t.Context(), name)
-	if err != nil || len(records) != 1 {
-		t.Fatalf("the index has %d reports %q, want 1: %v", len(records), name, err)
+	var records []archive.Record
+	for r, err := range archive.New(archive.Config{Bucket: b.bucket}).List(t.Context(), archive.Query{Name: name}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, r)
+	}
+	if len(records) != 1 {
+		t.Fatalf("the index has %d reports %q, want 1", len(records), name)
 	}
 	record := records[0]
 	p := published{prefix: record.KeyPrefix}
@@ -137,6 +143,7 @@ func (b *books) report(t *testing.T, name string) published {
 	if got := sum(encoded); got != record.ManifestSHA256 {
 		t.Errorf("the manifest has checksum %s, the index says %s", got, record.ManifestSHA256)
 	}
+	var err error
 	if p.manifest, err = report.DecodeManifest(encoded); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/gputally/gputally/reporter"
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/report"
@@ -110,7 +111,7 @@ func conserves(t *testing.T, m report.Manifest, rows table, fleet string) {
 }
 
 // published is the latest report of a name, with its file.
-func published(t *testing.T, b bucket.Bucket, name string) (index.ReportRecord, report.Manifest, table) {
+func published(t *testing.T, b bucket.Bucket, name string) (archive.Record, report.Manifest, table) {
 	t.Helper()
 	records := indexed(t, b, name)
 	if len(records) == 0 {
@@ -152,7 +153,7 @@ func TestFromSamplesToReportsInS3(t *testing.T) {
 				t.Errorf("hour %d is %+v", i, hour)
 			}
 		}
-		names, err := index.New(b, index.Config{}).ReportNames(t.Context())
+		names, err := archive.New(archive.Config{Bucket: b}).Names(t.Context())
 		if diff := cmp.Diff([]string{"by-namespace", "by-pod", "by-project"}, names); err != nil || diff != "" || len(hours) != 3 {
 			t.Errorf("%d hours, %v, reports (-want +got)\n%s", len(hours), err, diff)
 		}

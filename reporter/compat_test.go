@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,9 +23,9 @@ const oldBucket = "testdata/bucket-3c1c63a/"
 var oldNow = instant("2026-11-03T02:20:00Z")
 
 // unpack puts the files of an archive into a folder.
-func unpack(t *testing.T, archive, dir string) {
+func unpack(t *testing.T, tarball, dir string) {
 	t.Helper()
-	file, err := os.Open(archive)
+	file, err := os.Open(tarball)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,12 +90,17 @@ func oldSays(t *testing.T, name string) string {
 	return string(content)
 }
 
-// same fails the test unless a bucket is as it was, but for keys that begin
-// with one of some prefixes.
+// indexOfReports is what this version splits by month: where the index of reports
+// was, and where it is.
+var indexOfReports = []string{"index/reports/", "index/published/"}
+
+// same fails the test unless a bucket is as it was, but for what points to the
+// latest reports, and for keys that begin with one of some prefixes.
 func same(t *testing.T, what string, before, after map[string]string, but ...string) {
 	t.Helper()
-	for _, prefix := range but {
-		for _, objects := range []map[string]string{before, after} {
+	for _, objects := range []map[string]string{before, after} {
+		maps.DeleteFunc(objects, func(key, _ string) bool { return path.Base(key) == "latest.json" })
+		for _, prefix := range but {
 			for _, key := range keys(objects, prefix, "") {
 				delete(objects, key)
 			}
@@ -148,7 +155,12 @@ func TestABucketOfAnEarlierVersionIsRead(t *testing.T) {
 		t.Errorf("coverage by hour (-before +now)\n%s", diff)
 	}
 	publishAgain(t, config)
-	same(t, "publishing what was published", before, snapshot(t, b))
+	after := snapshot(t, b)
+	if n := len(keys(after, "index/reports/", "")); n != 0 {
+		t.Errorf("%d objects of the earlier version's index are left", n)
+	}
+	same(t, "publishing what was published", before, after, indexOfReports...)
+	run(t, oldNow, "index", "rebuild", config).succeeds(t)
 }
 
 func coverageByHour(t *testing.T, config string) string {
@@ -177,8 +189,10 @@ func TestReportsOfAnEarlierVersionAreMadeTheSame(t *testing.T) {
 			t.Errorf("%s was %q and is %q", key, before[key], after[key])
 		}
 	}
-	if was, n := len(keys(before, "reports/", "")), len(keys(after, "reports/", "")); n != was {
-		t.Errorf("there were %d files of reports, and are %d", was, n)
+	for _, name := range []string{"report.csv", "manifest.json"} {
+		if was, n := len(keys(before, "reports/", name)), len(keys(after, "reports/", name)); n != was {
+			t.Errorf("there were %d %s, and are %d", was, name, n)
+		}
 	}
 }
 

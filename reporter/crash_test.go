@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gputally/gputally/reporter"
+	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
-	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
@@ -71,14 +71,22 @@ func manifest(t *testing.T, b bucket.Bucket, key string) report.Manifest {
 	return m
 }
 
-func indexed(t *testing.T, b bucket.Bucket, name string) []index.ReportRecord {
+// indexed are the reports of a name, oldest first.
+func indexed(t *testing.T, b bucket.Bucket, name string) []archive.Record {
 	t.Helper()
-	records, err := index.New(b, index.Config{}).Reports(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
+	var records []archive.Record
+	for r, err := range archive.New(archive.Config{Bucket: b}).List(t.Context(), archive.Query{Name: name}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, r)
 	}
+	slices.Reverse(records)
 	return records
 }
+
+// publishedIndex has the reports of the day.
+const publishedIndex = "index/published/by-namespace/2026-11.json"
 
 func TestAnIndexThatIsGoneComesBackWithoutReadingAnHourAgain(t *testing.T) {
 	t.Parallel()
@@ -110,8 +118,9 @@ func TestAnIndexThatIsGoneComesBackWithoutReadingAnHourAgain(t *testing.T) {
 func TestPublishingGoesOnWhereItWasCutOff(t *testing.T) {
 	t.Parallel()
 	for name, lost := range map[string][]string{
-		"before the manifest": {"manifest.json", "by-namespace.json"},
-		"before the index":    {"by-namespace.json"},
+		"before the manifest": {"manifest.json", "latest.json", publishedIndex},
+		"before latest.json":  {"latest.json", publishedIndex},
+		"before the index":    {publishedIndex},
 		"nowhere":             {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +134,7 @@ func TestPublishingGoesOnWhereItWasCutOff(t *testing.T) {
 			before := snapshot(t, b)
 			recordsBefore := indexed(t, b, "by-namespace")
 			for key := range before {
-				if slices.Contains(lost, path.Base(key)) {
+				if slices.Contains(lost, path.Base(key)) || slices.Contains(lost, key) {
 					if err := b.Delete(t.Context(), key, bucket.Condition{}); err != nil {
 						t.Fatal(err)
 					}
@@ -135,8 +144,10 @@ func TestPublishingGoesOnWhereItWasCutOff(t *testing.T) {
 				t.Errorf("it says\n%s\nand before\n%s", again, first)
 			}
 			after := snapshot(t, b)
-			delete(before, "index/reports/by-namespace.json") // has a token of each write
-			delete(after, "index/reports/by-namespace.json")
+			for _, objects := range []map[string]string{before, after} { // have a token of each write
+				delete(objects, publishedIndex)
+				delete(objects, "reports/by-namespace/"+day+"/latest.json")
+			}
 			if diff := cmp.Diff(before, after); diff != "" {
 				t.Errorf("the objects (-before +after)\n%s", diff)
 			}
@@ -155,8 +166,8 @@ func TestPublishingWithOtherInputsAfterACrash(t *testing.T) {
 		indexed    int  // revisions in the index
 		supersedes bool // the first report, which was there
 	}{
-		"a file without a manifest is no report":   {[]string{"manifest.json", "by-namespace.json"}, 1, false},
-		"a manifest without a record is one":       {[]string{"by-namespace.json"}, 2, true},
+		"a file without a manifest is no report":   {[]string{"manifest.json", "latest.json", publishedIndex}, 1, false},
+		"a manifest without a record is one":       {[]string{publishedIndex}, 2, true},
 		"a report that is whole is superseded too": {nil, 2, true},
 	}
 	for name, tt := range tests {
@@ -170,7 +181,7 @@ func TestPublishingWithOtherInputsAfterACrash(t *testing.T) {
 			run(t, now, args...).succeeds(t)
 			first := indexed(t, b, "by-namespace")[0]
 			for key := range snapshot(t, b) {
-				if slices.Contains(tt.lost, path.Base(key)) {
+				if slices.Contains(tt.lost, path.Base(key)) || slices.Contains(tt.lost, key) {
 					if err := b.Delete(t.Context(), key, bucket.Condition{}); err != nil {
 						t.Fatal(err)
 					}
@@ -279,7 +290,7 @@ func TestABrokenIndexStopsAndSaysWhatToDo(t *testing.T) {
 	dir, setting := folder(t)
 	b := openFolder(t, dir)
 	closeDay(t, b, "NVIDIA H200")
-	const key = "index/reports/by-namespace.json"
+	const key = publishedIndex
 	broken, err := json.Marshal(map[string]int{"version": 1})
 	if err != nil {
 		t.Fatal(err)

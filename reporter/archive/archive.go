@@ -46,11 +46,17 @@ type Archive struct {
 	index  *index.Index
 	now    func() time.Time
 	log    *slog.Logger
+
+	months *index.Collection[Record] // of the index, one for each name and month
+	whole  *index.Collection[Record] // of the index as earlier versions wrote it
+	wholes wholes
+	read   *cache[string, month]   // objects of the index, by key
 	made   *cache[string, sources] // by the hash of a manifest
 }
 
 // New returns the archive in a bucket. It asks the bucket for nothing.
 func New(c Config) *Archive {
+	own := index.Config{Clock: c.Clock, Logger: c.Logger}
 	if c.Clock == nil {
 		c.Clock = func() time.Time { return time.Time{} }
 	}
@@ -59,6 +65,9 @@ func New(c Config) *Archive {
 	}
 	return &Archive{
 		bucket: c.Bucket, index: c.Index, now: c.Clock, log: c.Logger,
-		made: newCache[string, sources](maxMade),
+		months: index.NewCollection(c.Bucket, own, checkMonth, compare),
+		whole:  index.NewCollection(c.Bucket, own, checkWhole, compare),
+		read:   newCache[string, month](maxMonths),
+		made:   newCache[string, sources](maxMade),
 	}
 }

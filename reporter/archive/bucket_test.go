@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -64,4 +65,37 @@ func (s *shaky) content(t *testing.T, key string) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// counting counts what is read, and can have a listing give ETags, as S3 does.
+type counting struct {
+	bucket.Bucket
+	etags              bool
+	gets, stats, lists int
+}
+
+func (c *counting) reset() { c.gets, c.stats, c.lists = 0, 0, 0 }
+
+func (c *counting) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Object, error) {
+	c.gets++
+	return c.Bucket.Get(ctx, key)
+}
+
+func (c *counting) Stat(ctx context.Context, key string) (bucket.Object, error) {
+	c.stats++
+	return c.Bucket.Stat(ctx, key)
+}
+
+func (c *counting) List(ctx context.Context, prefix string) iter.Seq2[bucket.Object, error] {
+	c.lists++
+	return func(yield func(bucket.Object, error) bool) {
+		for object, err := range c.Bucket.List(ctx, prefix) {
+			if c.etags && err == nil {
+				object, err = c.Bucket.Stat(ctx, object.Key)
+			}
+			if !yield(object, err) {
+				return
+			}
+		}
+	}
 }

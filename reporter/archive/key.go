@@ -1,14 +1,25 @@
 package archive
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // The layout of the archive in its bucket. No other file of the project spells it.
 const (
 	reportsPrefix = "reports/"
 	csvName       = "report.csv"
 	manifestName  = "manifest.json"
+	latestName    = "latest.json"
 
 	claimsPrefix = "state/reports/"
+
+	monthsPrefix = "index/published/"
+	monthLayout  = "2006-01"
+	longName     = "long"
+	jsonSuffix   = ".json"
+
+	wholePrefix = "index/reports/" // of the indexes that earlier versions wrote
 )
 
 // prefix is where the objects of a report lie, with a slash at the end.
@@ -19,10 +30,56 @@ func prefix(name, period, id string) string {
 // manifestKey is the key of a report's manifest.
 func manifestKey(name, period, id string) string { return prefix(name, period, id) + manifestName }
 
-// claimKey is the key of the claim to a report's id.
-func claimKey(name, period, id string) string {
-	return claimsPrefix + strings.Join([]string{name, period, id}, "/") + ".json"
+// parseManifestKey reads what manifestKey writes.
+func parseManifestKey(key string) (name, period, id string, ok bool) {
+	rest, below := strings.CutPrefix(key, reportsPrefix)
+	parts := strings.Split(rest, "/")
+	if !below || len(parts) != 4 || parts[3] != manifestName {
+		return "", "", "", false
+	}
+	return parts[0], parts[1], parts[2], true
 }
 
 // fileKey is the key of one of a report's files.
 func fileKey(name, period, id, file string) string { return prefix(name, period, id) + file }
+
+// latestKey is the key of what points to a period's latest report.
+func latestKey(p Publication) string {
+	return reportsPrefix + p.Name + "/" + p.Period + "/" + latestName
+}
+
+// claimKey is the key of the claim to a report's id.
+func claimKey(name, period, id string) string {
+	return claimsPrefix + strings.Join([]string{name, period, id}, "/") + jsonSuffix
+}
+
+// monthKey is the key of the object of the index that has the record.
+func monthKey(r Record) string {
+	from := r.From.UTC()
+	month := time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, time.UTC)
+	if r.To.After(month.AddDate(0, 2, 0)) {
+		return monthsPrefix + r.Name + "/" + longName + jsonSuffix
+	}
+	return monthsPrefix + r.Name + "/" + month.Format(monthLayout) + jsonSuffix
+}
+
+// parseMonthKey reads what monthKey writes. The month is its first instant, the
+// zero time for the object of long periods.
+func parseMonthKey(key string) (name string, month time.Time, ok bool) {
+	rest, _ := strings.CutPrefix(key, monthsPrefix)
+	name, file, _ := strings.Cut(rest, "/")
+	if file == longName+jsonSuffix {
+		return name, time.Time{}, name != ""
+	}
+	month, err := time.Parse(monthLayout+jsonSuffix, file)
+	return name, month, err == nil && name != "" && key == monthsPrefix+name+"/"+month.Format(monthLayout)+jsonSuffix
+}
+
+// wholeKey is where earlier versions kept all records of a name.
+func wholeKey(name string) string { return wholePrefix + name + jsonSuffix }
+
+// parseWholeKey reads what wholeKey writes.
+func parseWholeKey(key string) (name string, ok bool) {
+	name, ok = strings.CutSuffix(strings.TrimPrefix(key, wholePrefix), jsonSuffix)
+	return name, ok && name != "" && !strings.Contains(name, "/")
+}

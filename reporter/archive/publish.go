@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
-	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/report"
 )
 
@@ -27,9 +26,16 @@ func (a *Archive) Publish(ctx context.Context, t report.Table, p Publication) (P
 	if err != nil {
 		return Published{}, err
 	}
-	latest, err := a.latest(ctx, p)
+	if err := a.split(ctx, p.Name); err != nil {
+		return Published{}, err
+	}
+	revisions, err := a.revisions(ctx, recordOf(d.manifest, 1))
 	if err != nil {
 		return Published{}, err
+	}
+	var latest Record
+	if len(revisions) > 0 {
+		latest = revisions[len(revisions)-1]
 	}
 	id := Identity{Publication: p, Supersedes: latest.Supersedes}
 	for id.Revision = max(latest.Revision, 1); ; id.Revision++ {
@@ -39,7 +45,7 @@ func (a *Archive) Publish(ctx context.Context, t report.Table, p Publication) (P
 			continue
 		}
 		if err == nil { // of another report, too: a crash may have kept it out
-			err = a.index.PutReport(ctx, index.Report(stored, id.Revision))
+			err = a.finish(ctx, recordOf(stored, id.Revision))
 		}
 		if err != nil {
 			return Published{}, err
@@ -51,13 +57,13 @@ func (a *Archive) Publish(ctx context.Context, t report.Table, p Publication) (P
 	}
 }
 
-// latest is the record of the latest revision of a report, the zero Record if
-// there is none.
-func (a *Archive) latest(ctx context.Context, p Publication) (Record, error) {
-	for r, err := range a.List(ctx, Query{Name: p.Name, Period: p.Period, Current: true}) {
-		return r, err
+// finish makes a report known whose manifest is published. The index comes last,
+// because what is not in there is made again.
+func (a *Archive) finish(ctx context.Context, r Record) error {
+	if err := a.pointTo(ctx, r); err != nil {
+		return err
 	}
-	return Record{}, nil
+	return a.note(ctx, r)
 }
 
 // errTaken says that an id belongs to a report that was never finished.

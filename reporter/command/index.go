@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -15,7 +16,7 @@ func addIndex(app *kingpin.Application, add adder) {
 		if err != nil {
 			return err
 		}
-		if err := p.Index.Rebuild(ctx, p.Ledger); err != nil {
+		if err := errors.Join(p.Index.Rebuild(ctx, p.Ledger), p.Archive.Rebuild(ctx)); err != nil {
 			return fmt.Errorf("rebuild the index: %w", err)
 		}
 		fmt.Fprintln(env.Stdout, "The index says what the ledger and the reports say.")

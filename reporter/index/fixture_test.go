@@ -2,7 +2,6 @@ package index_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -13,15 +12,12 @@ import (
 	"github.com/gputally/gputally/reporter/bucket/mem"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
-	"github.com/gputally/gputally/reporter/report"
-	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
 const (
-	hoursKey   = "index/hours/cluster=prod/2026-11.json"
-	reportsKey = "index/reports/showback.json"
+	hoursKey = "index/hours/cluster=prod/2026-11.json"
 )
 
 func clock() time.Time { return time.Date(2026, 12, 1, 0, 10, 0, 0, time.UTC) }
@@ -49,28 +45,6 @@ func hourRecord(cluster string, hour window.Window, revision int) index.HourReco
 		Rows: 17, Size: 4711, SHA256: strings.Repeat("ab", 32),
 		Coverage: usage.Coverage{Expected: 3_600_000, Allocated: 3_000_000, Unallocated: 599_999, Residue: 1},
 	})
-}
-
-// published stores a report of a period in which there is nothing.
-func published(t testing.TB, b bucket.Bucket, id, period, supersedes string) report.Manifest {
-	t.Helper()
-	w, err := window.Parse(period, clock(), time.UTC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spec := report.Spec{Window: w, Clusters: []string{"prod"}}
-	table, err := rollup.Roll(context.Background(), spec, func(func(rollup.Hour, error) bool) {}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := table.Manifest(clock())
-	m.Name, m.ID, m.Period.Key, m.Supersedes = "showback", id, period, supersedes
-	data, err := m.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	overwrite(t, b, fmt.Sprintf("reports/showback/%s/%s/manifest.json", period, id), string(data))
-	return m
 }
 
 // read gives an object as text.

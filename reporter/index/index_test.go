@@ -15,7 +15,6 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
-	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -99,62 +98,20 @@ func TestAnHourNeverGoesBackToALowerRevision(t *testing.T) {
 	}
 }
 
-func TestReports(t *testing.T) {
-	t.Parallel()
-	b := empty()
-	x := index.New(b, index.Config{})
-	first := index.Report(published(t, b, "aaa", "2026-10", ""), 1)
-	second := index.Report(published(t, b, "bbb", "2026-11", ""), 1)
-	third := index.Report(published(t, b, "ccc", "2026-10", "aaa"), 2)
-	for _, r := range []index.ReportRecord{first, second, third, second} {
-		if err := x.PutReport(context.Background(), r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := x.Reports(context.Background(), "showback")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]index.ReportRecord{first, third, second}, got); diff != "" {
-		t.Errorf("reports (-want +got):\n%s", diff)
-	}
-	if got[1].Supersedes != "aaa" || got[1].State != report.Ready || got[1].HoursAsked != 744 || got[1].KeyPrefix != "reports/showback/2026-10/ccc/" {
-		t.Errorf("record is %+v", got[1])
-	}
-	names, err := x.ReportNames(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"showback"}, names); diff != "" {
-		t.Errorf("names (-want +got):\n%s", diff)
-	}
-	if none, err := x.Reports(context.Background(), "other"); err != nil || len(none) != 0 {
-		t.Errorf("reports of another name: %v, %v", none, err)
-	}
-}
-
 func TestRecordsThatAreNotFitForTheIndex(t *testing.T) {
 	t.Parallel()
 	b := empty()
 	x := index.New(b, index.Config{})
-	good := index.Report(published(t, empty(), "aaa", "2026-10", ""), 1)
 	hour := hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1)
 	tests := map[string]struct {
 		put  func() error
 		want string
 	}{
-		"an hour of no cluster":            {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Cluster = "a/b" }), `cluster "a/b"`},
-		"half an hour":                     {changed(x.PutHour, hour, func(h *index.HourRecord) { h.To = h.To.Add(-time.Minute) }), "not one hour"},
-		"an hour without revision":         {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Revision = 0 }), "record[0].revision: is 0"},
-		"an hour with another key":         {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Key = "x" }), "record[0].key"},
-		"an hour without checksum":         {changed(x.PutHour, hour, func(h *index.HourRecord) { h.SHA256 = "" }), "record[0].sha256"},
-		"a report that is not final":       {changed(x.PutReport, good, func(r *index.ReportRecord) { r.State = report.Pending }), "record[0].state"},
-		"a report without period":          {changed(x.PutReport, good, func(r *index.ReportRecord) { r.From = time.Time{}; r.To = time.Time{} }), "record[0].from"},
-		"a report without id":              {changed(x.PutReport, good, func(r *index.ReportRecord) { r.ID = "" }), "record[0].id"},
-		"a report that lies elsewhere":     {changed(x.PutReport, good, func(r *index.ReportRecord) { r.KeyPrefix = "reports/x/" }), "record[0].key_prefix"},
-		"a report with a name of segments": {changed(x.PutReport, good, func(r *index.ReportRecord) { r.Name = "a/b" }), "record[0].name"},
-		"a report with a name of dots":     {changed(x.PutReport, good, func(r *index.ReportRecord) { r.Name = ".." }), "dot"},
-		"a report without checksum":        {changed(x.PutReport, good, func(r *index.ReportRecord) { r.ManifestSHA256 = "zz" }), "record[0].manifest_sha256"},
+		"an hour of no cluster":    {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Cluster = "a/b" }), `cluster "a/b"`},
+		"half an hour":             {changed(x.PutHour, hour, func(h *index.HourRecord) { h.To = h.To.Add(-time.Minute) }), "not one hour"},
+		"an hour without revision": {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Revision = 0 }), "record[0].revision: is 0"},
+		"an hour with another key": {changed(x.PutHour, hour, func(h *index.HourRecord) { h.Key = "x" }), "record[0].key"},
+		"an hour without checksum": {changed(x.PutHour, hour, func(h *index.HourRecord) { h.SHA256 = "" }), "record[0].sha256"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -182,24 +139,12 @@ func TestTheObjectsAreReadable(t *testing.T) {
 	n := 0
 	x := index.New(b, index.Config{Clock: clock, Token: func() string { n++; return fmt.Sprintf("token-%d", n) }})
 	putHour(t, x, hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 2))
-	if err := x.PutReport(context.Background(), index.Report(published(t, b, "aaa", "2026-11-20", ""), 1)); err != nil {
-		t.Fatal(err)
-	}
 	want := `{"records":[
 {"cluster":"prod","coverage":{"absent_ms":0,"allocated_ms":3000000,"estimated_ms":0,"expected_ms":3600000,"residue_ms":1,"unallocated_ms":599999,"unattributed_ms":0,"unavailable_ms":0,"uncovered_ms":0},"from":"2026-11-20T05:00:00Z","key":"ledger/hourly/cluster=prod/date=2026-11-20/hour=05/usage.parquet","revision":2,"rows":17,"sha256":"abababababababababababababababababababababababababababababababab","size":4711,"to":"2026-11-20T06:00:00Z"}
 ],"token":"token-1","updated":"2026-12-01T00:10:00Z","version":1}
 `
 	if diff := cmp.Diff(want, read(t, b, hoursKey)); diff != "" {
 		t.Errorf("hours (-want +got):\n%s", diff)
-	}
-	got := read(t, b, reportsKey)
-	for _, part := range []string{
-		`{"records":[` + "\n" + `{"coverage_ratio":"0.000000","from":"2026-11-20T00:00:00Z","hours_asked":24,"hours_closed":0,"id":"aaa","key_prefix":"reports/showback/2026-11-20/aaa/","manifest_sha256":"`,
-		`","name":"showback","period_key":"2026-11-20","provisional":false,"revision":1,"rows":0,"state":"Ready","supersedes":"","to":"2026-11-21T00:00:00Z"}` + "\n" + `],"token":"token-2","updated":"2026-12-01T00:10:00Z","version":1}` + "\n",
-	} {
-		if !strings.Contains(got, part) {
-			t.Errorf("reports are\n%s\nand lack\n%s", got, part)
-		}
 	}
 }
 

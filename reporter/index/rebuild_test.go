@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"slices"
 	"strings"
 	"testing"
 
@@ -44,13 +43,12 @@ func closed(t testing.TB, l *ledger.Ledger, x *index.Index, cluster string, hour
 
 // state is all that an index says.
 type state struct {
-	Hours   map[string][]index.HourRecord
-	Reports map[string][]index.ReportRecord
+	Hours map[string][]index.HourRecord
 }
 
 func stateOf(t testing.TB, x *index.Index) state {
 	t.Helper()
-	s := state{map[string][]index.HourRecord{}, map[string][]index.ReportRecord{}}
+	s := state{map[string][]index.HourRecord{}}
 	clusters, err := x.Clusters(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -60,19 +58,10 @@ func stateOf(t testing.TB, x *index.Index) state {
 			t.Fatal(err)
 		}
 	}
-	names, err := x.ReportNames(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range names {
-		if s.Reports[n], err = x.Reports(context.Background(), n); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return s
 }
 
-// library fills a bucket with hours, reports, and an index that knows them.
+// library fills a bucket with hours, and an index that knows them.
 func library(t testing.TB, b bucket.Bucket) (*ledger.Ledger, *index.Index) {
 	t.Helper()
 	l, x := ledger.New(b, ledger.Config{}), index.New(b, index.Config{Clock: clock})
@@ -81,15 +70,6 @@ func library(t testing.TB, b bucket.Bucket) (*ledger.Ledger, *index.Index) {
 	}
 	closed(t, l, x, "edge", hourAt(t, "2026-11-01T00:00:00Z"), "gputally")
 	closed(t, l, x, "edge", hourAt(t, "2026-11-01T00:00:00Z"), "dcgm") // revision 2
-	// In the order of keys: zzz, the first, comes last.
-	for revision, ids := range [][2]string{{"zzz", ""}, {"mmm", "zzz"}, {"aaa", "mmm"}} {
-		if err := x.PutReport(context.Background(), index.Report(published(t, b, ids[0], "2026-10", ids[1]), revision+1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := x.PutReport(context.Background(), index.Report(published(t, b, "one", "2026-11", ""), 1)); err != nil {
-		t.Fatal(err)
-	}
 	return l, x
 }
 
@@ -109,15 +89,11 @@ func TestRebuildMakesTheIndexThatThereWas(t *testing.T) {
 				overwrite(t, b, key, "{")
 			}
 		},
-		"it knows hours and reports that are not there": func(t *testing.T, b bucket.Bucket) {
+		"it knows hours that are not there": func(t *testing.T, b bucket.Bucket) {
 			x := index.New(b, index.Config{})
 			putHour(t, x, hourRecord("prod", hourAt(t, "2026-11-20T05:00:00Z"), 1))
 			putHour(t, x, hourRecord("prod", hourAt(t, "2020-01-01T00:00:00Z"), 1))
 			putHour(t, x, hourRecord("gone", hourAt(t, "2026-11-20T05:00:00Z"), 1))
-			lost := index.Report(published(t, empty(), "lost", "2026-11", ""), 1)
-			if err := x.PutReport(context.Background(), lost); err != nil {
-				t.Fatal(err)
-			}
 		},
 		"it has a higher revision than there is": func(t *testing.T, b bucket.Bucket) {
 			putHour(t, index.New(b, index.Config{}), hourRecord("prod", hourAt(t, "2026-11-01T00:00:00Z"), 9))
@@ -162,8 +138,7 @@ func TestRebuildKeepsWhatOthersAddMeanwhile(t *testing.T) {
 	l, x := library(t, store)
 	hour := hourAt(t, "2026-11-01T02:00:00Z")
 	overwrite(t, store, hoursKey, "{") // something to be written
-	overwrite(t, store, reportsKey, "{")
-	late := func() { // a process that began before the index broke
+	late := func() {                   // a process that began before the index broke
 		entry, err := l.Put(context.Background(), usage.Hour{Cluster: "prod", Window: hour})
 		if err != nil {
 			t.Fatal(err)
@@ -172,12 +147,6 @@ func TestRebuildKeepsWhatOthersAddMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		putHour(t, x, index.Hour(entry))
-		if err := store.Delete(context.Background(), reportsKey, bucket.Condition{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := x.PutReport(context.Background(), index.Report(published(t, store, "two", "2026-11", "one"), 2)); err != nil {
-			t.Fatal(err)
-		}
 	}
 	b := &racing{Bucket: store, acts: []func(){late}}
 	if err := index.New(b, index.Config{Clock: clock}).Rebuild(context.Background(), l); err != nil {
@@ -186,9 +155,6 @@ func TestRebuildKeepsWhatOthersAddMeanwhile(t *testing.T) {
 	s := stateOf(t, x)
 	if got := s.Hours["prod"]; len(got) != 4 || got[3].From != hour.From {
 		t.Errorf("hours are %+v", got)
-	}
-	if got := s.Reports["showback"]; len(got) != 5 || got[4].ID != "two" || got[4].Revision != 2 {
-		t.Errorf("reports are %+v", got)
 	}
 }
 
@@ -212,17 +178,10 @@ func TestRebuildNamesWhatItCouldNotRead(t *testing.T) {
 	b := empty()
 	l, x := library(t, b)
 	hour := hourAt(t, "2026-11-01T00:00:00Z")
-	manifest := "reports/showback/2026-11/one/manifest.json"
 	overwrite(t, b, ledger.Key("prod", hour), "damaged")
-	overwrite(t, b, manifest, "{}")
-	moved := "reports/showback/2026-11/copy/manifest.json"
-	overwrite(t, b, moved, read(t, b, "reports/showback/2026-10/aaa/manifest.json"))
-
 	err := x.Rebuild(context.Background(), l)
-	for _, key := range []string{ledger.Key("prod", hour), manifest, moved} {
-		if err == nil || !strings.Contains(err.Error(), key) {
-			t.Errorf("%v\nlacks %s", err, key)
-		}
+	if key := ledger.Key("prod", hour); err == nil || !strings.Contains(err.Error(), key) {
+		t.Errorf("%v\nlacks %s", err, key)
 	}
 	if !errors.As(err, new(*ledger.CorruptError)) {
 		t.Errorf("got %v", err)
@@ -230,26 +189,5 @@ func TestRebuildNamesWhatItCouldNotRead(t *testing.T) {
 	s := stateOf(t, x)
 	if len(s.Hours["prod"]) != 2 || len(s.Hours["edge"]) != 1 {
 		t.Errorf("hours are %+v", s.Hours)
-	}
-	ids := []string{}
-	for _, r := range s.Reports["showback"] {
-		ids = append(ids, r.ID)
-	}
-	if !slices.Equal(ids, []string{"zzz", "mmm", "aaa"}) {
-		t.Errorf("reports are %q", ids)
-	}
-}
-
-func TestRebuildOfARingOfReports(t *testing.T) {
-	t.Parallel()
-	b := empty()
-	published(t, b, "aaa", "2026-10", "bbb")
-	published(t, b, "bbb", "2026-10", "aaa")
-	x := index.New(b, index.Config{})
-	if err := x.Rebuild(context.Background(), books{}); err != nil {
-		t.Fatal(err)
-	}
-	if got := stateOf(t, x).Reports["showback"]; len(got) != 2 {
-		t.Errorf("reports are %+v", got)
 	}
 }
