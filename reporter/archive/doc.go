@@ -6,6 +6,9 @@
 //
 //	reports/<name>/<period>/<id>/report.csv      the rows; not of a Failed report
 //	reports/<name>/<period>/<id>/manifest.json   written last: the commit
+//	reports/<name>/<period>/latest.json          points to the highest revision
+//	index/published/<name>/<YYYY-MM>.json        records of the periods that begin in a month, UTC
+//	index/published/<name>/long.json             records of periods that end after the next month, too
 //
 //	state/reports/<name>/<period>/<id>.json      the claim to the id, written first
 //
@@ -23,4 +26,23 @@
 // alone: a replica may be at work there, or a crash may have ended it. Who finds
 // the claim of the same content goes on with the work. So all that lies under an
 // id was made from one table, whoever wrote it and in whatever order.
+//
+// After the manifest, latest.json is pointed to the report, unless it points to a
+// higher revision, and then the index gets its record. A crash in between is
+// mended by whoever makes the report again, because the index doesn't have it.
+//
+// # Index
+//
+// The index is split by the month in which a period begins, and not in which its
+// report was published: all revisions of a period lie in one object, and so do
+// the reports that a window of time is compared with. A period in a month's object
+// ends in that month or the next one, so that a window needs one month more than
+// it overlaps. Longer periods, quarters and years, are few and have an object of
+// their own. A listing goes back from the newest month; one LIST says which
+// objects changed since they were read.
+//
+// Versions before kept all records of a name in index/reports/<name>.json. That
+// object is read, and split when a report of the name is published. The months lie
+// under another prefix, so that index rebuild of such a version still works: it
+// stops at keys below index/reports/ that it doesn't know.
 package archive

@@ -1,11 +1,11 @@
-// Package index says which hours and reports there are, so that nobody has to
-// list the bucket to find out. It holds nothing that the objects of the ledger
-// and the reports do not say: lose it, and Rebuild makes it again.
+// Package index says which hours there are, so that nobody has to list the
+// bucket to find out. It holds nothing that the objects of the ledger do not say:
+// lose it, and Rebuild makes it again. A Collection keeps other records in the
+// same way; the archive keeps those of reports in one.
 //
 // # Objects
 //
 //	index/hours/cluster=<c>/<YYYY-MM>.json   the closed hours of a cluster's month, UTC
-//	index/reports/<name>.json                the reports of a name
 //
 // Each is one JSON object with sorted keys, a version, its records in order,
 // and a token that is new with every write: ETags follow content, and without
@@ -20,7 +20,7 @@
 // already is not written, so an update may be repeated at will.
 //
 // A merge never goes back: a lower revision of an hour does not replace a
-// higher one, and a report that is Ready stays so. Rebuild replaces what is
+// higher one. Rebuild replaces what is
 // there by what the objects say, under the same condition; a record that
 // another process adds meanwhile makes Rebuild look at the objects again,
 // among which is the one that the record is about.
