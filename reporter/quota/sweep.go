@@ -69,8 +69,8 @@ func (u *use) sweep() {
 	slices.SortFunc(u.events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	var held, deserved, last int64
 	for _, e := range u.events {
-		// Nothing is held before the first holding, so an open beginning adds nothing.
-		if over := held - deserved; held > 0 && over > 0 {
+		// Where nothing is held nothing is over, so an open beginning adds nothing.
+		if over := held - deserved; over > 0 {
 			u.over.add(over, e.at-last)
 		}
 		held += e.held
