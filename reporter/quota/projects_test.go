@@ -1,7 +1,9 @@
 package quota_test
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -316,6 +318,31 @@ func TestRevisionOfNodePools(t *testing.T) {
 		if got := projects(t, pools, p).Revision(); got == base {
 			t.Errorf("another %s of node pools has the same revision", what)
 		}
+	}
+}
+
+// Reports keep the revision of the file that they were made with, so a release
+// that hashes the same file in another way would make all of them outdated.
+func TestRevisionIsTheHashOfTheSortedLines(t *testing.T) {
+	t.Parallel()
+	limit := int64(2000)
+	p := projects(t,
+		[]quota.NodePool{{Name: "h", Nodes: []string{"gpu-2", "gpu-1"}}},
+		quota.Project{Name: "b", Namespaces: []quota.Namespace{{Pattern: "y", To: day(2)}, {Pattern: "x"}}, Clusters: []string{"us", "eu"}},
+		quota.Project{Name: "a", Department: "d", Namespaces: quota.Always("z"), Quotas: []quota.Quota{
+			{NodePool: "h", DeservedMilli: 1500, From: day(2)},
+			{NodePool: "h", DeservedMilli: 1000, LimitMilli: &limit, OverQuotaWeight: 0.5, To: day(2)},
+		}})
+	lines := []string{
+		`{"Name":"a","Department":"d","Namespaces":["z"],"Clusters":null,"Quotas":[` +
+			`{"NodePool":"h","DeservedMilli":1000,"LimitMilli":2000,"OverQuotaWeight":0.5,"From":"0001-01-01T00:00:00Z","To":"2026-11-02T00:00:00Z"},` +
+			`{"NodePool":"h","DeservedMilli":1500,"LimitMilli":null,"OverQuotaWeight":0,"From":"2026-11-02T00:00:00Z","To":"0001-01-01T00:00:00Z"}]}`,
+		`{"Name":"b","Department":"","Namespaces":["x",{"Pattern":"y","From":"0001-01-01T00:00:00Z","To":"2026-11-02T00:00:00Z"}],"Clusters":["eu","us"],"Quotas":null}`,
+		`{"Name":"h","Nodes":["gpu-1","gpu-2"],"Models":null}`,
+	}
+	text := strings.Join(lines, "\n")
+	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(text))); p.Revision() != want {
+		t.Errorf("got %s, want the hash of\n%s", p.Revision(), text)
 	}
 }
 
