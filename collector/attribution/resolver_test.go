@@ -352,6 +352,7 @@ func TestComputeSlices(t *testing.T) {
 		"NVIDIA RTX PRO 6000 Blackwell Server Edition": 4,
 		"NVIDIA RTX PRO 5000 Blackwell":                2,
 		"NVIDIA RTX PRO 4500 Blackwell":                2,
+		"NVIDIA RTX PRO":                               7,
 		"":                                             7,
 	} {
 		if got := attribution.ComputeSlices(model); got != want {

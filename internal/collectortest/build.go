@@ -23,7 +23,7 @@ func Build(dir string, commands ...string) error {
 	module, root, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
 	// go test keeps a result as long as the files that the test looked at stay
 	// the same, so it looks at what the binaries are made of.
-	for _, tree := range []string{"cmd", "collector", "reporter", "schedules"} {
+	for _, tree := range []string{"cmd", "collector", "internal", "reporter", "schedules"} {
 		err := filepath.WalkDir(filepath.Join(root, tree), func(_ string, _ fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) { // a file of another test's that went meanwhile
 				return nil

@@ -1,6 +1,7 @@
 // Package history writes what a Prometheus would hold if it had scraped a fleet
 // of collectors: TSDB blocks made by the real meter and the real exporter on a
-// simulated clock. It is the only importer of Prometheus' TSDB.
+// simulated clock. Besides the benchmarks, which make fleets of their own, it is
+// the only importer of Prometheus' TSDB.
 //
 // Nothing is aligned by luck. Each node polls and is scraped at phases of its
 // own with jitter; some scrapes are lost; a collector process dies now and then
