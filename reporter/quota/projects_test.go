@@ -209,7 +209,8 @@ func TestProblemsSayWhatToChange(t *testing.T) {
 		"a space in front":             {nil, one(quota.Project{Name: " a"}), `projects[0].name: " a" begins or ends with a space`},
 		"a name that begins a formula": {nil, one(quota.Project{Name: "+a"}), `projects[0].name: "+a" must not begin with +`},
 		"a namespace of two projects": {
-			nil, []quota.Project{{Name: "a", Namespaces: quota.Always("y", "x")}, {Name: "b", Namespaces: quota.Always("x")}},
+			nil,
+			[]quota.Project{{Name: "a", Namespaces: quota.Always("y", "x")}, {Name: "b", Namespaces: quota.Always("x")}},
 			`projects[1].namespaces[0]: "x" matches the same namespaces as "x" of projects[0] and is no more specific`,
 		},
 		"a node of two pools": {
@@ -219,7 +220,8 @@ func TestProblemsSayWhatToChange(t *testing.T) {
 			[]quota.NodePool{{Name: "a"}, {Name: "b"}, {Name: "a"}}, nil, `node_pools[2].name: "a" is the name of node_pools[0] too`,
 		},
 		"empty patterns of a pool": {
-			[]quota.NodePool{{Name: "a", Nodes: []string{"x", ""}, Models: []string{""}}}, nil,
+			[]quota.NodePool{{Name: "a", Nodes: []string{"x", ""}, Models: []string{""}}},
+			nil,
 			"node_pools[0].nodes[1]: is empty; write \"*\" for all\nnode_pools[0].models[0]: is empty; write \"*\" for all",
 		},
 		"a date that no file can hold": {
@@ -287,7 +289,8 @@ func TestWhatAFileHas(t *testing.T) {
 		"a pool that is only named, and no quotas": {[]quota.NodePool{{Name: "a"}}, []quota.Project{{Name: "p"}}, false, false},
 		"a rule, and a quota of one project of two": {
 			[]quota.NodePool{{Name: "a"}, {Name: "b", Models: []string{"x"}}},
-			[]quota.Project{{Name: "o"}, {Name: "p", Quotas: []quota.Quota{{}}}}, true, true,
+			[]quota.Project{{Name: "o"}, {Name: "p", Quotas: []quota.Quota{{}}}},
+			true, true,
 		},
 	} {
 		p := projects(t, c.pools, c.projects...)
