@@ -101,7 +101,7 @@ func BenchmarkNeighbours(b *testing.B) {
 	l := ledger.New(store, ledger.Config{})
 	b.ReportAllocs()
 	for b.Loop() {
-		n, err := l.Neighbours(context.Background(), "prod", window.Hour(hour.To))
+		n, err := l.Session().Neighbours(context.Background(), "prod", window.Hour(hour.To))
 		if err != nil || n.Before.Len() != 20_000 {
 			b.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func TestAnHourLeavesItsGPUsAndEdgesToTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	n, err := l.Neighbours(t.Context(), "prod", window.Hour(six.To))
+	n, err := l.Session().Neighbours(t.Context(), "prod", window.Hour(six.To))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,14 +80,14 @@ func TestAnHourLeavesItsGPUsAndEdgesToTheNext(t *testing.T) {
 		break
 	}
 
-	anew, err := l.Carried(t.Context(), "prod", window.Hour(six.To))
+	anew, err := l.Session().Carried(t.Context(), "prod", window.Hour(six.To))
 	if err != nil || anew.Before != nil || anew.Carried.Len() != len(closing) || len(anew.Devices) != 3 {
 		t.Errorf("anew: %d edges carried, %d GPUs, %v", anew.Carried.Len(), len(anew.Devices), err)
 	}
 	if total, ok := anew.Carried.Find("GPU-3", "uid", "main", 18); !ok || total[0] != 3 {
 		t.Errorf("GPU-3 has %v", total)
 	}
-	nothing, err := l.Before(t.Context(), "prod", six) // no hour is closed before
+	nothing, err := l.Session().Before(t.Context(), "prod", six) // no hour is closed before
 	if err != nil || nothing.Before != nil || nothing.Carry != nil || nothing.Devices != nil {
 		t.Errorf("before the first hour there is %+v, %v", nothing, err)
 	}

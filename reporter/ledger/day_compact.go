@@ -80,7 +80,7 @@ func (l *Ledger) Due(ctx context.Context, cluster string, w window.Window) ([]wi
 		return nil, err
 	}
 	var due []window.Window
-	for d, err := range l.days(ctx, hourly+"cluster="+cluster+"/", daily+"cluster="+cluster+"/") {
+	for d, err := range l.listDays(ctx, hourly+"cluster="+cluster+"/", daily+"cluster="+cluster+"/") {
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func (l *Ledger) Due(ctx context.Context, cluster string, w window.Window) ([]wi
 // equal before and after, no hour was restated in between.
 func (l *Ledger) stamps(ctx context.Context, cluster string, w window.Window) ([]bucket.Object, error) {
 	var all []bucket.Object
-	for o, err := range list(ctx, l.bucket, hourly+dayPlace(cluster, w.From), parseKey) {
+	for o, err := range objects(ctx, l.bucket, hourly+dayPlace(cluster, w.From), parseKey) {
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func sameStamp(a, b bucket.Object) bool {
 func (l *Ledger) compact(ctx context.Context, cluster string, w window.Window, c Compaction) (DayEntry, error) {
 	var cond bucket.Condition
 	partial := c.Partial || c.GiveUp
-	r, old, err := l.readDay(ctx, cluster, w)
+	r, old, err := l.days.read(ctx, cluster, w)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
 		cond.Absent = true

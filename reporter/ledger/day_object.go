@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/ledger/sealed"
@@ -174,59 +173,85 @@ func (h dayHour) file() (*file, error) {
 	return &file{footer: foot, entry: entry}, nil
 }
 
-// lastDay keeps the day that was opened last, because its hours are read one
-// after the other.
-type lastDay struct {
-	mu  sync.Mutex
-	day *day
+// days finds and opens the objects of the daily table.
+type days struct {
+	store
+	cache *cache
 }
 
-// openDay opens the object of a day, or gives it as it was opened last, if it is
-// still the same. Errors: bucket.ErrNotFound, *CorruptError, *SchemaError, the
-// bucket's.
-func (l *Ledger) openDay(ctx context.Context, cluster string, w window.Window) (*day, error) {
+// dayHeads are the heads of a day's hours. They are never changed.
+type dayHeads struct {
+	etag  string
+	hours map[window.Window]*head
+}
+
+// open opens the object of a day. Errors: bucket.ErrNotFound, *CorruptError,
+// *SchemaError, others of the bucket.
+func (d *days) open(ctx context.Context, cluster string, w window.Window) (*day, error) {
+	_, opened, err := d.read(ctx, cluster, w)
+	return opened, err
+}
+
+// read is open that gives the object as it was read, too, also with a
+// *CorruptError.
+func (d *days) read(ctx context.Context, cluster string, w window.Window) (*raw, *day, error) {
+	return fetchSound(ctx, d.store, DayKey(cluster, w), func(r *raw) (*day, error) { return r.openDay(cluster, w) })
+}
+
+// heads are the heads of a day's hours. The object is read only if it is not the
+// one that is remembered. Errors: as open.
+func (d *days) heads(ctx context.Context, cluster string, w window.Window) (*dayHeads, error) {
 	key := DayKey(cluster, w)
-	l.last.mu.Lock()
-	defer l.last.mu.Unlock()
-	if last := l.last.day; last != nil && last.object.Key == key {
-		body, object, err := l.bucket.Get(ctx, key)
+	if known, ok := d.cache.get(key).(*dayHeads); ok {
+		object, err := d.stat(ctx, key)
 		if err != nil {
-			return nil, fmt.Errorf("read ledger: %w", err)
+			return nil, err
 		}
-		_ = body.Close() // nothing is read of it
-		if object.ETag == last.object.ETag {
-			return last, nil
+		if object.ETag == known.etag {
+			return known, nil
 		}
 	}
-	l.last.day = nil
-	_, d, err := l.readDay(ctx, cluster, w)
-	l.last.day = d
-	return d, err
-}
-
-// readDay reads the object of a day. With a *CorruptError the object as it was
-// read comes too. Errors: as openDay.
-func (l *Ledger) readDay(ctx context.Context, cluster string, w window.Window) (*raw, *day, error) {
-	return fetchSound(ctx, l, DayKey(cluster, w), func(r *raw) (*day, error) { return r.openDay(cluster, w) })
-}
-
-// openInDay opens an hour in the daily table. Errors: *MissingError,
-// *CorruptError, *SchemaError, the bucket's.
-func (l *Ledger) openInDay(ctx context.Context, cluster string, hour window.Window) (*file, error) {
-	missing := &MissingError{Cluster: cluster, Hours: []window.Window{hour}}
-	d, err := l.openDay(ctx, cluster, dayOf(hour.From))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return nil, missing
-	}
-	if corrupt := (*CorruptError)(nil); errors.As(err, &corrupt) {
-		return nil, damaged(corrupt.Key, cluster, hour, corrupt.Err)
-	}
+	opened, err := d.open(ctx, cluster, w)
 	if err != nil {
 		return nil, err
 	}
-	f, ok := d.hour(hour)
+	all := &dayHeads{etag: opened.object.ETag, hours: map[window.Window]*head{}}
+	size := 0
+	for _, f := range opened.hours {
+		h := &head{footer: f.footer, entry: f.entry, etag: all.etag}
+		all.hours[f.footer.Window] = h
+		size += h.bytes()
+	}
+	d.cache.put(key, all, size)
+	return all, nil
+}
+
+// openHour opens an hour in the daily table. Errors: *MissingError,
+// *CorruptError, *SchemaError, the bucket's.
+func (d *days) openHour(ctx context.Context, cluster string, hour window.Window) (*file, error) {
+	opened, err := d.open(ctx, cluster, dayOf(hour.From))
+	if err != nil {
+		return nil, ofHour(err, cluster, hour)
+	}
+	f, ok := opened.hour(hour)
 	if !ok {
-		return nil, missing
+		return nil, missing(cluster, hour)
 	}
 	return f, nil
+}
+
+// ofHour is the error of a day, said of one of its hours. A day that is not there
+// has none.
+func ofHour(err error, cluster string, hour window.Window) error {
+	if errors.Is(err, bucket.ErrNotFound) {
+		return missing(cluster, hour)
+	}
+	if corrupt := (*CorruptError)(nil); errors.As(err, &corrupt) {
+		return damaged(corrupt.Key, cluster, hour, corrupt.Err)
+	}
+	return err
+}
+
+func missing(cluster string, hour window.Window) error {
+	return &MissingError{Cluster: cluster, Hours: []window.Window{hour}}
 }

@@ -97,18 +97,25 @@ func (p *pruning) unnamed(ctx context.Context, at time.Time, o bucket.Object) er
 // named are the edges that the hours beside an instant name. While one of them
 // can't be read, they are not known.
 func (p *pruning) named(ctx context.Context, at time.Time) (keys []string, known bool, err error) {
-	before, err := p.ledger.footerOf(ctx, p.cluster, window.Hour(at.Add(-1)))
-	var after footer
-	if err == nil {
-		after, err = p.ledger.footerOf(ctx, p.cluster, window.Hour(at))
-	}
-	if errors.As(err, new(*CorruptError)) || errors.As(err, new(*SchemaError)) {
-		return nil, false, nil
-	}
-	for _, digest := range []string{before.Closing, after.Opening} {
+	now := p.ledger.Session() // what was seen before does not count
+	for _, hour := range []window.Window{window.Hour(at.Add(-1)), window.Hour(at)} {
+		h, err := now.neighbour(ctx, p.cluster, hour, 0)
+		if errors.As(err, new(*CorruptError)) || errors.As(err, new(*SchemaError)) {
+			return nil, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if h == nil {
+			continue
+		}
+		digest := h.footer.Opening
+		if h.footer.Window.To.Equal(at) {
+			digest = h.footer.Closing
+		}
 		if digest != "" {
 			keys = append(keys, edgesKey(p.cluster, at, digest))
 		}
 	}
-	return keys, true, err
+	return keys, true, nil
 }

@@ -95,7 +95,7 @@ func TestEdgesThatAreBookedWhileTheyArePruned(t *testing.T) {
 			race(b,
 				func(b bucket.Bucket) { closeWith(t, b, five, nil, edgesAt(21)) },
 				func(store bucket.Bucket) { prune(t, store, ledger.Pruning{Now: b.now}) })
-			_, closing, err := ledger.New(b, ledger.Config{}).Edges(context.Background(), "prod", five)
+			_, closing, err := ledger.New(b, ledger.Config{}).Session().Edges(context.Background(), "prod", five)
 			if err != nil || total(closing) != 21 {
 				t.Errorf("edges are %d, %v; %s was pruned", total(closing), err, left)
 			}

@@ -59,7 +59,7 @@ func TestEdgesAreSharedByTheHoursBesideThem(t *testing.T) {
 	closeWith(t, b, five, edgesAt(10), edgesAt(20))
 	closeWith(t, b, seven, edgesAt(30), edgesAt(40))
 
-	n, err := l.Neighbours(context.Background(), "prod", six)
+	n, err := l.Session().Neighbours(context.Background(), "prod", six)
 	if err != nil || total(n.Before) != 20 || total(n.After) != 30 || n.Before.Len() != 2 {
 		t.Fatalf("neighbours are %d and %d, %v", total(n.Before), total(n.After), err)
 	}
@@ -67,7 +67,7 @@ func TestEdgesAreSharedByTheHoursBesideThem(t *testing.T) {
 	if all := keys(t, b, "ledger/edges/"); len(all) != 4 {
 		t.Errorf("%d objects for 4 instants: %q", len(all), all)
 	}
-	opening, closing, err := l.Edges(context.Background(), "prod", six)
+	opening, closing, err := l.Session().Edges(context.Background(), "prod", six)
 	if err != nil || total(opening) != 20 || total(closing) != 30 {
 		t.Errorf("edges are %d and %d, %v", total(opening), total(closing), err)
 	}
@@ -83,7 +83,7 @@ func TestEdgesAreSharedByTheHoursBesideThem(t *testing.T) {
 
 func disagree(t testing.TB, l *ledger.Ledger, hour window.Window) []window.Window {
 	t.Helper()
-	hours, err := l.Disagree(context.Background(), "prod", hour)
+	hours, err := l.Session().Disagree(context.Background(), "prod", hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,11 +130,11 @@ func TestHoursWithoutEdgesOrNeighbours(t *testing.T) {
 	l := ledger.New(b, ledger.Config{})
 	six := hourAt(t, "2026-11-20T06:00:00Z")
 	put(t, b, smallHour(hourAt(t, "2026-11-20T05:00:00Z"))) // closed without edges
-	n, err := l.Neighbours(context.Background(), "prod", six)
+	n, err := l.Session().Neighbours(context.Background(), "prod", six)
 	if err != nil || n.Before != nil || n.After != nil {
 		t.Errorf("neighbours are %v, %v", n, err)
 	}
-	if _, err := l.Disagree(context.Background(), "prod", six); !errors.Is(err, ledger.ErrHourMissing) {
+	if _, err := l.Session().Disagree(context.Background(), "prod", six); !errors.Is(err, ledger.ErrHourMissing) {
 		t.Errorf("an open hour: %v", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestHoursThatBookedNothingAtAnEdge(t *testing.T) {
 		b := empty()
 		closeHour(b)
 		l := ledger.New(b, ledger.Config{})
-		n, err := l.Neighbours(context.Background(), "prod", six)
+		n, err := l.Session().Neighbours(context.Background(), "prod", six)
 		if err != nil || n.Before == nil || n.Before.Len() != 0 || n.After != nil {
 			t.Errorf("%s: neighbours are %v, %v", name, n, err)
 		}
@@ -213,7 +213,7 @@ func TestEdgesThatCannotBeRead(t *testing.T) {
 			key := keys(t, b, at)[0]
 			tt.happen(t, b, key)
 			l := ledger.New(b, ledger.Config{})
-			_, err := l.Neighbours(context.Background(), "prod", six)
+			_, err := l.Session().Neighbours(context.Background(), "prod", six)
 			var broken *ledger.EdgesError
 			if !errors.As(err, &broken) || broken.Key != key || !broken.At.Equal(six.From) {
 				t.Fatalf("got %v", err)
@@ -223,14 +223,14 @@ func TestEdgesThatCannotBeRead(t *testing.T) {
 					t.Errorf("%q lacks %q", err, part)
 				}
 			}
-			if _, _, err := l.Edges(context.Background(), "prod", five); !errors.As(err, &broken) {
+			if _, _, err := l.Session().Edges(context.Background(), "prod", five); !errors.As(err, &broken) {
 				t.Errorf("Edges: %v", err)
 			}
 			// Closing the hour again repairs them, though the hour itself stays.
 			if got := closeWith(t, b, five, edgesAt(10), edgesAt(20)); got.Revision != 1 {
 				t.Errorf("revision %d", got.Revision)
 			}
-			if n, err := l.Neighbours(context.Background(), "prod", six); err != nil || total(n.Before) != 20 {
+			if n, err := l.Session().Neighbours(context.Background(), "prod", six); err != nil || total(n.Before) != 20 {
 				t.Errorf("after it was closed again: %v", err)
 			}
 		})
@@ -251,7 +251,7 @@ func TestEveryChangedByteOfEdgesIsFound(t *testing.T) {
 				continue
 			}
 			overwrite(t, b, key, data)
-			if _, _, err := l.Edges(context.Background(), "prod", five); !errors.As(err, new(*ledger.EdgesError)) {
+			if _, _, err := l.Session().Edges(context.Background(), "prod", five); !errors.As(err, new(*ledger.EdgesError)) {
 				t.Errorf("%s at byte %d of %d: got %v", what, at, len(whole), err)
 			}
 		}
@@ -364,7 +364,7 @@ func TestACrashBetweenTheEdgesAndTheirHour(t *testing.T) {
 	if len(left) != 2 || !strings.HasPrefix(left[0], "ledger/edges/") {
 		t.Errorf("left are %q", left)
 	}
-	if _, _, err := l.Edges(context.Background(), "prod", five); !errors.Is(err, ledger.ErrHourMissing) {
+	if _, _, err := l.Session().Edges(context.Background(), "prod", five); !errors.Is(err, ledger.ErrHourMissing) {
 		t.Errorf("edges of an hour that is not there: %v", err)
 	}
 	closeWith(t, store, five, edgesAt(1), edgesAt(2))

@@ -57,9 +57,9 @@ func FuzzObjects(f *testing.F) {
 			l, ctx := ledger.New(store, ledger.Config{}), context.Background()
 			_, _, err := l.Hour(ctx, "prod", hour)
 			fine(t, err)
-			_, err = l.Neighbours(ctx, "prod", window.Hour(hour.To))
+			_, err = l.Session().Neighbours(ctx, "prod", window.Hour(hour.To))
 			fine(t, err)
-			_, _, err = l.Edges(ctx, "prod", hour)
+			_, _, err = l.Session().Edges(ctx, "prod", hour)
 			fine(t, err)
 			fine(t, l.Verify(ctx, "prod", ledger.Verification{Window: theDay(t)}, func(ledger.Finding) error { return nil }))
 		}

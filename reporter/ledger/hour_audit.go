@@ -1,11 +1,9 @@
 package ledger
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/usage"
@@ -126,30 +124,4 @@ func (a *audit) differences() []string {
 		}
 	}
 	return differ
-}
-
-// auditEdges reads edges whole and makes sure that they are those of their name,
-// in order. Errors: as openEdges.
-func (l *Ledger) auditEdges(ctx context.Context, cluster string, at time.Time, name string) error {
-	f, err := l.openEdges(ctx, cluster, at, name)
-	if err != nil {
-		return err
-	}
-	d, first, sorted := sealed.NewDigest(), true, true
-	var last usage.Edge
-	err = f.yield(func(all []usage.Edge) error {
-		for i := range all {
-			sorted = sorted && (first || usage.CompareEdges(last, all[i]) < 0)
-			first, last = false, all[i]
-			d.Edge(&all[i])
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if sum := d.Sum(); sum != name || !sorted {
-		return &EdgesError{f.object.Key, cluster, at, fmt.Errorf("the digest of its rows is %s, not %s, or they are not sorted", sum, name)}
-	}
-	return nil
 }

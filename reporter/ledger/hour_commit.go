@@ -12,137 +12,174 @@ import (
 // Commit closes an hour, or restates it as its next revision, from its draft
 // and what else is known of it; h's cluster, window and segments are not looked
 // at. An hour that stands in the ledger as it is given is left alone and its
-// entry returned. After an error other than one of the bucket's, the ledger is
+// entry returned; so is one that another process closed since the Session saw
+// that it was not closed. After an error other than one of the bucket's, the ledger is
 // as before. A draft is committed once.
 //
 // Errors: *ConflictError if another writer got in between, *SchemaError, the
 // bucket's, and those of an hour that is not fit to be kept.
-func (l *Ledger) Commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, error) {
-	entry, err := l.commit(ctx, d, h)
+func (s *Session) Commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, error) {
+	entry, err := s.commit(ctx, d, h)
 	if err != nil {
 		return Entry{}, fmt.Errorf("close hour %s of cluster %s: %w", d.hour, d.cluster, err)
 	}
 	return entry, nil
 }
 
-func (l *Ledger) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, error) {
+func (s *Session) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, error) {
 	if d.done {
 		return Entry{}, errors.New("the draft is committed already, or has failed; begin another")
 	}
 	d.done = true
-	f := footer{
+	c := &commit{Session: s, draft: d, key: Key(d.cluster, d.hour), footer: footer{
 		Cluster: d.cluster, Window: d.hour, Source: h.Source, Road: h.Road,
-		Findings: h.Findings, Coverage: h.Coverage, Writer: l.version,
+		Findings: h.Findings, Coverage: h.Coverage, Writer: s.ledger.version,
 		Rows: d.digest.Sum(), Opening: d.opening.sum(), Closing: d.closing.sum(),
-	}
+	}}
 	// What the hour's object names is there before it, and still there after it.
-	edges, err := l.putEdges(ctx, d)
-	if err != nil {
+	if err := c.putEdges(ctx); err != nil {
 		return Entry{}, err
 	}
-	entry, err := l.put(ctx, d, f)
+	seen, looked := s.hours[c.key]
+	entry, err := c.put(ctx)
 	if errors.Is(err, bucket.ErrConflict) {
-		entry, err = l.settle(ctx, f)
+		return c.settle(ctx, looked && seen.head == nil)
 	}
 	if err != nil {
 		return Entry{}, err
 	}
-	return entry, l.keepEdges(ctx, edges)
+	return entry, c.keepEdges(ctx)
 }
 
-func (l *Ledger) put(ctx context.Context, d *Draft, f footer) (Entry, error) {
-	own, old, err := fetchSound(ctx, l, Key(f.Cluster, f.Window), func(r *raw) (*file, error) { return r.open(f.Cluster, f.Window) })
+// commit is one Commit while it goes on.
+type commit struct {
+	*Session
+	draft  *Draft
+	key    string
+	footer footer // but for the revision
+	edges  []*edgesDraft
+}
+
+// put writes the hour if it does not stand there already. Errors:
+// bucket.ErrConflict, *SchemaError, others of the bucket.
+func (c *commit) put(ctx context.Context) (Entry, error) {
+	f := c.footer
+	old, err := c.head(ctx, f.Cluster, f.Window, 0)
+	corrupt := (*CorruptError)(nil)
 	switch {
-	case errors.Is(err, bucket.ErrNotFound):
-		return l.putAbsent(ctx, d, f)
-	case errors.As(err, new(*CorruptError)):
-		return l.replaceDamaged(ctx, d, f, own)
+	case errors.Is(err, ErrHourMissing):
+		return c.writeNew(ctx, 0)
+	case errors.As(err, &corrupt) && corrupt.Key != c.key: // its day, which has, or had, one revision more
+		return c.writeNew(ctx, 1)
+	case errors.As(err, &corrupt):
+		return c.replaceUnsound(ctx)
 	case err != nil:
 		return Entry{}, err
 	case old.footer.says(f):
 		return old.entry, nil
 	}
-	if err := l.keep(ctx, f, own.body(), old.footer.Revision, objectName); err != nil {
+	file, err := c.open(ctx, f.Cluster, f.Window)
+	if err != nil {
 		return Entry{}, err
 	}
-	return l.write(ctx, d, f, old.footer.Revision+1, bucket.Condition{ETag: own.object.ETag})
+	if !file.entry.Daily {
+		return c.replace(ctx, file, c.raw)
+	}
+	copied, err := file.encode()
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := c.ledger.keep(ctx, f, copied.Body(), file.footer.Revision, objectName); err != nil {
+		return Entry{}, err
+	}
+	return c.writeNew(ctx, 0)
 }
 
-// putAbsent writes an hour that has no object of its own: it is not closed, or
-// only the daily table has it any more.
-func (l *Ledger) putAbsent(ctx context.Context, d *Draft, f footer) (Entry, error) {
-	old, err := l.openInDay(ctx, f.Cluster, f.Window)
-	corrupt := (*CorruptError)(nil)
-	switch {
-	case err == nil && old.footer.says(f):
+// replace copies the hour's object into the history and replaces it.
+func (c *commit) replace(ctx context.Context, old *file, own *raw) (Entry, error) {
+	if old.footer.says(c.footer) {
 		return old.entry, nil
-	case err == nil:
-		data, err := old.encode()
-		if err != nil {
-			return Entry{}, err
-		}
-		if err := l.keep(ctx, f, data.Body(), old.footer.Revision, objectName); err != nil {
-			return Entry{}, err
-		}
-	case errors.As(err, &corrupt), errors.Is(err, ErrHourMissing):
-	default:
+	}
+	if err := c.ledger.keep(ctx, c.footer, own.body(), old.footer.Revision, objectName); err != nil {
 		return Entry{}, err
 	}
-	last, err := l.lastReplaced(ctx, f)
-	if err != nil {
-		return Entry{}, err
-	}
-	if corrupt != nil {
-		last++ // the table has, or had, one more
-	}
-	return l.write(ctx, d, f, last+1, bucket.Condition{Absent: true})
+	return c.write(ctx, old.footer.Revision+1, bucket.Condition{ETag: own.object.ETag})
 }
 
-// replaceDamaged writes an hour whose object can't be read, so neither can its
-// revision: the one after those in the history.
-func (l *Ledger) replaceDamaged(ctx context.Context, d *Draft, f footer, own *raw) (Entry, error) {
-	last, err := l.lastReplaced(ctx, f)
+// replaceUnsound replaces an hour's object that was not readable, if it is not
+// readable again. Its revision is unknown then: it is the one after those in the
+// history.
+func (c *commit) replaceUnsound(ctx context.Context) (Entry, error) {
+	f := c.footer
+	own, old, err := fetchSound(ctx, c.ledger.store, c.key, func(r *raw) (*file, error) { return r.open(f.Cluster, f.Window) })
+	switch {
+	case err == nil:
+		return c.replace(ctx, old, own)
+	case !errors.As(err, new(*CorruptError)):
+		return Entry{}, err
+	}
+	last, err := c.ledger.lastReplaced(ctx, f)
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := l.keep(ctx, f, own.body(), last+1, objectName+".damaged"); err != nil {
+	if err := c.ledger.keep(ctx, f, own.body(), last+1, objectName+".damaged"); err != nil {
 		return Entry{}, err
 	}
-	return l.write(ctx, d, f, last+2, bucket.Condition{ETag: own.object.ETag})
+	return c.write(ctx, last+2, bucket.Condition{ETag: own.object.ETag})
+}
+
+// writeNew writes an hour that has no object of its own: it is not closed, or only
+// the daily table has it any more. lost is how many of its revisions may have left
+// no copy.
+func (c *commit) writeNew(ctx context.Context, lost int) (Entry, error) {
+	last, err := c.ledger.lastReplaced(ctx, c.footer)
+	if err != nil {
+		return Entry{}, err
+	}
+	return c.write(ctx, last+lost+1, bucket.Condition{Absent: true})
 }
 
 // settle finds out after a conflict whether what is there now is the hour as it
 // was to be written: by a second replica, or by a first try of this one whose
-// answer was lost.
-func (l *Ledger) settle(ctx context.Context, f footer) (Entry, error) {
-	conflict := &ConflictError{Key: Key(f.Cluster, f.Window), Cluster: f.Cluster, Hour: f.Window}
-	now, err := l.openHour(ctx, f.Cluster, f.Window)
+// answer was lost. An hour that was not closed when its closing began is closed
+// now, by whom ever.
+func (c *commit) settle(ctx context.Context, open bool) (Entry, error) {
+	f := c.footer
+	conflict := &ConflictError{Key: c.key, Cluster: f.Cluster, Hour: f.Window}
+	delete(c.hours, c.key)
+	now, err := c.head(ctx, f.Cluster, f.Window, 0)
 	if err != nil {
 		return Entry{}, errors.Join(conflict, err)
 	}
-	if !now.footer.says(f) {
+	if !open && !now.footer.says(f) {
 		return Entry{}, conflict
 	}
 	return now.entry, nil
 }
 
 // write puts the hour under the condition.
-func (l *Ledger) write(ctx context.Context, d *Draft, f footer, revision int, cond bucket.Condition) (Entry, error) {
+func (c *commit) write(ctx context.Context, revision int, cond bucket.Condition) (Entry, error) {
+	f := c.footer
 	f.Revision = revision
 	pairs, err := f.pairs()
 	if err != nil {
 		return Entry{}, err
 	}
-	data, err := d.rows.Finish(pairs)
+	data, err := c.draft.rows.Finish(pairs)
 	if err != nil {
 		return Entry{}, err
 	}
-	object, err := l.bucket.Put(ctx, Key(f.Cluster, f.Window), data.Body(), data.Size, cond)
+	object, err := c.ledger.bucket.Put(ctx, c.key, data.Body(), data.Size, cond)
 	if err != nil {
 		return Entry{}, err
 	}
 	entry := f.entry()
 	entry.Key, entry.ETag, entry.Size, entry.SHA256 = object.Key, object.ETag, data.Size, data.SHA256
-	entry.Rows = d.rows.Rows()
+	entry.Rows = c.draft.rows.Rows()
+	c.writes++
+	h := &head{footer: f, entry: entry, etag: object.ETag, roster: roster{true, c.draft.gpus.list()}}
+	c.ledger.hours.remember(h)
+	c.hours[c.key] = look{head: h, at: c.writes, written: c.writes}
+	c.body, c.raw = nil, nil
 	return entry, nil
 }

@@ -19,9 +19,15 @@ type Draft struct {
 	rows    *sealed.Encoder[sealed.Row]
 	digest  *sealed.Digest
 	last    usage.Segment
+	gpus    deviceList
 	opening *edgeSet
 	closing *edgeSet
 	done    bool // committed, or failed
+}
+
+// Draft begins an hour.
+func (s *Session) Draft(cluster string, hour window.Window) (*Draft, error) {
+	return s.ledger.Draft(cluster, hour)
 }
 
 // Draft begins an hour.
@@ -35,7 +41,7 @@ func (l *Ledger) Draft(cluster string, hour window.Window) (*Draft, error) {
 	}
 	return &Draft{
 		cluster: cluster, hour: hour,
-		rows: sealed.NewEncoder[sealed.Row](l.version, zstd), digest: sealed.NewDigest(),
+		rows: sealed.NewEncoder[sealed.Row](l.version, zstd), digest: sealed.NewDigest(), gpus: deviceList{end: hour.To.UnixMilli()},
 		opening: &edgeSet{version: l.version, zstd: zstd}, closing: &edgeSet{version: l.version, zstd: zstd},
 	}, nil
 }
@@ -69,6 +75,7 @@ func (d *Draft) add(p usage.Part) error {
 			return segmentError(int(d.rows.Rows()), seg, err)
 		}
 		d.digest.Segment(seg)
+		d.gpus.segment(seg)
 		d.last = *seg
 	}
 	return errors.Join(d.opening.add(p.Opening), d.closing.add(p.Closing))

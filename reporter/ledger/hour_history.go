@@ -20,7 +20,7 @@ func (l *Ledger) keep(ctx context.Context, f footer, old *io.SectionReader, revi
 	if !errors.Is(err, bucket.ErrConflict) {
 		return fmt.Errorf("copy revision %d to %s: %w", revision, key, err)
 	}
-	same, err := l.holds(ctx, key, old)
+	_, same, err := l.holds(ctx, key, old)
 	if err != nil {
 		return fmt.Errorf("read history: %w", err)
 	}
@@ -33,6 +33,10 @@ func (l *Ledger) keep(ctx context.Context, f footer, old *io.SectionReader, revi
 
 // lastReplaced is the highest revision of the hour in the history, 0 if none.
 func (l *Ledger) lastReplaced(ctx context.Context, f footer) (int, error) {
+	never, err := l.neverReplaced(ctx, f)
+	if err != nil || never {
+		return 0, err
+	}
 	prefix := historyPrefix(f.Cluster, f.Window)
 	last := 0
 	for object, err := range l.bucket.List(ctx, prefix) {
@@ -46,4 +50,20 @@ func (l *Ledger) lastReplaced(ctx context.Context, f footer) (int, error) {
 		last = max(last, n)
 	}
 	return last, nil
+}
+
+// neverReplaced tells whether no revision of an hour was ever replaced, without
+// a list: the first revision would be in the history, whole or damaged. If it is
+// old enough to have been pruned, that is not known.
+func (l *Ledger) neverReplaced(ctx context.Context, f footer) (bool, error) {
+	if l.history > 0 && (l.now == nil || l.now().Sub(f.Window.To) >= l.history) {
+		return false, nil
+	}
+	for _, name := range []string{objectName, objectName + ".damaged"} {
+		there, err := l.exists(ctx, historyKey(f.Cluster, f.Window, 1, name))
+		if err != nil || there {
+			return false, err
+		}
+	}
+	return true, nil
 }

@@ -1,94 +1,13 @@
 package ledger
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 
-	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
-
-// raw is an object as the bucket gave it.
-type raw struct {
-	object bucket.Object
-	data   []byte
-}
-
-// fetch reads an object. Errors: bucket.ErrNotFound, others of the bucket.
-func (l *Ledger) fetch(ctx context.Context, key string) (*raw, error) {
-	data, object, err := bucket.ReadAll(ctx, l.bucket, key)
-	if err != nil {
-		return nil, fmt.Errorf("read ledger: %w", err)
-	}
-	return &raw{object, data}, nil
-}
-
-// body reads the bytes, and again.
-func (r *raw) body() *io.SectionReader {
-	return io.NewSectionReader(bytes.NewReader(r.data), 0, int64(len(r.data)))
-}
-
-// compared is how many bytes of two objects are compared at once.
-const compared = 64 << 10
-
-// holds tells whether an object is just the bytes, without holding it. Errors:
-// bucket.ErrNotFound, others of the bucket.
-func (l *Ledger) holds(ctx context.Context, key string, want *io.SectionReader) (bool, error) {
-	body, object, err := l.bucket.Get(ctx, key)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = body.Close() }() // only read
-	if object.Size != want.Size() {
-		return false, nil
-	}
-	got, expected := make([]byte, compared), make([]byte, compared)
-	for at := int64(0); at < object.Size; at += compared {
-		n := min(compared, object.Size-at)
-		if _, err := io.ReadFull(body, got[:n]); err != nil {
-			return false, fmt.Errorf("read %s: %w", key, err)
-		}
-		if _, err := want.ReadAt(expected[:n], at); err != nil {
-			return false, err
-		}
-		if !bytes.Equal(got[:n], expected[:n]) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// fetchSound reads an object and opens it. One that is damaged is read once more,
-// because a single answer of a store may be garbled, and what is damaged is
-// replaced. If both readings differ, it is not the object that is damaged.
-// With a *CorruptError the object as it was read comes too. Errors:
-// bucket.ErrNotFound, open's, others of the bucket.
-func fetchSound[T any](ctx context.Context, l *Ledger, key string, open func(*raw) (T, error)) (*raw, T, error) {
-	var none T
-	r, err := l.fetch(ctx, key)
-	if err != nil {
-		return nil, none, err
-	}
-	opened, err := open(r)
-	if !errors.As(err, new(*CorruptError)) {
-		return r, opened, err
-	}
-	again, err := l.fetch(ctx, key)
-	if err != nil {
-		return nil, none, err
-	}
-	opened, err = open(again)
-	if errors.As(err, new(*CorruptError)) && !bytes.Equal(r.data, again.data) {
-		return nil, none, fmt.Errorf("ledger object %s was read twice, with other bytes each time; "+
-			"look at the bucket and the way to it, then try again", key)
-	}
-	return again, opened, err
-}
 
 // file is a closed hour, opened: in its own object or in its day's.
 type file struct {

@@ -2,29 +2,17 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"slices"
 
-	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
-
-// Stat describes a closed hour without reading its rows. hour is the hour's
-// window. Errors: *MissingError, *CorruptError, *SchemaError, the bucket's.
-func (l *Ledger) Stat(ctx context.Context, cluster string, hour window.Window) (Entry, error) {
-	f, err := l.openHour(ctx, cluster, hour)
-	if err != nil {
-		return Entry{}, err
-	}
-	return f.entry, nil
-}
 
 // Hour reads a closed hour whole, as it was put, with the entry of the object
 // that it was read from. A caller that can do without hours asks for each and
 // notes those that are missing. Errors: as Stat.
 func (l *Ledger) Hour(ctx context.Context, cluster string, hour window.Window) (usage.Hour, Entry, error) {
-	f, err := l.openHour(ctx, cluster, hour)
+	f, err := l.hours.open(ctx, cluster, hour)
 	if err != nil {
 		return usage.Hour{}, Entry{}, err
 	}
@@ -56,13 +44,10 @@ func (l *Ledger) Segments(ctx context.Context, cluster string, w window.Window, 
 		return &MissingError{Cluster: cluster, Hours: missing}
 	}
 	from, to := w.From.UnixMilli(), w.To.UnixMilli()
+	r := l.Reader(nil)
 	for hour := range w.Hours() {
-		f, err := l.openHour(ctx, cluster, hour)
-		if err != nil {
-			return err
-		}
 		inside := !hour.From.Before(w.From) && !hour.To.After(w.To)
-		err = f.segments(func(segments []usage.Segment) error {
+		err := r.Segments(ctx, cluster, hour, func(segments []usage.Segment) error {
 			if !inside {
 				segments = cut(segments, from, to)
 			}
@@ -90,22 +75,6 @@ func (l *Ledger) Missing(ctx context.Context, cluster string, w window.Window) (
 	}
 	hours := slices.Collect(w.Hours())
 	return slices.DeleteFunc(hours, func(h window.Window) bool { return closed[h] }), nil
-}
-
-// openHour opens an hour: in its own object, else in the daily table, which has
-// it for longer. Errors: as Stat.
-func (l *Ledger) openHour(ctx context.Context, cluster string, hour window.Window) (*file, error) {
-	if err := checkHour(cluster, hour); err != nil {
-		return nil, err
-	}
-	r, err := l.fetch(ctx, Key(cluster, hour))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return l.openInDay(ctx, cluster, hour)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r.open(cluster, hour)
 }
 
 // cut cuts the segments to [from, to), in place.

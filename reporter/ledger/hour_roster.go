@@ -1,9 +1,9 @@
 package ledger
 
 import (
-	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"unique"
 
 	"github.com/gputally/gputally/reporter/usage"
@@ -42,14 +42,29 @@ type deviceList struct {
 func (d *deviceList) add(b *usage.Batch, row int) {
 	text := func(t usage.Text) []byte { return b.Texts[t].Of(row) }
 	uuid := text(usage.TextUUID)
-	if n := len(d.all); n == 0 || !bytes.Equal(uuid, []byte(d.all[n-1].UUID)) {
-		d.all = append(d.list(), usage.Device{
-			UUID: string(uuid), Node: shared(text(usage.TextNode)), NodePool: shared(text(usage.TextNodePool)), Model: shared(text(usage.TextModel)),
+	if n := len(d.all); n == 0 || string(uuid) != d.all[n-1].UUID {
+		d.next(usage.Device{
+			UUID: string(uuid), Node: shared(string(text(usage.TextNode))),
+			NodePool: shared(string(text(usage.TextNodePool))), Model: shared(string(text(usage.TextModel))),
 		})
-		d.gone = false
 	}
-	absent := string(text(usage.TextState)) == string(usage.Absent)
-	d.gone = d.gone || absent && b.Numbers[usage.NumberHeldTo][row] >= d.end
+	d.see(usage.State(text(usage.TextState)), b.Numbers[usage.NumberHeldTo][row])
+}
+
+// segment adds the next segment of an hour.
+func (d *deviceList) segment(s *usage.Segment) {
+	if n := len(d.all); n == 0 || s.UUID != d.all[n-1].UUID {
+		d.next(usage.Device{UUID: strings.Clone(s.UUID), Node: shared(s.Node), NodePool: shared(s.NodePool), Model: shared(s.Model)})
+	}
+	d.see(s.State, s.HeldTo)
+}
+
+// next begins another GPU.
+func (d *deviceList) next(gpu usage.Device) { d.all, d.gone = append(d.list(), gpu), false }
+
+// see adds a row of the GPU at hand.
+func (d *deviceList) see(state usage.State, heldTo int64) {
+	d.gone = d.gone || state == usage.Absent && heldTo >= d.end
 }
 
 // list are the GPUs so far, without the last one if that is gone.
@@ -61,4 +76,4 @@ func (d *deviceList) list() []usage.Device {
 }
 
 // shared makes one string of a name that many GPUs have.
-func shared(name []byte) string { return unique.Make(string(name)).Value() }
+func shared(name string) string { return unique.Make(name).Value() }

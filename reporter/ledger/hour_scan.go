@@ -18,7 +18,7 @@ type Scan struct {
 
 // Scan opens a closed hour. Errors: as Stat.
 func (l *Ledger) Scan(ctx context.Context, cluster string, hour window.Window, columns usage.Columns) (*Scan, error) {
-	f, err := l.openHour(ctx, cluster, hour)
+	f, err := l.hours.open(ctx, cluster, hour)
 	if err != nil {
 		return nil, err
 	}

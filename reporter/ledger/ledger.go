@@ -11,7 +11,7 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// Config is what a Ledger can be told.
+// Config is what a Ledger is made with. All of it is optional.
 type Config struct {
 	// Version of the program that writes, for the footer. Default "dev".
 	Version string
@@ -19,15 +19,26 @@ type Config struct {
 	// been pruned. If such edges are gone, they count as not booked. Default: none
 	// may have been, so that edges which are gone are an error.
 	Pruned func(at time.Time) bool
+	// History is how long replaced revisions are kept at least after the end of
+	// their hour; 0 is for ever. Within that time the history of an hour need not
+	// be listed to know that it has none.
+	History time.Duration
+	// Now is the time. It saves requests: nobody is asked for hours that are not
+	// over, and edges that are too young to be pruned are not looked for again.
+	Now func() time.Time
 }
 
 // Ledger reads and writes closed hours. It may be used by many goroutines, and
-// by many processes on one bucket.
+// by many processes on one bucket. It remembers footers, rosters and edges, as
+// the package's documentation says under "Requests".
 type Ledger struct {
-	bucket  bucket.Bucket
+	store
 	version string
-	pruned  func(at time.Time) bool
-	last    lastDay
+	history time.Duration
+	now     func() time.Time // may be nil
+	hours   *hours
+	days    *days
+	edges   *edges
 }
 
 // New returns the ledger in the bucket.
@@ -38,7 +49,12 @@ func New(b bucket.Bucket, c Config) *Ledger {
 	if c.Pruned == nil {
 		c.Pruned = func(time.Time) bool { return false }
 	}
-	return &Ledger{bucket: b, version: c.Version, pruned: c.Pruned}
+	objects, known := store{b}, newCache(cacheBytes)
+	days := &days{objects, known}
+	return &Ledger{
+		store: objects, version: c.Version, history: c.History, now: c.Now,
+		hours: &hours{objects, days, known}, days: days, edges: &edges{objects, known, c.Pruned},
+	}
 }
 
 // Entry describes the object of a closed hour. When retention has removed the
@@ -80,5 +96,15 @@ func (l *Ledger) Put(ctx context.Context, h usage.Hour) (Entry, error) {
 	if err := d.Add(usage.Part{Segments: segments}); err != nil {
 		return Entry{}, err
 	}
-	return l.Commit(ctx, d, h)
+	return l.Session().Commit(ctx, d, h)
+}
+
+// Commit is Session.Commit in a run of its own.
+func (l *Ledger) Commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, error) {
+	return l.Session().Commit(ctx, d, h)
+}
+
+// Stat is Session.Stat in a run of its own.
+func (l *Ledger) Stat(ctx context.Context, cluster string, hour window.Window) (Entry, error) {
+	return l.Session().Stat(ctx, cluster, hour)
 }

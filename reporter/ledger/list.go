@@ -35,7 +35,7 @@ func (l *Ledger) List(ctx context.Context, cluster string, w window.Window) iter
 			return
 		}
 		first, last := window.Hour(w.From), window.Hour(w.To.Add(-time.Nanosecond))
-		days := l.days(ctx,
+		days := l.listDays(ctx,
 			commonPrefix(Key(cluster, first), Key(cluster, last)),
 			commonPrefix(daily+dayPlace(cluster, first.From), daily+dayPlace(cluster, last.From)))
 		for d, err := range days {
@@ -53,7 +53,7 @@ func (l *Ledger) List(ctx context.Context, cluster string, w window.Window) iter
 // error.
 func (l *Ledger) All(ctx context.Context) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		for d, err := range l.days(ctx, hourly, daily) {
+		for d, err := range l.listDays(ctx, hourly, daily) {
 			if !l.yieldHours(ctx, d, err, d.window, yield) {
 				return
 			}
@@ -87,13 +87,13 @@ type listedDay struct {
 	daily   bucket.Object // zero if there is none
 }
 
-// days walks through both tables side by side, by cluster and day. The prefixes
+// listDays walks through both tables side by side, by cluster and day. The prefixes
 // are those of the tables, or longer. It stops after the first error.
-func (l *Ledger) days(ctx context.Context, hourlyPrefix, dailyPrefix string) iter.Seq2[listedDay, error] {
+func (l *Ledger) listDays(ctx context.Context, hourlyPrefix, dailyPrefix string) iter.Seq2[listedDay, error] {
 	return func(yield func(listedDay, error) bool) {
-		nextHour, stopHours := iter.Pull2(list(ctx, l.bucket, hourlyPrefix, parseKey))
+		nextHour, stopHours := iter.Pull2(objects(ctx, l.bucket, hourlyPrefix, parseKey))
 		defer stopHours()
-		nextDay, stopDays := iter.Pull2(list(ctx, l.bucket, dailyPrefix, parseDayKey))
+		nextDay, stopDays := iter.Pull2(objects(ctx, l.bucket, dailyPrefix, parseDayKey))
 		defer stopDays()
 		hour, hourErr, hours := nextHour()
 		day, dayErr, days := nextDay()
@@ -132,8 +132,8 @@ type listed struct {
 	object  bucket.Object
 }
 
-// list yields the objects of a table. Errors: *StrayError, the bucket's.
-func list(ctx context.Context, b bucket.Bucket, prefix string, parse func(key string) (string, window.Window, bool)) iter.Seq2[listed, error] {
+// objects yields the objects of a table. Errors: *StrayError, the bucket's.
+func objects(ctx context.Context, b bucket.Bucket, prefix string, parse func(key string) (string, window.Window, bool)) iter.Seq2[listed, error] {
 	return func(yield func(listed, error) bool) {
 		for object, err := range b.List(ctx, prefix) {
 			if err != nil {
@@ -190,11 +190,11 @@ func (l *Ledger) hoursOf(ctx context.Context, d listedDay, w window.Window) ([]O
 // hold every hour, and reading them gives the error.
 func (l *Ledger) heldByDay(ctx context.Context, d listedDay) (map[window.Window]Object, error) {
 	held := map[window.Window]Object{}
-	opened, err := l.openDay(ctx, d.cluster, d.window)
+	heads, err := l.days.heads(ctx, d.cluster, d.window)
 	switch {
 	case err == nil:
-		for _, f := range opened.hours {
-			held[f.footer.Window] = Object{d.cluster, f.footer.Window, d.daily.Key, f.entry.Size, true}
+		for hour, h := range heads.hours {
+			held[hour] = Object{d.cluster, hour, d.daily.Key, h.entry.Size, true}
 		}
 	case errors.As(err, new(*CorruptError)), errors.As(err, new(*SchemaError)):
 		for hour := range d.window.Hours() {

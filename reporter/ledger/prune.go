@@ -116,7 +116,7 @@ func (p *pruning) tables(ctx context.Context) error {
 		return nil
 	}
 	var days []listedDay // deleting while listing may make a store skip keys
-	for d, err := range p.ledger.days(ctx, hourly+"cluster="+p.cluster+"/", daily+"cluster="+p.cluster+"/") {
+	for d, err := range p.ledger.listDays(ctx, hourly+"cluster="+p.cluster+"/", daily+"cluster="+p.cluster+"/") {
 		if err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (p *pruning) day(ctx context.Context, d listedDay) error {
 		}
 		if held == nil {
 			var err error
-			if held, err = p.ledger.openDay(ctx, d.cluster, d.window); err != nil {
+			if held, err = p.ledger.days.open(ctx, d.cluster, d.window); err != nil {
 				return err
 			}
 		}

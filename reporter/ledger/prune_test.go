@@ -200,7 +200,7 @@ func TestPruneOfEdges(t *testing.T) {
 		t.Errorf("%d are left, want the one that both hours name", n)
 	}
 	l := ledger.New(b, ledger.Config{})
-	if n, err := l.Neighbours(context.Background(), "prod", six); err != nil || total(n.Before) != 21 {
+	if n, err := l.Session().Neighbours(context.Background(), "prod", six); err != nil || total(n.Before) != 21 {
 		t.Errorf("before is %d, %v", total(n.Before), err)
 	}
 
@@ -218,7 +218,7 @@ func TestPruneOfEdges(t *testing.T) {
 	if left := keys(t, b, "ledger/edges/"); len(left) != 1 || !strings.Contains(left[0], "/hour=07/") {
 		t.Errorf("left are %q", left)
 	}
-	if n, err := l.Neighbours(context.Background(), "prod", six); !errors.As(err, new(*ledger.EdgesError)) {
+	if n, err := l.Session().Neighbours(context.Background(), "prod", six); !errors.As(err, new(*ledger.EdgesError)) {
 		t.Errorf("edges that were pruned: %v, %v", n, err)
 	}
 }

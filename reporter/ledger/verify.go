@@ -55,7 +55,7 @@ func (l *Ledger) Verify(ctx context.Context, cluster string, v Verification, yie
 	if err := CheckCluster(cluster); err != nil {
 		return err
 	}
-	run := &verification{Verification: v, ledger: l, cluster: cluster, yield: yield}
+	run := &verification{Verification: v, ledger: l, session: l.Session(), cluster: cluster, yield: yield}
 	for _, step := range []func(context.Context) error{run.strays, run.tables, run.history} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("verify cluster %s: %w", cluster, err)
@@ -68,6 +68,7 @@ func (l *Ledger) Verify(ctx context.Context, cluster string, v Verification, yie
 type verification struct {
 	Verification
 	ledger  *Ledger
+	session *Session
 	cluster string
 	yield   func(Finding) error
 	before  footer // of the hour looked at last, if it can be read
@@ -132,7 +133,7 @@ func (v *verification) days() window.Window {
 // openDay opens a day. One that is not there or damaged, which is a finding,
 // gives nil.
 func (v *verification) openDay(ctx context.Context, w window.Window) (*day, error) {
-	d, err := v.ledger.openDay(ctx, v.cluster, w)
+	d, err := v.ledger.days.open(ctx, v.cluster, w)
 	switch {
 	case err == nil:
 		return d, nil
@@ -254,7 +255,7 @@ func (v *verification) booked(ctx context.Context, before footer, f *file) error
 			continue
 		}
 		v.looked = edge.name
-		if err := v.ledger.auditEdges(ctx, v.cluster, edge.at, edge.name); err != nil {
+		if err := v.ledger.edges.audit(ctx, v.cluster, edge.at, edge.name); err != nil {
 			if err := v.edgeError(err, f, edge.at); err != nil {
 				return err
 			}
@@ -265,7 +266,7 @@ func (v *verification) booked(ctx context.Context, before footer, f *file) error
 	}
 	// What began earlier and was not seen by the hour before, as when samples are
 	// lost, is no contradiction.
-	differ, err := v.ledger.differ(ctx, before, foot, before.Window.From)
+	differ, err := v.session.differ(ctx, &head{footer: before}, &head{footer: foot}, before.Window.From)
 	if errors.As(err, new(*EdgesError)) {
 		return nil // found already
 	}
