@@ -54,7 +54,7 @@ func (o opener) Open(ctx context.Context, cfg *config.Config) (*command.Program,
 		Index:  index.New(store, index.Config{Clock: o.env.Now, Logger: o.env.Log}),
 		Ledger: ledger.New(store, ledger.Config{Version: version.Version, Pruned: func(at time.Time) bool {
 			return retain.Edges > 0 && o.env.Now().Sub(at) > retain.Edges
-		}}),
+		}, History: retain.History, Now: o.env.Now}),
 	}
 	p.Archive = archive.New(archive.Config{Bucket: store, Index: p.Index, Clock: o.env.Now, Logger: o.env.Log})
 	p.Upkeep = func(name string) *upkeep.Cluster {
@@ -102,7 +102,7 @@ func (o opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Met
 		return nil, err
 	}
 	hours := closing.New(closing.Config{
-		Name: c.Name, Source: source, Hours: p.Ledger, Edges: p.Ledger, Index: p.Index, Others: p.Index,
+		Name: c.Name, Source: source, Ledger: p.Ledger, Index: p.Index,
 		Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, KeepEdges: p.Config.Ledger.Retain.Edges,
 		Now: o.env.Now, Log: o.env.Log,
 	})

@@ -18,6 +18,10 @@ import (
 // damaged is closed again. Errors: usage.ErrNoData, the source's, the ledger's,
 // the index's.
 func (c *Cluster) Close(ctx context.Context, hour window.Window) (ledger.Entry, error) {
+	return c.begin().close(ctx, hour)
+}
+
+func (c *closer) close(ctx context.Context, hour window.Window) (ledger.Entry, error) {
 	stored, err := c.stored(ctx, hour)
 	if err != nil {
 		return stored, err
@@ -25,7 +29,7 @@ func (c *Cluster) Close(ctx context.Context, hour window.Window) (ledger.Entry, 
 	if stored.Key != "" {
 		return stored, c.note(ctx, stored)
 	}
-	neighbours, err := c.cfg.Edges.Neighbours(ctx, c.cfg.Name, hour)
+	neighbours, err := c.ledger.Neighbours(ctx, c.cfg.Name, hour)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
@@ -38,8 +42,8 @@ func (c *Cluster) Close(ctx context.Context, hour window.Window) (ledger.Entry, 
 
 // stored is the entry of a closed hour. It is the zero entry if the hour is not
 // closed, or if its object is damaged and is to be replaced.
-func (c *Cluster) stored(ctx context.Context, hour window.Window) (ledger.Entry, error) {
-	entry, err := c.cfg.Hours.Stat(ctx, c.cfg.Name, hour)
+func (c *closer) stored(ctx context.Context, hour window.Window) (ledger.Entry, error) {
+	entry, err := c.ledger.Stat(ctx, c.cfg.Name, hour)
 	if errors.Is(err, ledger.ErrHourMissing) || isDamaged(err) {
 		return ledger.Entry{}, nil
 	}
@@ -55,36 +59,30 @@ type reading struct {
 
 // read reads an hour from the source. The edges that it shares with its
 // neighbours are given.
-func (c *Cluster) read(ctx context.Context, hour window.Window, neighbours usage.Neighbours) (reading, error) {
-	duplicates, err := c.duplicateGPUs(ctx, hour)
-	if err != nil {
-		return reading{}, err
-	}
-	draft, err := c.cfg.Hours.Draft(c.cfg.Name, hour)
+func (c *closer) read(ctx context.Context, hour window.Window, neighbours usage.Neighbours) (reading, error) {
+	draft, err := c.ledger.Draft(c.cfg.Name, hour)
 	if err != nil {
 		return reading{}, err
 	}
 	known := newKnownTime(hour)
 	read, err := c.cfg.Source.Close(ctx, hour, neighbours, func(p usage.Part) error {
-		duplicates.add(p.Segments)
 		known.add(p.Segments)
 		return draft.Add(p)
 	})
 	if err != nil {
 		return reading{}, err
 	}
-	read.Findings = duplicates.note(hour, read.Findings)
 	return reading{draft, read, known.sum()}, nil
 }
 
 // commit puts an hour into the ledger, unless it is there like that, and into
 // the index.
-func (c *Cluster) commit(ctx context.Context, r reading) (ledger.Entry, error) {
+func (c *closer) commit(ctx context.Context, r reading) (ledger.Entry, error) {
 	for _, f := range r.usage.Findings {
 		c.cfg.Log.Warn("Closed an hour with findings", "cluster", c.cfg.Name, "hour", r.usage.Window,
 			"code", f.Code, "count", f.Count, "named", strings.Join(f.Named, "; "), "see", "docs/findings.md")
 	}
-	entry, err := c.cfg.Hours.Commit(ctx, r.draft, r.usage)
+	entry, err := c.ledger.Commit(ctx, r.draft, r.usage)
 	if err != nil {
 		return entry, err
 	}
@@ -92,7 +90,7 @@ func (c *Cluster) commit(ctx context.Context, r reading) (ledger.Entry, error) {
 }
 
 // note puts the entry of a closed hour into the index.
-func (c *Cluster) note(ctx context.Context, entry ledger.Entry) error {
+func (c *closer) note(ctx context.Context, entry ledger.Entry) error {
 	if err := c.cfg.Index.PutHour(ctx, index.Hour(entry)); err != nil {
 		return fmt.Errorf("index the hour %s: %w", entry.Window, err)
 	}

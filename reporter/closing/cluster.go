@@ -19,21 +19,10 @@ type Source interface {
 	Close(ctx context.Context, hour window.Window, n usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error)
 }
 
-// Hours are the closed hours, as *ledger.Ledger keeps them. Its methods say
-// which errors they return.
-type Hours interface {
-	Stat(ctx context.Context, cluster string, hour window.Window) (ledger.Entry, error)
-	Segments(ctx context.Context, cluster string, w window.Window, yield func([]usage.Segment) error) error
-	Draft(cluster string, hour window.Window) (*ledger.Draft, error)
-	Commit(ctx context.Context, d *ledger.Draft, h usage.Hour) (ledger.Entry, error)
-}
-
-// Edges are what neighbouring hours share, as *ledger.Ledger keeps them.
-type Edges interface {
-	Neighbours(ctx context.Context, cluster string, hour window.Window) (usage.Neighbours, error)
-	Before(ctx context.Context, cluster string, hour window.Window) (usage.Neighbours, error)
-	Carried(ctx context.Context, cluster string, hour window.Window) (usage.Neighbours, error)
-	Disagree(ctx context.Context, cluster string, hour window.Window) ([]window.Window, error)
+// Ledger keeps the closed hours, as *ledger.Ledger does.
+type Ledger interface {
+	// Session begins a run, which looks at each object of the ledger once.
+	Session() *ledger.Session
 }
 
 // Index says which hours are closed, as *index.Index does.
@@ -44,19 +33,12 @@ type Index interface {
 	PutHour(ctx context.Context, r index.HourRecord) error
 }
 
-// Others names the clusters that have closed hours, as *index.Index does.
-type Others interface {
-	Clusters(ctx context.Context) ([]string, error)
-}
-
 // Config is what a cluster's hours are closed with.
 type Config struct {
 	Name   string // of the cluster
 	Source Source
-	Hours  Hours
-	Edges  Edges
+	Ledger Ledger
 	Index  Index
-	Others Others
 
 	Settle        time.Duration // after an hour's end, for its last samples to arrive
 	RestateWithin time.Duration // after an hour's end, in which it may be restated
@@ -72,3 +54,11 @@ type Cluster struct{ cfg Config }
 
 // New returns the cluster that the configuration describes.
 func New(c Config) *Cluster { return &Cluster{c} }
+
+// closer is one closing, restating or alignment of hours.
+type closer struct {
+	cfg    Config
+	ledger *ledger.Session
+}
+
+func (c *Cluster) begin() *closer { return &closer{c.cfg, c.cfg.Ledger.Session()} }

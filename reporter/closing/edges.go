@@ -19,8 +19,9 @@ func (c *Cluster) AlignEdges(ctx context.Context, w window.Window) (Restated, er
 	if err != nil {
 		return done, err
 	}
+	r := c.begin()
 	for _, h := range closed {
-		if err := c.align(ctx, h.Window(), &done); err != nil {
+		if err := r.align(ctx, h.Window(), &done); err != nil {
 			return done, err
 		}
 	}
@@ -43,12 +44,13 @@ func (c *Cluster) AlignDays(ctx context.Context, w window.Window) (Restated, err
 			first = append(first, h.Window())
 		}
 	}
-	return done, c.alignAll(ctx, first, &done)
+	return done, c.begin().alignAll(ctx, first, &done)
 }
 
 // checkEdges makes sure that the neighbours of a run can be made to agree with
-// it: that the edges on both sides of each neighbour can be read.
-func (c *Cluster) checkEdges(ctx context.Context, run []window.Window) error {
+// it: that their edges can be read, and those of the hours beyond them. The run's
+// own edges are going to be replaced.
+func (c *closer) checkEdges(ctx context.Context, run []window.Window) error {
 	if len(run) == 0 {
 		return nil
 	}
@@ -57,24 +59,27 @@ func (c *Cluster) checkEdges(ctx context.Context, run []window.Window) error {
 		c.cfg.Log.Warn("The edges of restated hours are no longer kept; hours without edges are not compared with their neighbours",
 			"cluster", c.cfg.Name, "hours", whole, "kept", keep)
 	}
-	if _, err := c.cfg.Edges.Neighbours(ctx, c.cfg.Name, whole); err != nil {
+	if _, err := c.ledger.Neighbours(ctx, c.cfg.Name, whole); err != nil {
 		return err
 	}
-	for _, neighbour := range []window.Window{window.Hour(whole.From.Add(-1)), window.Hour(whole.To)} {
-		stored, err := c.stored(ctx, neighbour)
-		if err == nil && stored.Key != "" {
-			_, err = c.cfg.Edges.Neighbours(ctx, c.cfg.Name, neighbour)
-		}
-		if err != nil {
+	previous, next := window.Hour(whole.From.Add(-1)), window.Hour(whole.To)
+	if stored, err := c.stored(ctx, previous); err != nil {
+		return err
+	} else if stored.Key != "" {
+		if _, err := c.ledger.Before(ctx, c.cfg.Name, previous); err != nil {
 			return err
 		}
 	}
-	return nil
+	stored, err := c.stored(ctx, next)
+	if err == nil && stored.Key != "" {
+		_, err = c.ledger.After(ctx, c.cfg.Name, next)
+	}
+	return err
 }
 
 // alignAll aligns the neighbours of many hours. An object that can't be read does
 // not keep the other hours from being aligned; any other failure does.
-func (c *Cluster) alignAll(ctx context.Context, hours []window.Window, done *Restated) error {
+func (c *closer) alignAll(ctx context.Context, hours []window.Window, done *Restated) error {
 	var failed []error
 	for _, hour := range hours {
 		err := c.align(ctx, hour, done)
@@ -93,11 +98,11 @@ func (c *Cluster) alignAll(ctx context.Context, hours []window.Window, done *Res
 // itself, and goes on to their neighbours: a restated hour may change on its far
 // side too, because it carries time on. A neighbour whose samples are gone keeps
 // its edge, and the hour takes it over.
-func (c *Cluster) align(ctx context.Context, hour window.Window, done *Restated) error {
+func (c *closer) align(ctx context.Context, hour window.Window, done *Restated) error {
 	if stored, err := c.stored(ctx, hour); err != nil || stored.Key == "" {
 		return err // an hour without samples has no edges
 	}
-	neighbours, err := c.cfg.Edges.Disagree(ctx, c.cfg.Name, hour)
+	neighbours, err := c.ledger.Disagree(ctx, c.cfg.Name, hour)
 	if err != nil {
 		return err
 	}
@@ -126,8 +131,8 @@ func (c *Cluster) align(ctx context.Context, hour window.Window, done *Restated)
 }
 
 // rewriteBetween rewrites an hour with the stored edges of both neighbours.
-func (c *Cluster) rewriteBetween(ctx context.Context, hour window.Window, guard Guard, done *Restated) (changed bool, err error) {
-	neighbours, err := c.cfg.Edges.Neighbours(ctx, c.cfg.Name, hour)
+func (c *closer) rewriteBetween(ctx context.Context, hour window.Window, guard Guard, done *Restated) (changed bool, err error) {
+	neighbours, err := c.ledger.Neighbours(ctx, c.cfg.Name, hour)
 	if err != nil {
 		return false, err
 	}

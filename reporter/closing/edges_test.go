@@ -150,7 +150,7 @@ func (s *stage) check(t fataler) {
 			last = -1
 			continue
 		}
-		opening, closing, edgesErr := l.Edges(context.Background(), "eu-1", s.world.hour(n))
+		opening, closing, edgesErr := l.Session().Edges(context.Background(), "eu-1", s.world.hour(n))
 		if err := errors.Join(err, edgesErr); err != nil {
 			t.Fatalf("hour %d: %v", n, err)
 		}

@@ -43,7 +43,7 @@ func newCluster(b bucket.Bucket, name string, source closing.Source, now time.Ti
 	l := ledger.New(b, ledger.Config{Pruned: func(at time.Time) bool { return c.keepEdges > 0 && now.Sub(at) > c.keepEdges }})
 	c.with = func(keepEdges time.Duration) *closing.Cluster {
 		return closing.New(closing.Config{
-			Name: name, Source: source, Hours: l, Edges: l, Index: x, Others: x,
+			Name: name, Source: source, Ledger: l, Index: x,
 			Settle: 10 * time.Minute, RestateWithin: 24 * time.Hour, KeepEdges: keepEdges,
 			Now: func() time.Time { return now },
 			Log: slog.New(slog.DiscardHandler),

@@ -25,12 +25,12 @@ func OnlyIfMore(stored, now Known) bool { return now.Millis > stored.Millis }
 
 // check returns a *LessError if the guard keeps the stored hour. An hour that is
 // not stored, or is damaged, may always be written.
-func (c *Cluster) check(ctx context.Context, allows Guard, stored ledger.Entry, now Known) error {
+func (c *closer) check(ctx context.Context, allows Guard, stored ledger.Entry, now Known) error {
 	if allows == nil || stored.Key == "" {
 		return nil
 	}
 	known := newKnownTime(stored.Window)
-	err := c.cfg.Hours.Segments(ctx, c.cfg.Name, stored.Window, func(segments []usage.Segment) error {
+	err := c.ledger.Segments(ctx, c.cfg.Name, stored.Window, func(segments []usage.Segment) error {
 		known.add(segments)
 		return nil
 	})

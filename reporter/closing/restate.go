@@ -34,6 +34,10 @@ func (r Restated) Hours() []window.Window {
 // are bound to. Every step leaves whole hours behind, so to repeat a Restate that
 // was cut off completes it. begin is called before each hour.
 func (c *Cluster) Restate(ctx context.Context, run []window.Window, guard Guard, begin func(window.Window)) (Restated, error) {
+	return c.begin().restate(ctx, run, guard, begin)
+}
+
+func (c *closer) restate(ctx context.Context, run []window.Window, guard Guard, begin func(window.Window)) (Restated, error) {
 	var done Restated
 	if err := c.checkEdges(ctx, run); err != nil {
 		return done, err
@@ -63,20 +67,20 @@ func (c *Cluster) Restate(ctx context.Context, run []window.Window, guard Guard,
 // edge of the previous hour if that is part of the run. The first hour takes its
 // edge from the samples; the previous hour's edge counts only for series that
 // have no sample near the edge.
-func (c *Cluster) openingEdge(ctx context.Context, done []window.Window, hour window.Window) (usage.Neighbours, error) {
+func (c *closer) openingEdge(ctx context.Context, done []window.Window, hour window.Window) (usage.Neighbours, error) {
 	stored, err := c.stored(ctx, window.Hour(hour.From.Add(-1)))
 	if err != nil || stored.Key == "" {
 		return usage.Neighbours{}, err
 	}
 	if len(done) == 0 || !done[len(done)-1].To.Equal(hour.From) {
-		return c.cfg.Edges.Carried(ctx, c.cfg.Name, hour)
+		return c.ledger.Carried(ctx, c.cfg.Name, hour)
 	}
-	return c.cfg.Edges.Before(ctx, c.cfg.Name, hour)
+	return c.ledger.Before(ctx, c.cfg.Name, hour)
 }
 
 // rewrite reads an hour again and tells whether its object changed. Errors:
 // *LessError if the guard keeps the stored hour, and those of Close.
-func (c *Cluster) rewrite(ctx context.Context, hour window.Window, neighbours usage.Neighbours, guard Guard, done *Restated) (changed bool, err error) {
+func (c *closer) rewrite(ctx context.Context, hour window.Window, neighbours usage.Neighbours, guard Guard, done *Restated) (changed bool, err error) {
 	stored, err := c.stored(ctx, hour)
 	if err != nil {
 		return false, err
@@ -97,7 +101,7 @@ func (c *Cluster) rewrite(ctx context.Context, hour window.Window, neighbours us
 }
 
 // keep notes an hour that could not be read again, and why.
-func (c *Cluster) keep(ctx context.Context, hour window.Window, why error, done *Restated) error {
+func (c *closer) keep(ctx context.Context, hour window.Window, why error, done *Restated) error {
 	stored, err := c.stored(ctx, hour)
 	switch {
 	case err != nil:

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -12,21 +13,18 @@ import (
 )
 
 func addVerify(group *kingpin.CmdClause, add adder) {
-	c := group.Command("verify", "Read closed hours and say what is wrong: checksums, sums, edges, daily tables, the index. Changes nothing; exit code 7 if something is.")
+	c := group.Command("verify", "Read closed hours and say what is wrong: checksums, sums, edges, daily tables, the index, GPUs in two clusters. Changes nothing; exit code 7 if something is.")
 	s := addScope(c, "Verify")
 	add(c, func(ctx context.Context, env *Env) error {
-		return s.eachCluster(ctx, env, func(c *upkeep.Cluster, w window.Window) error { return verify(ctx, env, c, w) })
+		err := s.eachCluster(ctx, env, func(c *upkeep.Cluster, w window.Window) error { return verify(ctx, env, c, w) })
+		return errors.Join(err, s.verifyClusters(ctx, env))
 	})
 }
 
 // verify prints what is wrong with a cluster's hours, or that nothing is.
 func verify(ctx context.Context, env *Env, c *upkeep.Cluster, w window.Window) error {
-	found := 0
-	closed, err := c.Verify(ctx, w, func(f ledger.Finding) error {
-		found++
-		_, err := fmt.Fprintf(env.Stdout, "BAD   %s\n", f)
-		return err
-	})
+	var found findings
+	closed, err := c.Verify(ctx, w, found.printer(env))
 	if err != nil {
 		return err
 	}
@@ -35,4 +33,41 @@ func verify(ctx context.Context, env *Env, c *upkeep.Cluster, w window.Window) e
 	}
 	fmt.Fprintf(env.Stdout, "ok    cluster %s: %d closed hours are in order\n", c.Name(), closed)
 	return nil
+}
+
+// verifyClusters prints the GPUs that two clusters of the bucket have for the same
+// time. With --cluster, one of the two is named there.
+func (s scope) verifyClusters(ctx context.Context, env *Env) error {
+	w, err := s.window(env)
+	if err != nil {
+		return err
+	}
+	p, err := env.open(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := p.allNames(ctx)
+	if err != nil {
+		return err
+	}
+	var found findings
+	if err := p.Ledger.VerifyClusters(ctx, all, *s.clusters, w, found.printer(env)); err != nil {
+		return err
+	}
+	if found > 0 {
+		return fmt.Errorf("%w: %d findings between clusters", ErrFindings, found)
+	}
+	return nil
+}
+
+// findings counts what was found.
+type findings int
+
+// printer prints a finding and counts it.
+func (n *findings) printer(env *Env) func(ledger.Finding) error {
+	return func(f ledger.Finding) error {
+		*n++
+		_, err := fmt.Fprintf(env.Stdout, "BAD   %s\n", f)
+		return err
+	}
 }

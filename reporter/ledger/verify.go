@@ -35,6 +35,7 @@ const (
 	Conservation Kind = "conservation" // parts don't make the whole
 	Edge         Kind = "edge"         // two hours count from different edges, or edges are gone
 	Behind       Kind = "behind"       // a day does not have its hours as they are
+	Duplicate    Kind = "duplicate"    // two clusters have the same GPU for the same time
 	Index        Kind = "index"        // the index says something else of an hour than the ledger does
 )
 

@@ -7,30 +7,37 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// closedHours are the hours of a window that are closed, by cluster and begin.
-type closedHours map[string]map[time.Time]bool
+// closedHours are the hours of a window that are closed, by cluster and begin:
+// the SHA-256 of the hour's object, as far as the index knows it.
+type closedHours map[string]map[time.Time]string
 
-func (c closedHours) has(cluster string, hour window.Window) bool { return c[cluster][hour.From.UTC()] }
+// known is whether an hour is closed, and its SHA-256.
+func (c closedHours) known(cluster string, hour window.Window) (sha256 string, closed bool) {
+	sha256, closed = c[cluster][hour.From.UTC()]
+	return sha256, closed
+}
 
 // closedHours asks the index, and the ledger where the index lacks hours: a crash
 // may have kept an hour out of the index, or the index may be lost.
 func (m *Maker) closedHours(ctx context.Context, clusters []string, w window.Window) (closedHours, error) {
 	closed := closedHours{}
 	for _, cluster := range clusters {
-		hours := map[time.Time]bool{}
+		hours := map[time.Time]string{}
 		closed[cluster] = hours
 		known, err := m.cfg.Index.Hours(ctx, cluster, w)
 		if err != nil {
 			return nil, err
 		}
 		for _, h := range known {
-			hours[h.From.UTC()] = true
+			hours[h.From.UTC()] = h.SHA256
 		}
 		for object, err := range m.cfg.Ledger.List(ctx, cluster, m.lacking(hours, w)) {
 			if err != nil {
 				return nil, err
 			}
-			hours[object.Window.From.UTC()] = true
+			if _, known := hours[object.Window.From.UTC()]; !known {
+				hours[object.Window.From.UTC()] = ""
+			}
 		}
 	}
 	return closed, nil
@@ -38,11 +45,11 @@ func (m *Maker) closedHours(ctx context.Context, clusters []string, w window.Win
 
 // lacking is the part of a window in which hours that have begun are missing from
 // a set, or the empty window.
-func (m *Maker) lacking(hours map[time.Time]bool, w window.Window) window.Window {
+func (m *Maker) lacking(hours map[time.Time]string, w window.Window) window.Window {
 	var gap window.Window
 	now := m.cfg.Now()
 	for hour := range w.Hours() {
-		if hours[hour.From.UTC()] || !hour.From.Before(now) {
+		if _, closed := hours[hour.From.UTC()]; closed || !hour.From.Before(now) {
 			continue
 		}
 		if gap.From.IsZero() {

@@ -138,7 +138,7 @@ func (m *Maker) roll(ctx context.Context, rolling *rollup.Rollup, clusters []str
 	if err != nil {
 		return err
 	}
-	ahead := readAhead{ledger: m.cfg.Ledger, clusters: clusters, closed: closed, columns: rolling.Columns}
+	ahead := readAhead{ledger: m.cfg.Ledger.Reader(closed.known), clusters: clusters, columns: rolling.Columns}
 	for r := range ahead.hours(ctx, w) {
 		if err := m.rollHour(ctx, rolling, r, preview); err != nil {
 			return err

@@ -26,9 +26,8 @@ const (
 // order. So memory is bounded however long the period is, and what comes out
 // does not depend on which hour was read first.
 type readAhead struct {
-	ledger   *ledger.Ledger
+	ledger   *ledger.Reader
 	clusters []string
-	closed   closedHours // the others are not asked for
 	columns  func(window.Window) usage.Columns
 }
 
@@ -107,7 +106,7 @@ func (a readAhead) start(ctx context.Context, w window.Window, slots chan chan *
 
 // read opens the hour and fills batches until there are no more.
 func (a readAhead) read(ctx context.Context, r *reading) error {
-	scan, err := a.open(ctx, r)
+	scan, err := a.ledger.Scan(ctx, r.cluster, r.hour, a.columns(r.hour))
 	if err != nil {
 		r.openErr = err
 		close(r.opened)
@@ -133,14 +132,6 @@ func (a readAhead) read(ctx context.Context, r *reading) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// open opens a closed hour. Errors: ledger.ErrHourMissing, the ledger's others.
-func (a readAhead) open(ctx context.Context, r *reading) (*ledger.Scan, error) {
-	if !a.closed.has(r.cluster, r.hour) {
-		return nil, ledger.ErrHourMissing
-	}
-	return a.ledger.Scan(ctx, r.cluster, r.hour, a.columns(r.hour))
 }
 
 // batches yields what the hour has, in order. A batch is good until the next.

@@ -149,7 +149,7 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time) *replica {
 	for _, s := range clusters() {
 		sources[s.cluster] = s
 		r.hours[s.cluster] = closing.New(closing.Config{
-			Name: s.cluster, Source: s, Hours: r.ledger, Edges: r.ledger, Index: r.index, Others: r.index,
+			Name: s.cluster, Source: s, Ledger: r.ledger, Index: r.index,
 			Settle: c.Settle, RestateWithin: c.RestateWithin, Now: clock, Log: log,
 		})
 		c.Clusters = append(c.Clusters, serve.Cluster{
