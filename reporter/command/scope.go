@@ -49,6 +49,12 @@ func (s scope) window(env *Env) (window.Window, error) {
 // eachCluster runs a command for the clusters of a scope. What fails for one does
 // not keep it from the others.
 func (s scope) eachCluster(ctx context.Context, env *Env, do func(*upkeep.Cluster, window.Window) error) error {
+	return s.eachAndAll(ctx, env, do, func(*Program, window.Window, []string) error { return nil })
+}
+
+// eachAndAll is eachCluster that runs another command for all clusters of the
+// bucket together afterwards.
+func (s scope) eachAndAll(ctx context.Context, env *Env, do func(*upkeep.Cluster, window.Window) error, together func(p *Program, w window.Window, all []string) error) error {
 	w, err := s.window(env)
 	if err != nil {
 		return err
@@ -74,7 +80,7 @@ func (s scope) eachCluster(ctx context.Context, env *Env, do func(*upkeep.Cluste
 			failed = append(failed, fmt.Errorf("cluster %s: %w", name, err))
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, together(p, w, all))...)
 }
 
 func parseTime(flag, text string) (time.Time, error) {

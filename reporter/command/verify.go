@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -16,8 +15,9 @@ func addVerify(group *kingpin.CmdClause, add adder) {
 	c := group.Command("verify", "Read closed hours and say what is wrong: checksums, sums, edges, daily tables, the index, GPUs in two clusters. Changes nothing; exit code 7 if something is.")
 	s := addScope(c, "Verify")
 	add(c, func(ctx context.Context, env *Env) error {
-		err := s.eachCluster(ctx, env, func(c *upkeep.Cluster, w window.Window) error { return verify(ctx, env, c, w) })
-		return errors.Join(err, s.verifyClusters(ctx, env))
+		return s.eachAndAll(ctx, env,
+			func(c *upkeep.Cluster, w window.Window) error { return verify(ctx, env, c, w) },
+			func(p *Program, w window.Window, all []string) error { return s.verifyClusters(ctx, env, p, w, all) })
 	})
 }
 
@@ -37,19 +37,7 @@ func verify(ctx context.Context, env *Env, c *upkeep.Cluster, w window.Window) e
 
 // verifyClusters prints the GPUs that two clusters of the bucket have for the same
 // time. With --cluster, one of the two is named there.
-func (s scope) verifyClusters(ctx context.Context, env *Env) error {
-	w, err := s.window(env)
-	if err != nil {
-		return err
-	}
-	p, err := env.open(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := p.allNames(ctx)
-	if err != nil {
-		return err
-	}
+func (s scope) verifyClusters(ctx context.Context, env *Env, p *Program, w window.Window, all []string) error {
 	var found findings
 	if err := p.Ledger.VerifyClusters(ctx, all, *s.clusters, w, found.printer(env)); err != nil {
 		return err
