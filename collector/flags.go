@@ -120,7 +120,7 @@ func addFlags(app *kingpin.Application) *flags {
 			Default(kubelet.DefaultCheckpoint).String(),
 		resources: app.Flag("kubelet.resource", "Extended resources that are GPUs, as patterns; repeatable.").
 			Default("nvidia.com/*").Strings(),
-		podLogs: app.Flag("kubelet.pod-logs", "Folder whose names contain pod UIDs, for pods that are not in the checkpoint, such as those with claims: /var/log/pods. No file in it is opened; empty to do without.").
+		podLogs: app.Flag("kubelet.pod-logs", "Folder whose names contain pod UIDs, for pods that are not in the checkpoint, such as those with claims: "+kubelet.DefaultPodLogs+". No file in it is opened; empty to do without.").
 			Default("").String(),
 		drivers: app.Flag("dra.driver", "Drivers of dynamic resource allocation whose devices are GPUs, as patterns; repeatable.").
 			Default("gpu.nvidia.com").Strings(),

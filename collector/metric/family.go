@@ -90,6 +90,6 @@ const (
 )
 
 // States lists the values of LabelState.
-func States() []string {
-	return []string{StateAllocated, StateUnallocated, StateUnattributed, StateUnavailable}
+func States() [4]string {
+	return [...]string{StateAllocated, StateUnallocated, StateUnattributed, StateUnavailable}
 }

@@ -25,7 +25,7 @@ var holdingFamilies = [...]*metric.Family{
 
 var nodeFamilies = [...]*metric.Family{&metric.CollectorStartTime, &metric.CollectorPollAge, &metric.NodeInfo}
 
-var states = [...]string{metric.StateAllocated, metric.StateUnallocated, metric.StateUnattributed, metric.StateUnavailable}
+var states = metric.States()
 
 // perGPU is how many series each GPU has: its states, and its information.
 const perGPU = len(states) + 1
