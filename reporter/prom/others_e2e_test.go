@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -26,19 +25,22 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/prometheus/prompb"
 
+	"github.com/gputally/gputally/internal/child"
 	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/reporter/prom"
 )
 
+// patience bounds the wait for a server.
+const patience = 2 * time.Minute
+
 // freeAddress is an address on which nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := child.Address(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // startTool runs one of the tools that "make e2e" gets, until stop is called or
@@ -49,44 +51,30 @@ func startTool(t *testing.T, readyURL, name string, args ...string) (stop func()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Start(); err != nil {
+	tool, err := child.Start(exec.Command(path, args...), t.Output())
+	if err != nil {
 		t.Fatalf("%v (run \"make e2e\")", err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // it is killed
-		close(ended)
-	}()
 	stop = func() {
-		cancel()
-		<-ended
+		tool.Kill()
+		<-tool.Done()
 	}
 	t.Cleanup(stop)
-	until(t, name+" answers on "+readyURL, func() bool {
-		resp, err := http.Get(readyURL)
-		if err != nil {
-			return false
-		}
-		resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := tool.Await(ctx, child.Answers(readyURL, nil)); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
 	return stop
 }
 
 // until waits for a condition.
 func until(t *testing.T, what string, met func() bool) {
 	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.After(2 * time.Minute); !met(); {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("in two minutes it was not so: %s", what)
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := child.Poll(ctx, child.Met(what, met)); err != nil {
+		t.Fatal(err)
 	}
 }
 
