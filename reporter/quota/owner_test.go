@@ -74,6 +74,8 @@ func TestNewRefusesOwners(t *testing.T) {
 		"patterns that tie for a day":       {[]quota.Namespace{during("x*", 0, 10)}, []quota.Namespace{during("*y", 9, 0)}, 1, "namespaces[0]", "at the same time"},
 		"a day that is nobody's":            {[]quota.Namespace{during("x", 0, 9)}, []quota.Namespace{during("x", 10, 0)}, 0, "namespaces[0].to", `"x" is given to nobody from 2026-11-09T00:00:00Z to 2026-11-10T00:00:00Z, when namespaces[0] of projects[1] begins`},
 		"a day between terms of one":        {[]quota.Namespace{during("x-*", 10, 0), during("x-*", 5, 9)}, nil, 0, "namespaces[1].to", "given to nobody"},
+		"days until the next of two others": {[]quota.Namespace{during("x", 0, 5), during("x", 10, 0)}, []quota.Namespace{during("x", 7, 10)}, 0, "namespaces[0].to", `from 2026-11-05T00:00:00Z to 2026-11-07T00:00:00Z, when namespaces[0] of projects[1] begins`},
+		"for ever and for a time in one":    {[]quota.Namespace{during("x", 0, 0), during("x", 2, 5)}, nil, 0, "namespaces[1]", "at the same time"},
 		"a day that is the project's twice": {[]quota.Namespace{during("x", 0, 10), during("x", 9, 0)}, nil, 0, "namespaces[1]", "at the same time"},
 		"an empty range":                    {[]quota.Namespace{during("x", 2, 2)}, nil, 0, "namespaces[0].from", "not before"},
 		"a range the wrong way round":       {[]quota.Namespace{during("x", 3, 2)}, nil, 0, "namespaces[0].from", "not before"},
