@@ -17,7 +17,7 @@ type Backfilled struct {
 	Empty    []error // one for each hour without samples, oldest first
 }
 
-// CloseAll closes hours, which are sorted by time. It cuts them into runs of one
+// CloseAll closes hours that Due listed. It cuts them into runs of one
 // UTC day each and closes `parallel` runs at once. Within a run each hour goes on
 // where the previous one ended. Two runs that are closed at once may each store
 // an edge of their own: call AlignDays afterwards. A crash leaves at most as many
@@ -27,9 +27,9 @@ type Backfilled struct {
 // hand are completed and no other is begun; the error is that of the earliest
 // hour. begin is called before each hour, by one goroutine at a time, with the
 // number of hours begun so far.
-func (c *Cluster) CloseAll(ctx context.Context, hours []window.Window, parallel int, begin func(n int, hour window.Window)) (Backfilled, error) {
-	b := &backfill{cluster: c, hours: hours, results: make([]result, len(hours)), report: begin}
-	runs := byDay(hours)
+func (c *Cluster) CloseAll(ctx context.Context, due []Due, parallel int, begin func(n int, hour window.Window)) (Backfilled, error) {
+	b := &backfill{cluster: c, due: due, results: make([]result, len(due)), report: begin}
+	runs := byDay(due)
 	work := make(chan [2]int, len(runs))
 	for _, run := range runs {
 		work <- run
@@ -50,7 +50,7 @@ func (c *Cluster) CloseAll(ctx context.Context, hours []window.Window, parallel 
 // backfill is the closing of many hours while it goes on.
 type backfill struct {
 	cluster *Cluster
-	hours   []window.Window
+	due     []Due
 	report  func(n int, hour window.Window)
 
 	mu      sync.Mutex
@@ -66,11 +66,11 @@ type result struct {
 }
 
 // byDay cuts sorted hours into runs [from, to) of one UTC day without a hole.
-func byDay(hours []window.Window) [][2]int {
+func byDay(due []Due) [][2]int {
 	var runs [][2]int
-	for i, h := range hours {
+	for i, d := range due {
 		last := len(runs) - 1
-		if i > 0 && hours[i-1].To.Equal(h.From) && h.From.Hour() != 0 {
+		if i > 0 && due[i-1].Hour.To.Equal(d.Hour.From) && d.Hour.From.Hour() != 0 {
 			runs[last][1] = i + 1
 			continue
 		}
@@ -80,8 +80,14 @@ func byDay(hours []window.Window) [][2]int {
 }
 
 func (b *backfill) run(ctx context.Context, run [2]int) {
+	closed := false // the previous hour, just now
 	for i := run[0]; i < run[1] && b.begin(i); i++ {
-		entry, err := b.cluster.Close(ctx, b.hours[i])
+		closeHour := b.cluster.Close
+		if b.due[i].Alone && !closed {
+			closeHour = b.cluster.CloseAlone
+		}
+		entry, err := closeHour(ctx, b.due[i].Hour)
+		closed = err == nil
 		b.end(i, result{true, entry, err})
 	}
 }
@@ -94,7 +100,7 @@ func (b *backfill) begin(i int) bool {
 		return false
 	}
 	b.begun++
-	b.report(b.begun, b.hours[i])
+	b.report(b.begun, b.due[i].Hour)
 	return true
 }
 

@@ -43,6 +43,6 @@
 //
 // # Hours with gaps
 //
-// Samples may arrive late. Rereads lists closed hours with gaps that are to be
-// read again one hour and one day after they settled.
+// Samples may arrive late. Look also lists closed hours with gaps that are to be
+// read again, one hour and one day after they settled.
 package closing

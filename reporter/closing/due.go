@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -11,42 +12,103 @@ import (
 // Reach is how far back a closing looks for hours that are not closed.
 const Reach = 24 * time.Hour
 
+// Due is an hour to be closed.
+type Due struct {
+	Hour window.Window
+	// Alone says that the index has neither the previous nor the next hour, so that
+	// CloseAlone is the cheaper way unless the previous hour was closed meanwhile.
+	Alone bool
+}
+
+// Work is what there is to do for a cluster, oldest first.
+type Work struct {
+	Due     []Due
+	Rereads []Reread
+}
+
+// Look finds out what there is to do now: the hours that Due lists from Resume on,
+// and the hours that are to be read again. It mostly reads the index once. Errors:
+// the index's.
+func (c *Cluster) Look(ctx context.Context) (Work, error) {
+	recent, err := c.recent(ctx)
+	if err != nil {
+		return Work{}, err
+	}
+	w := Work{Rereads: c.rereads(recent)}
+	from, err := c.resume(ctx, recent)
+	if err != nil {
+		return w, err
+	}
+	if from.Before(c.cfg.Now().Add(time.Hour - RereadReach)) {
+		w.Due, err = c.Due(ctx, from)
+		return w, err
+	}
+	w.Due = c.due(recent, from)
+	return w, nil
+}
+
+// recent are the closed hours of the last RereadReach.
+func (c *Cluster) recent(ctx context.Context) ([]index.HourRecord, error) {
+	now := c.cfg.Now().UTC()
+	return c.cfg.Index.Hours(ctx, c.cfg.Name, window.Window{From: now.Add(-RereadReach), To: now})
+}
+
 // Due lists the hours to be closed, oldest first: those between from and now that
 // have settled and that the index does not have.
-func (c *Cluster) Due(ctx context.Context, from time.Time) ([]window.Window, error) {
+func (c *Cluster) Due(ctx context.Context, from time.Time) ([]Due, error) {
 	now := c.cfg.Now()
 	if !from.Before(now) {
 		return nil, nil
 	}
-	known, err := c.cfg.Index.Hours(ctx, c.cfg.Name, window.Window{From: from.UTC(), To: now.UTC()})
+	closed, err := c.cfg.Index.Hours(ctx, c.cfg.Name, window.Window{From: from.UTC().Add(-time.Hour), To: now.UTC()})
 	if err != nil {
 		return nil, err
 	}
-	closed := make(map[time.Time]bool, len(known))
-	for _, h := range known {
-		closed[h.From] = true
+	return c.due(closed, from), nil
+}
+
+func (c *Cluster) due(closed []index.HourRecord, from time.Time) (due []Due) {
+	known := make(map[time.Time]bool, len(closed))
+	for _, h := range closed {
+		known[h.From] = true
 	}
-	return schedule.HoursDue(func(w window.Window) bool { return closed[w.From] }, from, now, c.cfg.Settle), nil
+	for _, hour := range schedule.HoursDue(func(w window.Window) bool { return known[w.From] }, from, c.cfg.Now(), c.cfg.Settle) {
+		due = append(due, Due{Hour: hour, Alone: !known[hour.From.Add(-time.Hour)] && !known[hour.To]})
+	}
+	return due
 }
 
 // Resume is the time from which hours are to be closed: Reach before now, so that
 // holes of that time are tried again; or the end of the last closed hour if that
 // is longer ago; but never before the first closed hour.
 func (c *Cluster) Resume(ctx context.Context) (time.Time, error) {
-	back := c.cfg.Now().UTC().Add(-Reach)
-	last, found, err := c.cfg.Index.LastHour(ctx, c.cfg.Name)
-	if err != nil || !found {
-		return back, err
+	recent, err := c.recent(ctx)
+	if err != nil {
+		return time.Time{}, err
 	}
-	if last.To.Before(back) {
+	return c.resume(ctx, recent)
+}
+
+// resume is Resume with the closed hours of the last RereadReach, which is longer
+// than Reach.
+func (c *Cluster) resume(ctx context.Context, recent []index.HourRecord) (time.Time, error) {
+	back := c.cfg.Now().UTC().Add(-Reach)
+	if len(recent) == 0 {
+		last, found, err := c.cfg.Index.LastHour(ctx, c.cfg.Name)
+		if err != nil || !found {
+			return back, err
+		}
 		return last.To, nil
 	}
+	if last := recent[len(recent)-1]; last.To.Before(back) {
+		return last.To, nil
+	}
+	if !recent[0].From.After(back) {
+		return back, nil
+	}
 	first, _, err := c.cfg.Index.FirstHour(ctx, c.cfg.Name)
-	if err != nil {
+	if err != nil || first.From.Before(back) {
 		return back, err
 	}
-	if first.From.After(back) {
-		return first.From, nil
-	}
-	return back, nil
+	return first.From, nil
 }

@@ -63,7 +63,7 @@ func (c *cluster) Close(ctx context.Context, run []window.Window, parallel int) 
 	if err != nil {
 		return err
 	}
-	due = slices.DeleteFunc(due, func(h window.Window) bool { return !h.From.Before(w.To) })
+	due = slices.DeleteFunc(due, func(d closing.Due) bool { return !d.Hour.From.Before(w.To) })
 	_, err = c.CloseAll(ctx, due, parallel, func(int, window.Window) {})
 	if parallel > 1 {
 		_, alignErr := c.AlignDays(ctx, w)

@@ -1,9 +1,9 @@
 package closing
 
 import (
-	"context"
 	"time"
 
+	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -22,15 +22,10 @@ type Reread struct {
 	Turn int // 1 for the first time of RereadAfter, and so on; missed turns are not made up
 }
 
-// Rereads lists the closed hours with gaps for which a time of RereadAfter has
-// come, oldest first. It does not know which of them were read again already.
-func (c *Cluster) Rereads(ctx context.Context) ([]Reread, error) {
+// rereads lists those of the closed hours that have gaps and for which a time of
+// RereadAfter has come. Nobody remembers here which of them were read again.
+func (c *Cluster) rereads(closed []index.HourRecord) (all []Reread) {
 	now := c.cfg.Now()
-	closed, err := c.cfg.Index.Hours(ctx, c.cfg.Name, window.Window{From: now.UTC().Add(-RereadReach), To: now.UTC()})
-	if err != nil {
-		return nil, err
-	}
-	var all []Reread
 	for _, h := range closed {
 		if h.Coverage.Uncovered == 0 {
 			continue
@@ -45,5 +40,5 @@ func (c *Cluster) Rereads(ctx context.Context) ([]Reread, error) {
 			all = append(all, Reread{h.Window(), turn})
 		}
 	}
-	return all, nil
+	return all
 }

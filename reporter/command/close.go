@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -114,7 +115,7 @@ func (f *closeFlags) closeDue(ctx context.Context, env *Env, p *Program, c Clust
 	if err != nil {
 		return err
 	}
-	hours = slices.DeleteFunc(hours, func(h window.Window) bool { return !h.From.Before(w.To) })
+	hours = slices.DeleteFunc(hours, func(d closing.Due) bool { return !d.Hour.From.Before(w.To) })
 	if len(hours) == 0 {
 		fmt.Fprintf(env.Stdout, "No hour to close%s.\n", ofCluster(p, c))
 		return nil
@@ -127,7 +128,7 @@ func (f *closeFlags) closeDue(ctx context.Context, env *Env, p *Program, c Clust
 		return fmt.Errorf("%d of %d hours closed: %w", done.Closed, len(hours), err)
 	}
 	fmt.Fprintf(env.Stdout, "Closed %d hours of cluster %s, %s to %s: %d segments in %s.\n",
-		done.Closed, c.Name, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339),
+		done.Closed, c.Name, hours[0].Hour.From.Format(time.RFC3339), hours[len(hours)-1].Hour.To.Format(time.RFC3339),
 		done.Segments, env.Now().Sub(began).Round(10*time.Millisecond))
 	if len(done.Empty) > 0 {
 		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(done.Empty), len(hours), done.Empty[0])

@@ -227,6 +227,32 @@ func (x *Index) FirstHour(ctx context.Context, cluster string) (HourRecord, bool
 	return all[0], true, nil
 }
 
+// FirstOf returns the first closed hour of any of the clusters, if there is one.
+// Errors: as Hours.
+func (x *Index) FirstOf(ctx context.Context, clusters []string) (first HourRecord, found bool, err error) {
+	all, err := x.clusterMonths(ctx, hoursPrefix)
+	if err != nil {
+		return first, false, err
+	}
+	slices.SortFunc(all, func(a, b clusterMonth) int { return a.month.Compare(b.month) })
+	for _, m := range all {
+		if found && m.month.After(first.From) {
+			break
+		}
+		if !slices.Contains(clusters, m.cluster) {
+			continue
+		}
+		closed, err := records(ctx, x, hours(), hoursKey(m.cluster, m.month))
+		if err != nil {
+			return first, false, err
+		}
+		if len(closed) > 0 && (!found || closed[0].From.Before(first.From)) {
+			first, found = closed[0], true
+		}
+	}
+	return first, found, nil
+}
+
 // LastHour returns the latest closed hour of a cluster, if there is one.
 // Errors: as Hours.
 func (x *Index) LastHour(ctx context.Context, cluster string) (HourRecord, bool, error) {

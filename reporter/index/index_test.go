@@ -71,6 +71,20 @@ func TestHours(t *testing.T) {
 	if first, ok, err := x.FirstHour(context.Background(), "nowhere"); err != nil || ok {
 		t.Errorf("first hour of nowhere: %+v, %v, %v", first, ok, err)
 	}
+	for _, tt := range []struct {
+		clusters []string
+		want     index.HourRecord
+		found    bool
+	}{
+		{[]string{"edge", "prod", "nowhere"}, all[0], true},
+		{[]string{"edge"}, other, true},
+		{[]string{"nowhere"}, index.HourRecord{}, false},
+		{nil, index.HourRecord{}, false},
+	} {
+		if first, ok, err := x.FirstOf(context.Background(), tt.clusters); err != nil || ok != tt.found || first != tt.want {
+			t.Errorf("first hour of %q: %+v, %v, %v", tt.clusters, first, ok, err)
+		}
+	}
 	if last, ok, err := x.LastHour(context.Background(), "edge"); err != nil || !ok || last != other {
 		t.Errorf("last hour of edge: %+v, %v, %v", last, ok, err)
 	}
@@ -283,5 +297,37 @@ func TestManyWritersLoseNothing(t *testing.T) {
 		if want := start.Add(time.Duration(i) * time.Hour); !h.From.Equal(want) {
 			t.Errorf("record %d is of %s, want %s", i, h.From, want)
 		}
+	}
+}
+
+func TestTheVersionOfAClustersHours(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	x := index.New(b, index.Config{})
+	month := at(t, "2026-11-15T00:00:00Z")
+	version := func() string {
+		t.Helper()
+		v, err := x.Version(t.Context(), "prod", month)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := version(); v != "" {
+		t.Errorf("of nothing it is %q", v)
+	}
+	seen := map[string]bool{}
+	for _, from := range []string{"2026-11-15T00:00:00Z", "2026-11-15T01:00:00Z"} {
+		if err := x.PutHour(t.Context(), hourRecord("prod", hourAt(t, from), 1)); err != nil {
+			t.Fatal(err)
+		}
+		if v := version(); v == "" || v != version() || seen[v] {
+			t.Errorf("after a change it is %q", v)
+		} else {
+			seen[v] = true
+		}
+	}
+	if _, err := x.Version(t.Context(), "no/cluster", month); err == nil {
+		t.Error("it takes any name")
 	}
 }

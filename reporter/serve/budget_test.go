@@ -12,8 +12,8 @@ import (
 // A request costs money and time, and most ticks have nothing to do.
 func TestATickWithoutWorkAsksTheBucketNothing(t *testing.T) {
 	t.Parallel()
-	b := closed(t, instant("2026-11-20T02:05:00Z"))
-	r := newReplica(t, b, instant("2026-11-20T02:11:00Z"))
+	b := closed(t, instant("2026-11-20T02:05:00Z"), "eu-1", "eu-2")
+	r := newReplica(t, b, instant("2026-11-20T02:11:00Z"), "eu-1", "eu-2")
 	r.server.Round(t.Context()) // closes an hour, makes the report, compacts the day
 	b.take()
 	r.server.Round(t.Context()) // what the first changed
@@ -36,5 +36,22 @@ func TestATickWithoutWorkAsksTheBucketNothing(t *testing.T) {
 				t.Fatalf("at %s, without work: %q", r.now.Format(time.TimeOnly), made)
 			}
 		}
+	}
+}
+
+// A process that starts has its first report soon, also where one of three
+// clusters never had a sample.
+func TestAStartingServiceMakesItsFirstReportWithFewRequests(t *testing.T) {
+	t.Parallel()
+	const most = 60
+	b := closed(t, instant("2026-11-20T02:05:00Z"), "eu-1")
+	r := newReplica(t, b, instant("2026-11-20T02:11:00Z"), "eu-1")
+	r.server.Round(t.Context())
+	made := b.take()
+	first := slices.IndexFunc(made, func(r string) bool {
+		return strings.HasPrefix(r, "put reports/daily/") && strings.HasSuffix(r, "/manifest.json")
+	})
+	if first < 0 || first+1 > most {
+		t.Errorf("the first report is there after %d requests of %d:\n%s", first+1, len(made), strings.Join(made, "\n"))
 	}
 }

@@ -90,39 +90,39 @@ func (t *clusterTask) isDue(ctx context.Context) (bool, error) {
 // closeDue closes the hours that are due, reads one late hour again, and finds
 // out when there will be work again.
 func (t *clusterTask) closeDue(ctx context.Context, d *done) error {
-	from, err := t.cluster.Closing.Resume(ctx)
+	work, err := t.cluster.Closing.Look(ctx)
 	if err != nil {
 		return err
 	}
-	hours, err := t.cluster.Closing.Due(ctx, from)
-	if err != nil {
-		return err
-	}
-	for _, hour := range hours {
-		if err := t.close(ctx, hour, d); err != nil {
-			d.reached = hour.From
+	for _, due := range work.Due {
+		if err := t.close(ctx, due, d); err != nil {
+			d.reached = due.Hour.From
 			return err
 		}
 	}
 	now := t.cfg.Now()
 	d.reached, t.due = now, window.Hour(now.Add(-t.cfg.Settle)).To.Add(t.cfg.Settle)
-	for _, hour := range hours {
-		if tried, empty := t.empty[hour.From]; empty && tried.Add(emptyPause).Before(t.due) {
+	for _, of := range work.Due {
+		if tried, empty := t.empty[of.Hour.From]; empty && tried.Add(emptyPause).Before(t.due) {
 			t.due = tried.Add(emptyPause)
 		}
 	}
-	return t.readAgain(ctx, d)
+	return t.readAgain(ctx, work.Rereads, d)
 }
 
 // close closes one hour. An hour without samples is passed over, because later
 // hours must not wait for it; it is tried again as long as it is due.
-func (t *clusterTask) close(ctx context.Context, hour window.Window, d *done) error {
-	began := t.cfg.Now()
+func (t *clusterTask) close(ctx context.Context, due closing.Due, d *done) error {
+	hour, began := due.Hour, t.cfg.Now()
 	tried, known := t.empty[hour.From]
 	if known && began.Sub(tried) < emptyPause {
 		return nil
 	}
-	entry, err := t.cluster.Closing.Close(ctx, hour)
+	closeHour := t.cluster.Closing.Close
+	if n := len(d.closed); due.Alone && (n == 0 || !d.closed[n-1].To.Equal(hour.From)) {
+		closeHour = t.cluster.Closing.CloseAlone
+	}
+	entry, err := closeHour(ctx, hour)
 	if errors.Is(err, usage.ErrNoData) {
 		t.empty[hour.From] = began
 		if !known {

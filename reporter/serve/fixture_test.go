@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -115,22 +116,26 @@ type replica struct {
 	now    time.Time
 }
 
-// clusters are those of every replica; the third has no samples.
-func clusters() []source {
-	return []source{
-		{"eu-1", instant("2026-11-19T00:00:00Z")},
-		{"eu-2", instant("2026-11-19T00:00:00Z")},
-		{"eu-3", instant("2027-01-01T00:00:00Z")},
+// clusters are those of a replica: the ones that have samples, and others.
+func clusters(sampled ...string) []source {
+	var all []source
+	for _, name := range []string{"eu-1", "eu-2", "eu-3"} {
+		s := source{name, instant("2027-01-01T00:00:00Z")}
+		if slices.Contains(sampled, name) {
+			s.from = instant("2026-11-19T00:00:00Z")
+		}
+		all = append(all, s)
 	}
+	return all
 }
 
-func newReplica(t *testing.T, b bucket.Bucket, now time.Time) *replica {
+func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string) *replica {
 	t.Helper()
 	r := &replica{now: now, hours: map[string]*closing.Cluster{}}
 	clock := func() time.Time { return r.now }
 	log := slog.New(slog.DiscardHandler)
 	r.index = index.New(b, index.Config{Clock: clock})
-	r.ledger = ledger.New(b, ledger.Config{})
+	r.ledger = ledger.New(b, ledger.Config{Now: clock})
 	projects, err := quota.New(nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +151,7 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time) *replica {
 		Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, Tick: time.Second,
 		Registry: prometheus.NewRegistry(), Now: clock, Log: log,
 	}
-	for _, s := range clusters() {
+	for _, s := range clusters(sampled...) {
 		sources[s.cluster] = s
 		r.hours[s.cluster] = closing.New(closing.Config{
 			Name: s.cluster, Source: s, Ledger: r.ledger, Index: r.index,
@@ -165,13 +170,13 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time) *replica {
 	return r
 }
 
-// closed returns a bucket in which two clusters have closed the hours of a day
-// up to 01:00 of the next.
-func closed(t *testing.T, now time.Time) *counting {
+// closed returns a bucket in which clusters have closed the hours of a day up to
+// 01:00 of the next.
+func closed(t *testing.T, now time.Time, names ...string) *counting {
 	t.Helper()
 	b := &counting{Bucket: mem.New(func() time.Time { return now })}
-	r := newReplica(t, b, now)
-	for _, name := range []string{"eu-1", "eu-2"} {
+	r := newReplica(t, b, now, names...)
+	for _, name := range names {
 		for hour := range (window.Window{From: instant("2026-11-19T00:00:00Z"), To: instant("2026-11-20T01:00:00Z")}).Hours() {
 			if _, err := r.hours[name].Close(t.Context(), hour); err != nil {
 				t.Fatal(err)

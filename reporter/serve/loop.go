@@ -25,12 +25,14 @@ type loop struct {
 
 func newLoop(c Config, shown *status.Status) *loop {
 	l := &loop{cfg: c, status: shown, figures: newFigures(c, shown)}
+	var names []string
 	for _, of := range c.Clusters {
+		names = append(names, of.Name)
 		l.clusters = append(l.clusters, newClusterTask(c, of, shown))
 	}
 	now := c.Now().UTC()
 	for _, s := range c.Schedules {
-		t := &scheduleTask{cfg: c, status: shown, schedule: s}
+		t := &scheduleTask{cfg: c, status: shown, schedule: s, clusters: names}
 		t.retry = []window.Window{{From: now.Add(-retryReach), To: now}}
 		l.schedules = append(l.schedules, t)
 	}

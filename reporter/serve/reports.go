@@ -18,6 +18,7 @@ type scheduleTask struct {
 	cfg      Config
 	status   *status.Status
 	schedule schedule.Schedule
+	clusters []string // names of the configured ones
 
 	due     time.Time       // when a period is released next; zero: now
 	retry   []window.Window // Failed reports that overlap one of these are made again
@@ -91,7 +92,7 @@ func (t *scheduleTask) make(ctx context.Context, period window.Window, by []repo
 // periodsDue are the periods that are to be reported: those whose report is to be
 // made again, oldest first, and then those that have no final report.
 func (t *scheduleTask) periodsDue(ctx context.Context) ([]window.Window, error) {
-	first, found, err := t.firstHour(ctx)
+	first, found, err := t.cfg.Index.FirstOf(ctx, t.clusters)
 	if err != nil {
 		return nil, err
 	}
@@ -125,19 +126,5 @@ func (t *scheduleTask) periodsDue(ctx context.Context) ([]window.Window, error) 
 	}
 	slices.SortFunc(again, func(a, b window.Window) int { return a.From.Compare(b.From) })
 	t.again, t.retry, t.compare = slices.Compact(again), nil, nil
-	return append(slices.Clone(t.again), schedule.Due(t.schedule, last, t.cfg.Now(), t.cfg.Settle, first)...), nil
-}
-
-// firstHour is the begin of the first closed hour of any configured cluster.
-func (t *scheduleTask) firstHour(ctx context.Context) (first time.Time, found bool, err error) {
-	for _, c := range t.cfg.Clusters {
-		hour, has, err := t.cfg.Index.FirstHour(ctx, c.Name)
-		if err != nil {
-			return first, false, err
-		}
-		if has && (!found || hour.From.Before(first)) {
-			first, found = hour.From, true
-		}
-	}
-	return first, found, nil
+	return append(slices.Clone(t.again), schedule.Due(t.schedule, last, t.cfg.Now(), t.cfg.Settle, first.From)...), nil
 }

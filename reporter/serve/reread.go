@@ -12,13 +12,9 @@ import (
 // readAgain reads one closed hour with gaps again, the oldest that is due, and
 // restates it if there are more samples now. One in a round is gentle to the
 // server after a day of gaps; the others follow in the next rounds.
-func (t *clusterTask) readAgain(ctx context.Context, d *done) error {
+func (t *clusterTask) readAgain(ctx context.Context, due []closing.Reread, d *done) error {
 	now := t.cfg.Now()
 	maps.DeleteFunc(t.reread, func(from time.Time, _ int) bool { return now.Sub(from) > 2*closing.RereadReach })
-	due, err := t.cluster.Closing.Rereads(ctx)
-	if err != nil {
-		return err
-	}
 	for i, r := range due {
 		if r.Turn <= t.reread[r.Hour.From] {
 			continue
