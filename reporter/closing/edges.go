@@ -66,13 +66,13 @@ func (c *closer) checkEdges(ctx context.Context, run []window.Window) error {
 	if stored, err := c.stored(ctx, previous); err != nil {
 		return err
 	} else if stored.Key != "" {
-		if _, err := c.ledger.Before(ctx, c.cfg.Name, previous); err != nil {
+		if _, err := c.ledger.PreviousClosing(ctx, c.cfg.Name, previous); err != nil {
 			return err
 		}
 	}
 	stored, err := c.stored(ctx, next)
 	if err == nil && stored.Key != "" {
-		_, err = c.ledger.After(ctx, c.cfg.Name, next)
+		_, err = c.ledger.NextOpening(ctx, c.cfg.Name, next)
 	}
 	return err
 }

@@ -174,7 +174,7 @@ func (x *Index) ForgetHours(ctx context.Context, cluster string, gone []window.W
 // Hours returns the closed hours of a cluster that overlap the window, oldest
 // first. Errors: *RecordError, *VersionError, the bucket's.
 func (x *Index) Hours(ctx context.Context, cluster string, w window.Window) ([]HourRecord, error) {
-	months, err := x.months(ctx, cluster)
+	months, err := x.monthsOf(ctx, cluster, w)
 	if err != nil {
 		return nil, err
 	}
@@ -291,6 +291,25 @@ func (x *Index) Clusters(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(clusters)
 	return slices.Compact(clusters), nil
+}
+
+// fewMonths is how many months are asked for without a look at which there are.
+const fewMonths = 2
+
+// monthsOf are the months that a window is in, or those of the cluster if these
+// are many. There may be no object for some.
+func (x *Index) monthsOf(ctx context.Context, cluster string, w window.Window) ([]time.Time, error) {
+	if err := ledger.CheckCluster(cluster); err != nil {
+		return nil, err
+	}
+	var months []time.Time
+	from := w.From.UTC()
+	for month := time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, time.UTC); month.Before(w.To); month = month.AddDate(0, 1, 0) {
+		if months = append(months, month); len(months) > fewMonths {
+			return x.months(ctx, cluster)
+		}
+	}
+	return months, nil
 }
 
 // months are those for which a cluster has an object, oldest first.

@@ -28,8 +28,9 @@ type Config struct {
 // Index reads and updates the index in a bucket. It may be used by many
 // goroutines, and by many processes on one bucket.
 type Index struct {
-	bucket bucket.Bucket
-	config Config
+	bucket  bucket.Bucket
+	config  Config
+	written *written
 }
 
 // New returns the index in the bucket.
@@ -46,7 +47,7 @@ func New(b bucket.Bucket, c Config) *Index {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Index{b, c}
+	return &Index{b, c, &written{byFolder: map[string]writtenObject{}}}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
@@ -84,20 +86,28 @@ func (k kind[R]) checkAll(key string, records []R) (field string, err error) {
 // update replaces an object's records by what change makes of them, and begins
 // again if somebody else was faster. An object without records is removed.
 // Change must not alter the slice that it gets.
+//
+// The first attempt begins with the object as this process has written it last,
+// without reading it: if it is another one now, the write is refused. What needs
+// no write is read before it is believed.
 func update[R comparable](ctx context.Context, x *Index, k kind[R], key string, change func(stored[R]) ([]R, error)) error {
+	if old, known := x.written.of(key).(stored[R]); known {
+		next, err := changedRecords(k, key, old, change)
+		if err == nil && !slices.Equal(old.records, next) {
+			if err := replace(ctx, x, key, old, next); !errors.Is(err, bucket.ErrConflict) {
+				return err
+			}
+		}
+	}
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		old, err := load(ctx, x, k, key)
 		if err != nil {
 			return err
 		}
-		next, err := change(old)
+		next, err := changedRecords(k, key, old, change)
 		if err != nil {
 			return err
-		}
-		slices.SortFunc(next, k.compare)
-		if field, err := k.checkAll(key, next); err != nil {
-			return fmt.Errorf("update index object %s: record%s: %w", key, field, err)
 		}
 		err = replace(ctx, x, key, old, next)
 		if !errors.Is(err, bucket.ErrConflict) {
@@ -114,12 +124,26 @@ func update[R comparable](ctx context.Context, x *Index, k kind[R], key string, 
 	}
 }
 
+// changedRecords are the records that change makes, in order and checked.
+func changedRecords[R comparable](k kind[R], key string, old stored[R], change func(stored[R]) ([]R, error)) ([]R, error) {
+	next, err := change(old)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(next, k.compare)
+	if field, err := k.checkAll(key, next); err != nil {
+		return nil, fmt.Errorf("update index object %s: record%s: %w", key, field, err)
+	}
+	return next, nil
+}
+
 // replace writes the records if they differ from those that are there.
 func replace[R comparable](ctx context.Context, x *Index, key string, old stored[R], next []R) error {
 	switch {
 	case !old.exists && len(next) == 0, old.exists && old.broken == nil && slices.Equal(old.records, next):
 		return nil
 	case len(next) == 0:
+		x.written.forget(key)
 		if err := x.bucket.Delete(ctx, key, bucket.Condition{ETag: old.etag}); err != nil {
 			return fmt.Errorf("remove index object: %w", err)
 		}
@@ -133,8 +157,46 @@ func replace[R comparable](ctx context.Context, x *Index, key string, old stored
 	if err != nil {
 		return fmt.Errorf("encode index object %s: %w", key, err)
 	}
-	if _, err := bucket.PutBytes(ctx, x.bucket, key, data, bucket.Condition{Absent: !old.exists, ETag: old.etag}); err != nil {
+	x.written.forget(key)
+	object, err := bucket.PutBytes(ctx, x.bucket, key, data, bucket.Condition{Absent: !old.exists, ETag: old.etag})
+	if err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}
+	x.written.keep(key, stored[R]{exists: true, etag: object.ETag, records: slices.Clip(next)})
 	return nil
+}
+
+// written remembers the latest object of each folder that this process wrote, as
+// updates follow each other there.
+type written struct {
+	mu       sync.Mutex
+	byFolder map[string]writtenObject
+}
+
+type writtenObject struct {
+	key    string
+	stored any // a stored[R]
+}
+
+func (w *written) of(key string) any {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if o := w.byFolder[path.Dir(key)]; o.key == key {
+		return o.stored
+	}
+	return nil
+}
+
+func (w *written) keep(key string, stored any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.byFolder[path.Dir(key)] = writtenObject{key, stored}
+}
+
+func (w *written) forget(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if folder := path.Dir(key); w.byFolder[folder].key == key {
+		delete(w.byFolder, folder)
+	}
 }

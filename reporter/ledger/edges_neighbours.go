@@ -35,13 +35,23 @@ func (s *Session) Neighbours(ctx context.Context, cluster string, hour window.Wi
 	if err != nil {
 		return usage.Neighbours{}, err
 	}
-	n.After, err = s.After(ctx, cluster, hour)
+	n.After, err = s.NextOpening(ctx, cluster, hour)
 	return n, err
 }
 
-// After are the edges that an hour shares with the next one. Errors: as
-// Neighbours.
-func (s *Session) After(ctx context.Context, cluster string, hour window.Window) (*usage.EdgeTable, error) {
+// PreviousClosing are the edges that an hour shares with the previous one, as that
+// has stored them; nil as the tables of Edges are, or if it is not closed. Errors:
+// as Neighbours.
+func (s *Session) PreviousClosing(ctx context.Context, cluster string, hour window.Window) (*usage.EdgeTable, error) {
+	previous, err := s.neighbour(ctx, cluster, window.Hour(hour.From.Add(-1)), 0)
+	if err != nil || previous == nil {
+		return nil, err
+	}
+	return s.table(ctx, previous, hour.From, previous.footer.Closing)
+}
+
+// NextOpening is PreviousClosing of the next hour.
+func (s *Session) NextOpening(ctx context.Context, cluster string, hour window.Window) (*usage.EdgeTable, error) {
 	next, err := s.neighbour(ctx, cluster, window.Hour(hour.To), 0)
 	if err != nil || next == nil {
 		return nil, err
