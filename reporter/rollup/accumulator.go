@@ -26,7 +26,7 @@ type accumulator interface {
 	add(b *batch, sums cells) error
 	// finish is called whenever a table is made, before fill, and maybe again
 	// after more was added. It says what is not in one row: currency, revisions,
-	// failures and warnings. It may set cells of rows, of new ones too: row
+	// failures, warnings and findings. It may set cells of rows, of new ones too: row
 	// returns those of the accumulator, valid until the next call.
 	finish(t *report.Table, row func(report.Key) []int64)
 	// fill puts what the cells say into a row. The state of the total is "".
@@ -39,12 +39,14 @@ type needs struct {
 	// What decides about an origin, besides cluster, state and the keys of the
 	// report's rows.
 	owner, nodePool, model bool
+	texts                  []usage.Text // further columns
 	numbers                []usage.Number
 }
 
 // batch is a batch of segments, sorted into classes.
 type batch struct {
 	*usage.Batch
+	cluster string
 	inside  window.Window // the part of the hour that is in the report
 	classOf []int32       // by row
 	origins []*origin     // by class
@@ -105,6 +107,15 @@ func (a *accumulators) numbers() []usage.Number {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// texts are the further columns with names that the accumulators need.
+func (a *accumulators) texts() []usage.Text {
+	var all []usage.Text
+	for _, n := range a.needs {
+		all = append(all, n.texts...)
+	}
+	return all
 }
 
 // add has each accumulator add a batch to the cells of its classes.

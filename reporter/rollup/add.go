@@ -13,11 +13,11 @@ import (
 
 // Columns are the columns of an hour's segments that AddBatches needs.
 func (r *Rollup) Columns(hour window.Window) usage.Columns {
-	texts, numbers := r.texts, r.need.numbers
+	texts, numbers := slices.Concat(r.texts, r.accumulators.texts()), r.need.numbers
 	inside, _ := hour.Intersect(r.spec.Window)
 	moves := r.moveWithin(inside)
 	if moves && !r.need.namespace {
-		texts = append(slices.Clone(texts), usage.TextNamespace)
+		texts = append(texts, usage.TextNamespace)
 	}
 	if moves || inside != hour { // segments will be cut
 		numbers = slices.Concat(numbers, []usage.Number{usage.NumberHeldFrom, usage.NumberHeldTo})

@@ -30,7 +30,7 @@ func (r *Rollup) addBatch(b *usage.Batch, cluster string, inside window.Window, 
 	w, width := &r.scratch, r.accumulators.width
 	w.cells = slices.Grow(w.cells[:0], len(w.origins)*width)[:len(w.origins)*width]
 	clear(w.cells)
-	if err := r.accumulators.add(&batch{b, inside, w.byRow.of, w.origins}, w.cells); err != nil {
+	if err := r.accumulators.add(&batch{b, cluster, inside, w.byRow.of, w.origins}, w.cells); err != nil {
 		return err
 	}
 	for class, o := range w.origins {

@@ -16,7 +16,8 @@
 //
 // What is added up for a row is the matter of accumulators: quantities always,
 // cost if there is a price book, quotas if the keys are projects, departments
-// and node pools only. Each says what it must know of segments, and so which
+// and node pools only, and of several clusters the GPUs that two of them have for
+// the same time. Each says what it must know of segments, and so which
 // columns of the ledger are read; adds the segments of a batch to cells of its
 // own; and fills in what a row shows of them. The engine finds the rows and
 // adds cells to cells without knowing what they mean, so that a further kind of

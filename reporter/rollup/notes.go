@@ -56,15 +56,26 @@ func (n notes) writeTo(t *report.Table) {
 		t.Warnings = append(t.Warnings, text)
 	}
 	t.Warnings = append(t.Warnings, ofAccumulators...)
-	for _, key := range slices.SortedFunc(maps.Keys(n.findings), findingKey.compare) {
-		t.Findings = append(t.Findings, *n.findings[key])
+	n.addFindings(t)
+}
+
+// addFindings adds the findings of the hours. What the report found by itself
+// goes before what closing found of the same.
+func (n notes) addFindings(t *report.Table) {
+	for key, f := range n.findings {
+		if !slices.ContainsFunc(t.Findings, func(own report.Finding) bool { return key == keyOf(own) }) {
+			t.Findings = append(t.Findings, *f)
+		}
 	}
+	slices.SortFunc(t.Findings, func(a, b report.Finding) int { return keyOf(a).compare(keyOf(b)) })
 }
 
 type findingKey struct {
 	cluster string
 	code    usage.Code
 }
+
+func keyOf(f report.Finding) findingKey { return findingKey{f.Cluster, f.Code} }
 
 func (k findingKey) compare(other findingKey) int {
 	return cmp.Or(cmp.Compare(k.cluster, other.cluster), cmp.Compare(k.code, other.code))

@@ -32,7 +32,7 @@ type Rollup struct {
 	accumulators accumulators
 
 	need     columns
-	texts    []usage.Text // those of need
+	texts    []usage.Text // whose names get numbers
 	names    *names
 	none     uint32 // number of the name (none)
 	origins  map[originKey]*origin
@@ -86,6 +86,9 @@ func New(spec report.Spec, projects *quota.Projects, prices *price.Book) (*Rollu
 	// Deserved and left are defined for projects and node pools, not for parts of them.
 	if projects != nil && !r.by(report.ByCluster) && !r.by(report.ByNode) && !r.by(report.ByNamespace) && !r.by(report.ByPod) {
 		r.accumulators.use(newQuotas(projects, spec, r.names))
+	}
+	if len(spec.Clusters) != 1 {
+		r.accumulators.use(newDuplicates())
 	}
 	r.need = r.columnsNeeded()
 	r.texts = r.need.texts()

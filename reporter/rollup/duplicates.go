@@ -1,0 +1,119 @@
+package rollup
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// movedMillis is the time for which two clusters may both have a GPU that moved
+// from one to the other: what a restart hides.
+const movedMillis = int64(5 * time.Minute / time.Millisecond)
+
+// duplicates finds GPUs that several clusters of the report have for the same
+// time, so that both count them: where all of them together have a GPU for
+// longer than an hour lasts. It adds up nothing, and knows the GPUs of one hour
+// at a time.
+type duplicates struct {
+	all map[string]*report.Finding // of the hours before, by cluster
+
+	// Of the hour at hand:
+	inside window.Window              // the part of it that is in the report
+	gpus   *names                     // UUIDs
+	claims list[claim]                // by number of the GPU
+	shared map[uint32]map[string]bool // clusters that have the GPU, where there are several
+
+	byCode []int64 // memory of add
+}
+
+// claim is the time of a GPU in an hour.
+type claim struct {
+	cluster string // that has it, the first one added
+	millis  int64  // in all clusters
+}
+
+func newDuplicates() *duplicates { return &duplicates{all: map[string]*report.Finding{}} }
+
+func (*duplicates) needs() needs {
+	return needs{texts: []usage.Text{usage.TextUUID}, numbers: []usage.Number{usage.NumberGPU}}
+}
+
+func (d *duplicates) add(b *batch, _ cells) error {
+	if b.inside != d.inside {
+		d.count(d.all)
+		d.inside, d.gpus, d.claims, d.shared = b.inside, newNames(), list[claim]{}, map[uint32]map[string]bool{}
+	}
+	uuids := &b.Texts[usage.TextUUID]
+	d.byCode = slices.Grow(d.byCode[:0], uuids.Len())[:uuids.Len()]
+	clear(d.byCode)
+	gpu := b.Numbers[usage.NumberGPU]
+	for i, class := range b.classOf {
+		if b.origins[class].stateName != usage.Absent {
+			d.byCode[uuids.Codes[i]] += gpu[i]
+		}
+	}
+	for code, millis := range d.byCode {
+		if uuid := uuids.At(int32(code)); millis > 0 && len(uuid) > 0 {
+			d.claim(d.gpus.id(uuid), b.cluster, millis)
+		}
+	}
+	return nil
+}
+
+// claim adds time of a GPU in a cluster.
+func (d *duplicates) claim(gpu uint32, cluster string, millis int64) {
+	for d.claims.len <= gpu {
+		d.claims.next().cluster = cluster
+	}
+	c := d.claims.at(gpu)
+	c.millis += millis
+	if c.cluster == cluster {
+		return
+	}
+	if d.shared[gpu] == nil {
+		d.shared[gpu] = map[string]bool{c.cluster: true}
+	}
+	d.shared[gpu][cluster] = true
+}
+
+// count adds what the hour at hand has to the findings of clusters. Of those that
+// share a GPU, each but the first by name says that it has it in common with that.
+func (d *duplicates) count(findings map[string]*report.Finding) {
+	named := map[string][]string{}
+	for gpu, clusters := range d.shared {
+		if d.claims.at(gpu).millis <= d.inside.Duration().Milliseconds()+movedMillis {
+			continue
+		}
+		sorted := slices.Sorted(maps.Keys(clusters))
+		for _, cluster := range sorted[1:] {
+			named[cluster] = append(named[cluster], fmt.Sprintf("%s (cluster %s)", d.gpus.text(gpu), sorted[0]))
+		}
+	}
+	for cluster, gpus := range named {
+		if findings[cluster] == nil {
+			findings[cluster] = &report.Finding{Cluster: cluster, Code: usage.GPUInTwoClusters}
+		}
+		countFinding(findings[cluster], usage.Finding{Count: len(gpus), Named: gpus})
+	}
+}
+
+// finish says which GPUs were found in all hours, that at hand among them, which
+// may go on.
+func (d *duplicates) finish(t *report.Table, _ func(report.Key) []int64) {
+	all := map[string]*report.Finding{}
+	for cluster, f := range d.all {
+		copied := *f
+		all[cluster] = &copied
+	}
+	d.count(all)
+	for _, f := range all {
+		t.Findings = append(t.Findings, *f)
+	}
+}
+
+func (*duplicates) fill(*report.Row, []int64) {}
