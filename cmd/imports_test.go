@@ -61,6 +61,7 @@ var directions = []struct {
 	{"reporter/ledger/sealed", []string{"reporter/usage", "reporter/window"}},
 	{"reporter/ledger", []string{"reporter/ledger/sealed", "reporter/usage", "reporter/window", "reporter/bucket"}},
 	{"reporter/index", []string{"reporter/bucket", "reporter/window", "reporter/usage", "reporter/ledger"}},
+	{"reporter/rollup/intern", []string{"reporter/usage"}},
 	{"reporter/rollup", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup"}},
 	{"reporter/report", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota"}},
 	{"reporter/archive", []string{"reporter/bucket", "reporter/index", "reporter/report", "reporter/schedule", "reporter/window"}},

@@ -121,17 +121,17 @@ func (h *Holder) Hold(heldFrom, heldTo, millis int64) error {
 	if millis < 0 || heldFrom >= heldTo {
 		return fmt.Errorf("%d GPU-ms are held from %d to %d: the ledger is damaged, close the hour again", millis, heldFrom, heldTo)
 	}
-	held := usage.Segment{HeldFrom: heldFrom, HeldTo: heldTo, GPUMillis: millis}
 	for from := heldFrom; from < heldTo; {
 		h.at(from)
-		part := held
-		if from > heldFrom || h.to < heldTo {
-			part, _ = held.Cut(from, h.to)
+		to, part := min(h.to, heldTo), millis
+		if from > heldFrom || to < heldTo {
+			cut, _ := usage.Segment{HeldFrom: heldFrom, HeldTo: heldTo, GPUMillis: millis}.Cut(from, to)
+			part = cut.GPUMillis
 		}
-		if err := h.scope.hold(part.HeldFrom, part.HeldTo, part.GPUMillis); err != nil {
+		if err := h.scope.hold(from, to, part); err != nil {
 			return err
 		}
-		from = min(h.to, heldTo)
+		from = to
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup/intern"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -33,10 +34,10 @@ func (r *Rollup) addBatch(b *usage.Batch, cluster string, inside window.Window, 
 	if err := r.accumulators.add(&batch{b, cluster, inside, w.byRow.of, w.origins}, w.cells); err != nil {
 		return err
 	}
+	var known states
 	for class, o := range w.origins {
 		cells := w.cells[class*width:][:width]
-		of := usage.Segment{State: o.stateName, GPUMillis: cells[cellGPU], EstimatedMillis: cells[cellEstimated]}
-		parts.Add(of.Coverage())
+		known.add(o, cells)
 		if o.stateName == usage.Absent { // no part of the fleet's time
 			continue
 		}
@@ -44,6 +45,7 @@ func (r *Rollup) addBatch(b *usage.Batch, cluster string, inside window.Window, 
 			return err
 		}
 	}
+	known.addTo(parts)
 	return nil
 }
 
@@ -90,7 +92,7 @@ func (r *Rollup) sort(b *usage.Batch) {
 // lookUpNames finds the numbers of the names of the batch.
 func (r *Rollup) lookUpNames(b *usage.Batch) {
 	for _, column := range r.texts {
-		r.scratch.previous.names[column].batch(&b.Texts[column])
+		r.scratch.previous.names[column].Batch(&b.Texts[column])
 	}
 }
 
@@ -99,8 +101,8 @@ func (r *Rollup) lookUpNames(b *usage.Batch) {
 func (r *Rollup) findPools(b *usage.Batch) {
 	w := &r.scratch
 	named := &b.Texts[usage.TextNodePool]
-	if !r.need.poolRules || !slices.Contains(w.previous.names[usage.TextNodePool].ids, noName) {
-		w.poolIDs = append(w.poolIDs[:0], w.previous.names[usage.TextNodePool].ids...)
+	if !r.need.poolRules || !slices.Contains(w.previous.names[usage.TextNodePool].IDs, intern.Empty) {
+		w.poolIDs = append(w.poolIDs[:0], w.previous.names[usage.TextNodePool].IDs...)
 		w.poolCodes = append(w.poolCodes[:0], named.Codes...)
 		return
 	}
@@ -127,13 +129,13 @@ func (r *Rollup) findPools(b *usage.Batch) {
 
 // nodePool is the number of the node pool of a GPU.
 func (r *Rollup) nodePool(named, node, model uint32) uint32 {
-	if named != noName {
+	if named != intern.Empty {
 		return named
 	}
 	k := [2]uint32{node, model}
 	id, ok := r.pools[k]
 	if !ok {
-		id = r.names.idOf(r.projects.Pool(r.names.text(node), r.names.text(model)))
+		id = r.names.ID(r.projects.Pool(r.names.Text(node), r.names.Text(model)))
 		r.pools[k] = id
 	}
 	return id
@@ -141,7 +143,7 @@ func (r *Rollup) nodePool(named, node, model uint32) uint32 {
 
 // id is the number of a row's name.
 func (w *scratch) id(b *usage.Batch, column usage.Text, row int32) uint32 {
-	return w.previous.names[column].ids[b.Texts[column].Codes[row]]
+	return w.previous.names[column].IDs[b.Texts[column].Codes[row]]
 }
 
 func (r *Rollup) originKey(b *usage.Batch, row int32) originKey {
@@ -172,8 +174,8 @@ func (r *Rollup) addTo(o *origin, b *usage.Batch, i int32, cells []int64) error 
 	r.key = r.rowKey(r.key[:0], o, b, i)
 	if r.need.pod {
 		p := r.scratch.previous
-		uids, code := &p.names[usage.TextPodUID], b.Texts[usage.TextPodUID].Codes[i]
-		return p.pods.add(uids.begin+int(code), uids.positions[code], r.key, cells)
+		uids, code := p.names[usage.TextPodUID], b.Texts[usage.TextPodUID].Codes[i]
+		return p.pods.add(uids.Begin+int(code), uids.Positions[code], r.key, cells)
 	}
 	row := r.groups.find(r.key)
 	if !r.by(report.ByNode) {
@@ -195,7 +197,7 @@ func (r *Rollup) rowKey(key []uint32, o *origin, b *usage.Batch, i int32) []uint
 		case report.ByCluster:
 			id = o.cluster
 		case report.ByNodePool:
-			if id = o.nodePool; id == noName {
+			if id = o.nodePool; id == intern.Empty {
 				id = r.none
 			}
 		case report.ByNamespace:

@@ -1,6 +1,10 @@
 package rollup
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gputally/gputally/reporter/rollup/intern"
+)
 
 // carry keeps the sums of the pods that ran in the last hour of a cluster, in
 // the order of that hour, and hands them on to the next hour as long as a pod
@@ -30,7 +34,7 @@ func (c *carry) hour() error {
 }
 
 // add adds cells to the row with the key, for a pod which is at one position in
-// this hour and was at another one in the hour before, or noPosition.
+// this hour and was at another one in the hour before, or intern.NoPosition.
 func (c *carry) add(at int, before int32, key []uint32, cells []int64) error {
 	for c.now.len(c.groups) <= at {
 		c.now.cells = append(c.now.cells, cells...)
@@ -43,7 +47,7 @@ func (c *carry) add(at int, before int32, key []uint32, cells []int64) error {
 	}
 	copy(mine, key)
 	copy(sum, cells)
-	if before == noPosition || int(before) >= c.last.len(c.groups) {
+	if before == intern.NoPosition || int(before) >= c.last.len(c.groups) {
 		return nil
 	}
 	old, carried := c.last.at(c.groups, int(before))
@@ -62,11 +66,11 @@ func (c *carry) flush() error {
 	return c.now.flush(c.groups)
 }
 
-func (p *running) len(g *groups) int { return len(p.keys) / g.width }
+func (p *running) len(g *groups) int { return len(p.keys) / g.keys.Width() }
 
 // at are the key and the cells of the i-th pod.
 func (p *running) at(g *groups, i int) (key []uint32, cells []int64) {
-	return p.keys[i*g.width:][:g.width], p.cells[i*g.cells:][:g.cells]
+	return p.keys[i*g.keys.Width():][:g.keys.Width()], p.cells[i*g.cells:][:g.cells]
 }
 
 func (p *running) flush(g *groups) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gputally/gputally/reporter/rollup/intern"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -24,7 +25,7 @@ func checkSegment(h Hour, seg usage.Segment) error {
 // checkBatch is checkSegment for the columns that are there.
 func checkBatch(h Hour, b *usage.Batch) error {
 	for column := range b.Texts {
-		if longest := b.Texts[column].Longest(); longest > longestName {
+		if longest := b.Texts[column].Longest(); longest > intern.Longest {
 			return fmt.Errorf("a segment has a name of %d bytes: %w", longest, ErrDamaged)
 		}
 	}

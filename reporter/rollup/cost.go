@@ -8,13 +8,14 @@ import (
 
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup/intern"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
 // cost prices what tenants held, each segment for itself.
 type cost struct {
 	prices   *price.Book
-	names    *names
+	names    *intern.Names
 	tariffs  perOrigin[tariff]
 	byClass  []*tariff        // memory of add
 	unpriced map[string]int64 // GPU-ms by model, not allowed
@@ -39,7 +40,7 @@ type tariff struct {
 	isFlat   bool
 }
 
-func newCost(prices *price.Book, names *names) *cost {
+func newCost(prices *price.Book, names *intern.Names) *cost {
 	return &cost{prices: prices, names: names, unpriced: map[string]int64{}, free: map[string]int64{}}
 }
 
@@ -73,7 +74,7 @@ func (c *cost) add(b *batch, sums cells) error {
 			amount, err = price.Amount(s[cellCost]).Add(amount)
 		}
 		if err != nil {
-			return fmt.Errorf("model %q: %w", c.names.text(b.origins[class].model), err)
+			return fmt.Errorf("model %q: %w", c.names.Text(b.origins[class].model), err)
 		}
 		s[cellCost] = int64(amount)
 	}
@@ -86,7 +87,7 @@ func (c *cost) tariff(o *origin) *tariff {
 	if o.stateName != usage.Allocated {
 		return &tariff{}
 	}
-	return &tariff{held: true, rates: c.prices.Rates(c.names.text(o.cluster), c.names.text(o.nodePool), c.names.text(o.model))}
+	return &tariff{held: true, rates: c.prices.Rates(c.names.Text(o.cluster), c.names.Text(o.nodePool), c.names.Text(o.model))}
 }
 
 // during prepares for segments within a stretch of time.
@@ -114,7 +115,7 @@ func (c *cost) note(b *batch, sums cells) {
 		if s[cellUnpriced] == 0 {
 			continue
 		}
-		model := c.names.text(o.model)
+		model := c.names.Text(o.model)
 		if c.prices.AllowsUnpriced(model) {
 			c.free[model] += s[cellUnpriced]
 			s[cellUnpriced] = 0

@@ -3,9 +3,33 @@ package rollup
 import (
 	"math/big"
 
+	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
+
+// rowStates is how many report.States there are.
+const rowStates = 5
+
+// states adds up time by state, in GPU-milliseconds: first the states of rows by
+// their rank, then absent time.
+type states [rowStates + 1]struct{ all, estimated int64 }
+
+// add adds the cells of segments of an origin.
+func (s *states) add(o *origin, cells []int64) {
+	of := &s[min(o.rank, rowStates)] // that of absent time is beyond all
+	of.all += cells[cellGPU]
+	of.estimated += cells[cellEstimated]
+}
+
+// addTo adds all of it to a coverage.
+func (s *states) addTo(c *usage.Coverage) {
+	names := [rowStates]usage.State(report.States())
+	for i, state := range append(names[:], usage.Absent) {
+		segments := usage.Segment{State: state, GPUMillis: s[i].all, EstimatedMillis: s[i].estimated}
+		c.Add(segments.Coverage())
+	}
+}
 
 // expect fills in what is expected of the part of an hour that is in the
 // report, and how much of it is late: all that the hour says, or if the hour is

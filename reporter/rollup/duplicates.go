@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup/intern"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -24,8 +25,8 @@ type duplicates struct {
 
 	// Of the hour at hand:
 	inside window.Window              // the part of it that is in the report
-	gpus   *names                     // UUIDs
-	claims list[claim]                // by number of the GPU
+	gpus   *intern.Names              // UUIDs
+	claims []claim                    // by number of the GPU
 	shared map[uint32]map[string]bool // clusters that have the GPU, where there are several
 
 	byCode []int64 // memory of add
@@ -46,7 +47,7 @@ func (*duplicates) needs() needs {
 func (d *duplicates) add(b *batch, _ cells) error {
 	if b.inside != d.inside {
 		d.count(d.all)
-		d.inside, d.gpus, d.claims, d.shared = b.inside, newNames(), list[claim]{}, map[uint32]map[string]bool{}
+		d.inside, d.gpus, d.claims, d.shared = b.inside, intern.NewNames(), nil, map[uint32]map[string]bool{}
 	}
 	uuids := &b.Texts[usage.TextUUID]
 	d.byCode = slices.Grow(d.byCode[:0], uuids.Len())[:uuids.Len()]
@@ -59,7 +60,7 @@ func (d *duplicates) add(b *batch, _ cells) error {
 	}
 	for code, millis := range d.byCode {
 		if uuid := uuids.At(int32(code)); millis > 0 && len(uuid) > 0 {
-			d.claim(d.gpus.id(uuid), b.cluster, millis)
+			d.claim(d.gpus.IDOf(uuid), b.cluster, millis)
 		}
 	}
 	return nil
@@ -67,10 +68,10 @@ func (d *duplicates) add(b *batch, _ cells) error {
 
 // claim adds time of a GPU in a cluster.
 func (d *duplicates) claim(gpu uint32, cluster string, millis int64) {
-	for d.claims.len <= gpu {
-		d.claims.next().cluster = cluster
+	for len(d.claims) <= int(gpu) {
+		d.claims = append(d.claims, claim{cluster: cluster})
 	}
-	c := d.claims.at(gpu)
+	c := &d.claims[gpu]
 	c.millis += millis
 	if c.cluster == cluster {
 		return
@@ -86,12 +87,12 @@ func (d *duplicates) claim(gpu uint32, cluster string, millis int64) {
 func (d *duplicates) count(findings map[string]*report.Finding) {
 	named := map[string][]string{}
 	for gpu, clusters := range d.shared {
-		if d.claims.at(gpu).millis <= d.inside.Duration().Milliseconds()+movedMillis {
+		if d.claims[gpu].millis <= d.inside.Duration().Milliseconds()+movedMillis {
 			continue
 		}
 		sorted := slices.Sorted(maps.Keys(clusters))
 		for _, cluster := range sorted[1:] {
-			named[cluster] = append(named[cluster], fmt.Sprintf("%s (cluster %s)", d.gpus.text(gpu), sorted[0]))
+			named[cluster] = append(named[cluster], fmt.Sprintf("%s (cluster %s)", d.gpus.Text(gpu), sorted[0]))
 		}
 	}
 	for cluster, gpus := range named {

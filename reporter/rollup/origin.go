@@ -35,7 +35,7 @@ func (r *Rollup) origin(k originKey) *origin {
 	if o, ok := r.origins[k]; ok {
 		return o
 	}
-	state := usage.State(r.names.text(k.state))
+	state := usage.State(r.names.Text(k.state))
 	o := &origin{originKey: k, number: len(r.origins), stateName: state, rank: uint32(rank(state))}
 	r.origins[k] = o
 	if state != usage.Allocated {
@@ -43,9 +43,9 @@ func (r *Rollup) origin(k originKey) *origin {
 	}
 	project, department := "", ""
 	if r.projects != nil && r.need.namespace {
-		project, department = r.projects.Of(r.names.text(k.cluster), r.names.text(k.namespace), r.epochStart(k.epoch))
+		project, department = r.projects.Of(r.names.Text(k.cluster), r.names.Text(k.namespace), r.epochStart(k.epoch))
 	}
-	o.project, o.department = r.names.idOf(orNone(project)), r.names.idOf(orNone(department))
+	o.project, o.department = r.names.ID(orNone(project)), r.names.ID(orNone(department))
 	return o
 }
 

@@ -1,10 +1,13 @@
 package rollup
 
-import "github.com/gputally/gputally/reporter/usage"
+import (
+	"github.com/gputally/gputally/reporter/rollup/intern"
+	"github.com/gputally/gputally/reporter/usage"
+)
 
 // previous is what a rollup remembers of the previous hour of one cluster.
 type previous struct {
-	names [usage.Texts]recall
+	names [usage.Texts]*intern.Recall
 	pods  carry
 }
 
@@ -14,12 +17,12 @@ func (r *Rollup) beginHour(cluster string) (*previous, error) {
 	if !ok {
 		p = &previous{pods: carry{groups: r.groups}}
 		for column := range p.names {
-			p.names[column].names = r.names
+			p.names[column] = intern.NewRecall(r.names)
 		}
 		r.previous[cluster] = p
 	}
 	for column := range p.names {
-		p.names[column].hour()
+		p.names[column].Hour()
 	}
 	return p, p.pods.hour()
 }

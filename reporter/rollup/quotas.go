@@ -5,6 +5,7 @@ import (
 
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup/intern"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -14,7 +15,7 @@ import (
 type quotas struct {
 	tally   *quota.Tally
 	any     bool // projects have quotas; else there is nothing to count
-	names   *names
+	names   *intern.Names
 	holders perOrigin[holder]
 	hour    int64                         // at hand, Unix ms
 	shown   map[quota.Scope]quota.Figures // those that are in the cells
@@ -32,7 +33,7 @@ const (
 // holder counts the segments of an origin; nil if they count against no quota.
 type holder struct{ *quota.Holder }
 
-func newQuotas(projects *quota.Projects, spec report.Spec, names *names) *quotas {
+func newQuotas(projects *quota.Projects, spec report.Spec, names *intern.Names) *quotas {
 	return &quotas{tally: projects.Tally(spec.Window), any: projects.HasQuotas(), names: names, shown: map[quota.Scope]quota.Figures{}}
 }
 
@@ -61,7 +62,7 @@ func (q *quotas) add(b *batch, _ cells) error {
 			continue
 		}
 		if err := h.Hold(from[i], to[i], gpu[i]); err != nil {
-			return fmt.Errorf("project %q: %w", q.names.text(o.project), err)
+			return fmt.Errorf("project %q: %w", q.names.Text(o.project), err)
 		}
 	}
 	return nil
@@ -71,7 +72,7 @@ func (q *quotas) holder(o *origin) *holder {
 	if o.stateName != usage.Allocated {
 		return &holder{}
 	}
-	return &holder{q.tally.Holder(q.names.text(o.project), q.names.text(o.nodePool))}
+	return &holder{q.tally.Holder(q.names.Text(o.project), q.names.Text(o.nodePool))}
 }
 
 // finish adds the figures of all scopes to the rows that they belong to, as far

@@ -11,6 +11,7 @@ import (
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup/intern"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -33,7 +34,7 @@ type Rollup struct {
 
 	need     columns
 	texts    []usage.Text // whose names get numbers
-	names    *names
+	names    *intern.Names
 	none     uint32 // number of the name (none)
 	origins  map[originKey]*origin
 	pools    map[[2]uint32]uint32 // node pools by node and model
@@ -67,7 +68,7 @@ func New(spec report.Spec, projects *quota.Projects, prices *price.Book) (*Rollu
 	}
 	r := &Rollup{
 		spec: spec, columns: spec.Columns(), projects: projects,
-		names: newNames(), origins: map[originKey]*origin{}, pools: map[[2]uint32]uint32{},
+		names: intern.NewNames(), origins: map[originKey]*origin{}, pools: map[[2]uint32]uint32{},
 		previous: map[string]*previous{}, clusters: map[string]*cluster{},
 		notes: newNotes(),
 	}
@@ -92,7 +93,7 @@ func New(spec report.Spec, projects *quota.Projects, prices *price.Book) (*Rollu
 	}
 	r.need = r.columnsNeeded()
 	r.texts = r.need.texts()
-	r.none = r.names.idOf(quota.None)
+	r.none = r.names.ID(quota.None)
 	r.groups = newGroups(1+len(r.columns), r.accumulators.width)
 	for _, name := range spec.Clusters {
 		r.cluster(name)

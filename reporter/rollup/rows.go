@@ -7,13 +7,14 @@ import (
 	"sync"
 
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/rollup/intern"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
 // rows are those of a table, in order.
 type rows struct {
 	columns      []report.Dimension
-	names        *names
+	names        *intern.Names
 	groups       *groups
 	accumulators *accumulators
 	order        []uint32                // numbers of groups
@@ -30,7 +31,7 @@ func (r *rows) Len() int { return len(r.order) }
 // sort puts tenants first, then the other states, each by their keys in the
 // order of the columns.
 func (r *rows) sort() {
-	r.order = make([]uint32, r.groups.len())
+	r.order = make([]uint32, r.groups.keys.Len())
 	for i := range r.order {
 		r.order[i] = uint32(i)
 	}
@@ -56,13 +57,13 @@ func (r *rows) merged(a, b []uint32) []uint32 {
 }
 
 func (r *rows) compare(one, other uint32) int {
-	a, b := r.groups.key(one), r.groups.key(other)
+	a, b := r.groups.keys.At(one), r.groups.keys.At(other)
 	if a[0] != b[0] {
 		return cmp.Compare(a[0], b[0])
 	}
 	for i := 1; i < len(a); i++ {
 		if a[i] != b[i] { // numbers differ where names do
-			return strings.Compare(r.names.text(a[i]), r.names.text(b[i]))
+			return strings.Compare(r.names.Text(a[i]), r.names.Text(b[i]))
 		}
 	}
 	return 0
@@ -71,12 +72,12 @@ func (r *rows) compare(one, other uint32) int {
 // total is the sum of all rows.
 func (r *rows) total() (report.Row, error) {
 	all, tenants := make([]int64, r.groups.cells), make([]int64, r.groups.cells)
-	for i := range uint32(r.groups.len()) {
+	for i := range uint32(r.groups.keys.Len()) {
 		cells := r.groups.at(i)
 		if err := addCells(all, cells); err != nil {
 			return report.Row{}, err
 		}
-		if report.States()[r.groups.key(i)[0]] == usage.Allocated {
+		if report.States()[r.groups.keys.At(i)[0]] == usage.Allocated {
 			if err := addCells(tenants, cells); err != nil {
 				return report.Row{}, err
 			}
@@ -93,10 +94,10 @@ func (r *rows) total() (report.Row, error) {
 // At puts the i-th row together.
 func (r *rows) At(i int) report.Row {
 	number := r.order[i]
-	key := r.groups.key(number)
+	key := r.groups.keys.At(number)
 	row := report.Row{Key: report.Key{State: report.States()[key[0]]}, Coverage: r.coverage}
 	for i, d := range r.columns {
-		*row.At(d) = r.names.text(key[1+i])
+		*row.At(d) = r.names.Text(key[1+i])
 	}
 	if r.byCluster != nil {
 		row.Coverage = r.byCluster[row.Cluster]

@@ -38,7 +38,7 @@ func (r *Rollup) Table() (report.Table, error) {
 func (r *Rollup) row(k report.Key) []int64 {
 	r.key = append(r.key[:0], uint32(rank(k.State)))
 	for _, d := range r.columns {
-		r.key = append(r.key, r.names.idOf(*k.At(d)))
+		r.key = append(r.key, r.names.ID(*k.At(d)))
 	}
 	return r.groups.at(r.groups.find(r.key))
 }
