@@ -64,7 +64,7 @@ var directions = []struct {
 	{"reporter/rollup/intern", []string{"reporter/usage"}},
 	{"reporter/rollup", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup"}},
 	{"reporter/report", []string{"reporter/usage", "reporter/window", "reporter/price", "reporter/quota"}},
-	{"reporter/archive", []string{"reporter/bucket", "reporter/index", "reporter/report", "reporter/schedule", "reporter/window"}},
+	{"reporter/archive", []string{"reporter/bucket", "reporter/index", "reporter/price", "reporter/quota", "reporter/report", "reporter/schedule", "reporter/window"}},
 	{"reporter/schedule", []string{"reporter/window"}},
 	{"reporter/config", []string{"reporter/window", "reporter/price", "reporter/quota", "reporter/schedule", "reporter/report", "reporter/glob", "reporter/ledger", "schedules"}},
 	{"reporter/closing", []string{"reporter/index", "reporter/ledger", "reporter/schedule", "reporter/usage", "reporter/window"}},

@@ -181,7 +181,7 @@ func TestRestatingOneHourRestatesTheEdgesBesideIt(t *testing.T) {
 	}
 	if out := run(t, afterThree, restate...).succeeds(t); !strings.Contains(out, "Read 1 hours of cluster eu-1 again") ||
 		!strings.Contains(out, ": 1 changed, and 1 beside them with their edges.\n") ||
-		!strings.Contains(out, "Reports by-project of 2 periods, 2026-11-03T00 to 2026-11-03T01, were made before.\nServe makes") {
+		!strings.Contains(out, "Reports by-project of 2 periods, 2026-11-03T00 to 2026-11-03T01, are outdated: hours changed after they were made.\nServe makes") {
 		t.Errorf("it says %q", out)
 	}
 	whole, got := hoursOf(t, wholeNight(t), "eu-1"), hoursOf(t, b, "eu-1")
@@ -196,7 +196,7 @@ func TestRestatingOneHourRestatesTheEdgesBesideIt(t *testing.T) {
 		}
 	}
 	before := snapshot(t, b)
-	if out := run(t, afterThree, restate...).succeeds(t); strings.Contains(out, "were made before") {
+	if out := run(t, afterThree, restate...).succeeds(t); strings.Contains(out, "outdated") {
 		t.Errorf("when nothing changed, it says %q", out)
 	}
 	if diff := cmp.Diff(before, snapshot(t, b)); diff != "" {

@@ -56,7 +56,9 @@ func (o opener) Open(ctx context.Context, cfg *config.Config) (*command.Program,
 			return retain.Edges > 0 && o.env.Now().Sub(at) > retain.Edges
 		}, History: retain.History, Now: o.env.Now}),
 	}
-	p.Archive = archive.New(archive.Config{Bucket: store, Index: p.Index, Clock: o.env.Now, Logger: o.env.Log})
+	p.Archive = archive.New(archive.Config{
+		Bucket: store, Index: p.Index, Prices: cfg.Prices, Projects: cfg.Projects, Clock: o.env.Now, Logger: o.env.Log,
+	})
 	p.Upkeep = func(name string) *upkeep.Cluster {
 		return upkeep.New(upkeep.Config{
 			Name: name, Ledger: p.Ledger, Index: p.Index, Retain: retain, PartialAfter: partialAfter, Now: o.env.Now,

@@ -6,12 +6,17 @@ import (
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/price"
+	"github.com/gputally/gputally/reporter/quota"
 )
 
 // Config is what an Archive uses.
 type Config struct {
 	Bucket bucket.Bucket // where the reports are
 	Index  *index.Index  // of closed hours
+	// Prices and Projects are those that the tables are made with. Either may be nil.
+	Prices   *price.Book
+	Projects *quota.Projects
 	// Clock gives the time of publishing. Without one, manifests have no created_at.
 	Clock func() time.Time
 	// Logger gets a warning for each manifest that can't be read while reports
@@ -44,6 +49,8 @@ type Config struct {
 type Archive struct {
 	bucket bucket.Bucket
 	index  *index.Index
+	prices *price.Book
+	quotas *quota.Projects
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -64,7 +71,7 @@ func New(c Config) *Archive {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Archive{
-		bucket: c.Bucket, index: c.Index, now: c.Clock, log: c.Logger,
+		bucket: c.Bucket, index: c.Index, prices: c.Prices, quotas: c.Projects, now: c.Clock, log: c.Logger,
 		months: index.NewCollection(c.Bucket, own, checkMonth, compare),
 		whole:  index.NewCollection(c.Bucket, own, checkWhole, compare),
 		read:   newCache[string, month](maxMonths),

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/report"
@@ -22,7 +21,7 @@ func (a *Archive) Publish(ctx context.Context, t report.Table, p Publication) (P
 	if err := errors.Join(p.Check(), t.Spec.Check()); err != nil {
 		return Published{}, err
 	}
-	d, err := newDraft(t, p, a.now())
+	d, err := a.draft(t, p)
 	if err != nil {
 		return Published{}, err
 	}
@@ -149,11 +148,13 @@ type draft struct {
 	manifest report.Manifest
 }
 
-// newDraft describes the table and its files, without an id. The CSV file is
+// draft describes the table and its files, without an id. The CSV file is
 // written for that and kept nowhere.
-func newDraft(t report.Table, p Publication, now time.Time) (draft, error) {
-	d := draft{p, t, t.Manifest(now)}
+func (a *Archive) draft(t report.Table, p Publication) (draft, error) {
+	d := draft{p, t, t.Manifest(a.now())}
 	d.manifest.Name, d.manifest.Period.Key = p.Name, p.Period
+	terms := a.termsOf(d.manifest)
+	d.manifest.Terms = &terms
 	if t.State() != report.Ready {
 		return d, nil
 	}
@@ -175,8 +176,12 @@ func (d draft) as(id Identity) draft {
 // same tells whether a manifest says the same as the draft's. When it was made
 // and what it supersedes doesn't count: replicas differ in both.
 func (d draft) same(there report.Manifest) bool {
-	there.Supersedes = d.manifest.Supersedes
-	return there.Same(d.manifest)
+	ours := d.manifest
+	ours.Supersedes = there.Supersedes
+	if there.Terms == nil { // an earlier version wrote it
+		ours.Terms, ours.AllClusters = nil, false
+	}
+	return there.Same(ours)
 }
 
 // published says where the report with a manifest is.

@@ -4,18 +4,21 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/gputally/gputally/reporter/archive"
+	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// overlap tells whether a report has time in common with one of the windows.
-func overlap(r archive.Record, windows []window.Window) bool {
-	return slices.ContainsFunc(windows, r.Window().Overlaps)
-}
+// hintOutdated says what to do with several outdated reports.
+const hintOutdated = "Serve makes the reports of its schedules again when it starts and each night, if they ended within ledger.restate_within. " +
+	"Make others again with gputally-reporter report --name=NAME --period=PERIOD and their --by and --time-zone."
 
-// tellOutdated says which reports were made of hours before they changed.
-func tellOutdated(ctx context.Context, env *Env, p *Program, changed []window.Window) error {
+// sayOutdated says which reports are outdated because hours changed, and what
+// to do with them.
+func sayOutdated(ctx context.Context, env *Env, p *Program, changed []window.Window) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -23,33 +26,116 @@ func tellOutdated(ctx context.Context, env *Env, p *Program, changed []window.Wi
 	if err != nil {
 		return err
 	}
-	told := false
+	some := false
 	for _, name := range names {
-		var compare []archive.Record
-		for r, err := range p.Archive.List(ctx, archive.Query{Name: name, Current: true, Final: true}) {
-			if err != nil {
-				return err
-			}
-			if overlap(r, changed) {
-				compare = append(compare, r)
-			}
-		}
-		slices.Reverse(compare)
-		old, err := p.Archive.Outdated(ctx, compare)
+		outdated, err := outdatedBy(ctx, p, name, changed)
 		if err != nil {
 			return err
 		}
-		switch n := len(old); {
+		switch n := len(outdated); {
 		case n == 1:
-			fmt.Fprintf(env.Stdout, "Report %s of %s was made before.\n", name, old[0].Record.PeriodKey)
+			fmt.Fprintln(env.Stdout, explain(outdated[0], changed))
 		case n > 1:
-			fmt.Fprintf(env.Stdout, "Reports %s of %d periods, %s to %s, were made before.\n", name, n, old[0].Record.PeriodKey, old[n-1].Record.PeriodKey)
+			fmt.Fprintf(env.Stdout, "Reports %s of %d periods, %s to %s, are outdated: hours changed after they were made.\n",
+				name, n, outdated[0].Record.PeriodKey, outdated[n-1].Record.PeriodKey)
 		}
-		told = told || len(old) > 0
+		some = some || len(outdated) > 0
 	}
-	if told {
-		fmt.Fprintln(env.Stdout, "Serve makes those of its schedules again when it starts and each night, if they ended within ledger.restate_within; "+
-			"make others with gputally-reporter report --name=NAME --period=PERIOD and their --by and --time-zone.")
+	if some {
+		fmt.Fprintln(env.Stdout, hintOutdated)
 	}
 	return nil
+}
+
+// outdatedBy are the current reports of a name that are outdated and overlap one
+// of the hours, oldest first.
+func outdatedBy(ctx context.Context, p *Program, name string, changed []window.Window) ([]archive.Outdated, error) {
+	all := changed[0]
+	for _, hour := range changed {
+		all.From, all.To = earlier(all.From, hour.From), later(all.To, hour.To)
+	}
+	var compare []archive.Record
+	for r, err := range p.Archive.List(ctx, archive.Query{Name: name, Window: all, Current: true, Final: true}) {
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(changed, r.Window().Overlaps) {
+			compare = append(compare, r)
+		}
+	}
+	slices.Reverse(compare)
+	return p.Archive.Outdated(ctx, compare)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// explain says why a report is outdated, and how to make it again.
+func explain(o archive.Outdated, changed []window.Window) string {
+	var reasons []string
+	for _, r := range o.Reasons {
+		if r == archive.HoursChanged {
+			reasons = append(reasons, changedIn(o.Record, changed)+" changed after it was made")
+		} else {
+			reasons = append(reasons, r.String())
+		}
+	}
+	return fmt.Sprintf("Report %s %s is outdated: %s. Make it again with %s", o.Record.Name, o.Record.PeriodKey, strings.Join(reasons, "; "), again(o))
+}
+
+// changedIn names the hours that changed in a report's period.
+func changedIn(r archive.Record, changed []window.Window) string {
+	var inside []string
+	for _, hour := range changed {
+		if r.Window().Overlaps(hour) {
+			inside = append(inside, hour.From.UTC().Format("2006-01-02T15Z"))
+		}
+	}
+	slices.Sort(inside)
+	switch inside = slices.Compact(inside); len(inside) {
+	case 0:
+		return "hours"
+	case 1:
+		return "hour " + inside[0]
+	default:
+		return fmt.Sprintf("%d hours, the first %s,", len(inside), inside[0])
+	}
+}
+
+// again is the command that makes a report again.
+func again(o archive.Outdated) string {
+	args := []string{"gputally-reporter report", "--name=" + o.Record.Name, "--period=" + periodOf(o.Record)}
+	var by []string
+	for _, d := range o.GroupBy {
+		if d != report.ByPodUID { // comes with the pod
+			by = append(by, string(d))
+		}
+	}
+	args = append(args, "--by="+strings.Join(by, ","))
+	if o.TimeZone != "" && o.TimeZone != "UTC" {
+		args = append(args, "--time-zone="+o.TimeZone)
+	}
+	for _, cluster := range o.Clusters {
+		args = append(args, "--cluster="+cluster)
+	}
+	return strings.Join(args, " ")
+}
+
+// periodOf is a report's period as --period reads it.
+func periodOf(r archive.Record) string {
+	if key, _, _ := strings.Cut(r.PeriodKey, "_"); !strings.HasSuffix(key, "Z") {
+		return key
+	}
+	return r.From.Format(time.RFC3339Nano) + "/" + r.To.Format(time.RFC3339Nano)
 }

@@ -44,7 +44,7 @@ func restate(ctx context.Context, env *Env, p *Program, c Cluster, w window.Wind
 		fmt.Fprintf(env.Stdout, ", and %d beside them with their edges", n)
 	}
 	fmt.Fprintln(env.Stdout, ".")
-	return errors.Join(unlike(done, len(hours)), tellOutdated(ctx, env, p, done.Hours()))
+	return errors.Join(unlike(done, len(hours)), sayOutdated(ctx, env, p, done.Hours()))
 }
 
 // unlike is the error of a command after which some hours are not what was

@@ -1,13 +1,10 @@
 package price
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/gputally/gputally/reporter/glob"
@@ -80,18 +77,11 @@ func (b *Book) AllowsUnpriced(model string) bool {
 }
 
 func revision(b *Book) string {
-	lines := make([]string, 0, 1+len(b.rates)+len(b.allowed))
-	lines = append(lines, fmt.Sprintf("currency %q", b.currency))
+	lines := []string{fmt.Sprintf("currency %q", b.currency)}
 	for _, r := range b.rates {
-		lines = append(lines, fmt.Sprintf("rate %q %q %q %d %s %s",
-			r.cluster, r.nodePool, r.model, r.nanos, stamp(r.from), stamp(r.to)))
+		lines = append(lines, r.line())
 	}
-	for _, p := range b.allowed {
-		lines = append(lines, fmt.Sprintf("allow %q", p))
-	}
-	slices.Sort(lines)
-	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(lines), "\n")))
-	return hex.EncodeToString(sum[:])
+	return digest(append(lines, allowLines(b.allowed)...))
 }
 
 // ratesFor returns the rates that match a place, by precedence.

@@ -22,6 +22,7 @@ type Manifest struct {
 	Period      Period      `json:"period"`
 	GroupBy     []Dimension `json:"group_by"`
 	Clusters    []string    `json:"clusters"`
+	AllClusters bool        `json:"all_clusters,omitempty"` // nobody chose among them
 
 	Inputs         Inputs   `json:"inputs"`
 	Missing        []Gap    `json:"missing_hours"`
@@ -34,6 +35,8 @@ type Manifest struct {
 	Currency          string `json:"currency,omitempty"`
 	PriceBookRevision string `json:"price_book_revision,omitempty"`
 	QuotaRevision     string `json:"quota_revision,omitempty"`
+	// Terms are absent in manifests that earlier versions wrote.
+	Terms *Terms `json:"terms,omitempty"`
 
 	Failures []string `json:"failures"`
 	Warnings []string `json:"warnings"`
@@ -45,6 +48,14 @@ type Manifest struct {
 	CreatedAt string `json:"created_at,omitempty"` // RFC 3339, UTC
 
 	stored []byte // as it was read, nil for one that is to be written
+}
+
+// Terms are hashes of what was said of the report's period and clusters, as far as
+// the report shows it. Each is "" if nothing was said.
+type Terms struct {
+	Prices string `json:"prices,omitempty"`
+	Quotas string `json:"quotas,omitempty"`
+	Owners string `json:"owners,omitempty"` // of namespaces
 }
 
 // Period is the time that a report is about.
@@ -113,7 +124,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 			To:       t.Spec.Window.To.In(t.Zone).Format(time.RFC3339),
 			TimeZone: t.Zone.String(),
 		},
-		GroupBy: orEmpty(t.Spec.Columns()), Clusters: orEmpty(t.Clusters),
+		GroupBy: orEmpty(t.Spec.Columns()), Clusters: orEmpty(t.Clusters), AllClusters: t.Spec.AllClusters,
 		Inputs: t.Inputs, Missing: orEmpty(t.Missing),
 		SourceProfiles: orEmpty(t.Sources), Roads: orEmpty(t.Roads),
 		Coverage: t.coverage(),

@@ -20,6 +20,9 @@ type Spec struct {
 	// Clusters are those that the report must contain; a cluster without a
 	// closed hour lowers the coverage. Empty: those that are found.
 	Clusters    []string
+	// AllClusters: the Clusters were not chosen, they are all of which there was
+	// something to report.
+	AllClusters bool
 	Provisional bool // the period is still open
 	// MinimumCoverage is the ratio below which a report fails, 0 to 1.
 	MinimumCoverage float64

@@ -81,7 +81,8 @@ func (m *Maker) Preview(ctx context.Context, spec report.Spec, step func(hour wi
 }
 
 func (m *Maker) make(ctx context.Context, spec report.Spec, clusters []string, preview bool, step func(hour window.Window)) (report.Table, error) {
-	spec.Provisional, spec.MinimumCoverage, spec.Clusters = preview, m.cfg.MinimumCoverage, clusters
+	spec.Provisional, spec.MinimumCoverage = preview, m.cfg.MinimumCoverage
+	spec.Clusters, spec.AllClusters = clusters, len(spec.Clusters) == 0
 	rolling, err := rollup.New(spec, m.cfg.Projects, m.cfg.Prices)
 	if err != nil {
 		return report.Table{}, &SpecError{err}
