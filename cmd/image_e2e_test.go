@@ -3,6 +3,7 @@
 package cmd_test
 
 import (
+	"context"
 	"debug/buildinfo"
 	"io"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
+	"github.com/gputally/gputally/internal/child"
 )
 
 const (
@@ -34,7 +36,7 @@ func TestImage(t *testing.T) {
 	img := b.build(t, imageVersion, imageRevision)
 	t.Logf("built in %.0f s", time.Since(began).Seconds())
 	mib := func(bytes int64) float64 { return float64(bytes) / (1 << 20) }
-	t.Logf("%.1f MiB to pull, %.1f MiB unpacked, of which the stand-in for BASE %.1f MiB",
+	t.Logf("%.1f MiB to pull, %.1f MiB unpacked, the stand-in for BASE among it %.1f MiB",
 		mib(b.pulled(t, img.tag)), mib(unpacked(t, img.root)), mib(b.pulled(t, baseImage)))
 
 	t.Run("it says how it wants to be run", func(t *testing.T) {
@@ -140,16 +142,18 @@ func (i *image) collect(t *testing.T, sample string, env ...string) string {
 		text, _ := os.ReadFile(file.Name())
 		return string(text)
 	}
-	found := poll(30*time.Second, func() bool {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	unserved := child.Poll(ctx, child.Met("it serves "+sample, func() bool {
 		address := listening.FindStringSubmatch(log())
 		return address != nil && strings.Contains(metrics(address[1]), "\n"+sample+"\n")
-	})
-	_ = cmd.Process.Signal(syscall.SIGTERM) // Wait tells whether it had ended
+	}))
+	_ = cmd.Process.Signal(syscall.SIGTERM) // Wait shows whether it had ended
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the collector ended with %v", err)
 	}
-	if !found {
-		t.Errorf("it never served %s", sample)
+	if unserved != nil {
+		t.Error(unserved)
 	}
 	if t.Failed() {
 		t.Logf("log of the collector:\n%s", log())
@@ -166,20 +170,4 @@ func metrics(address string) string {
 	defer r.Body.Close()
 	body, _ := io.ReadAll(r.Body)
 	return string(body)
-}
-
-// poll tells whether the condition came true in time.
-func poll(patience time.Duration, condition func() bool) bool {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.After(patience); ; {
-		if condition() {
-			return true
-		}
-		select {
-		case <-deadline:
-			return false
-		case <-tick.C:
-		}
-	}
 }

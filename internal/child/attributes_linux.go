@@ -2,8 +2,14 @@ package child
 
 import "syscall"
 
-// attributes give the child a process group of its own, so that a Ctrl-C in the
-// terminal leaves it to Stop, and a signal for the day that this process dies.
-func attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+// attributes adds to those of the command a process group of its own, so that a
+// Ctrl-C in the terminal leaves the child to its parent, and a signal for the day
+// that this process dies.
+func attributes(a *syscall.SysProcAttr) *syscall.SysProcAttr {
+	if a == nil {
+		a = &syscall.SysProcAttr{}
+	}
+	a.Setpgid = true
+	a.Pdeathsig = syscall.SIGTERM
+	return a
 }

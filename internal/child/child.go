@@ -27,7 +27,7 @@ func Start(cmd *exec.Cmd, log io.Writer) (*Child, error) {
 		cmd.Stdout = &c.tail
 	}
 	cmd.Stderr = &c.tail // the same writer for both: one at a time
-	cmd.SysProcAttr = attributes()
+	cmd.SysProcAttr = attributes(cmd.SysProcAttr)
 	started := make(chan error)
 	go func() {
 		// Linux sends the death signal when the thread ends that started the

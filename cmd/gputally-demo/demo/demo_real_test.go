@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/cmd/gputally-demo/demo"
+	"github.com/gputally/gputally/internal/child"
 )
 
 // buffer may be written and read at the same time.
@@ -73,15 +74,10 @@ func vector(t *testing.T, at, expr string) int {
 // eventually polls until the condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(40 * time.Second)
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			t.Fatalf("still not so: %s", what)
-		case <-tick.C:
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	if err := child.Poll(ctx, child.Met(what, holds)); err != nil {
+		t.Fatal(err)
 	}
 }
 
