@@ -40,7 +40,7 @@ func newLiveNode(t *testing.T, binary string) *liveNode {
 	return n
 }
 
-// gpus are three, of which one is used by a process.
+// gpus are three; one of them is used by a process.
 func (n *liveNode) gpus() nvmltest.Scenario {
 	s := nvmltest.Node(3)
 	s.GPUs[0].MemoryUsed, s.GPUs[0].Compute = 64<<30, []int{4711}

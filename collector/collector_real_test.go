@@ -109,7 +109,7 @@ func TestTwoPodsShareATimeSlicedGPU(t *testing.T) {
 			t.Errorf("%s held %f GPU-seconds of %f", name, got, observed)
 		}
 		if got := s.Get(t, &metric.ContainerObservedSeconds, labels...); got != 0 {
-			t.Errorf("the activity of %s was known for %f s, though it can't be told", name, got)
+			t.Errorf("the activity of %s was known for %f s, though nobody can know it", name, got)
 		}
 	}
 	if got := s.Get(t, &metric.DeviceSeconds, gpu0, metric.StateUnallocated); !near(got, observed/4) {

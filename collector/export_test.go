@@ -21,7 +21,7 @@ var (
 	Lock    = lock
 )
 
-// Serve serves a handler as Run does its pages, beside a meter of no GPUs.
+// Serve serves a handler as Run does its pages, with a meter of no GPUs.
 func Serve(ctx context.Context, h http.Handler, drain time.Duration, log io.Writer, onListen func(string)) error {
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	loop, err := meter.NewLoop(meter.LoopConfig{Source: noGPUs{}, Now: time.Now, Logger: logger})

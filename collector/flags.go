@@ -167,7 +167,7 @@ func (f *flags) addWebFlags(app *kingpin.Application) {
 }
 
 // nameBadFlag finds the flag whose value can't be read: kingpin's own errors
-// say what is wrong with the value, but not of which flag.
+// say what is wrong with the value, but do not name the flag.
 func nameBadFlag(c *kingpin.ParseContext) error {
 	for _, e := range c.Elements {
 		clause, ok := e.Clause.(*kingpin.FlagClause)

@@ -52,7 +52,7 @@ func kubeletScenarios() map[string]scenario {
 	}}
 	unnamed := []string{"vision", "c", "", "main", gpu1}
 	return map[string]scenario{
-		"the kubelet restarts and makes its socket anew": {
+		"the kubelet restarts and makes another socket": {
 			driver: both, pods: pods, flags: []string{"--meter.max-gap=1s"},
 			steps: []step{
 				bothHeld(),

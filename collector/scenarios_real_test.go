@@ -26,7 +26,7 @@ var (
 )
 
 // The real binary lives through whatever may happen to the driver, the GPUs and
-// the kubelet, and /metrics tells of it.
+// the kubelet, and /metrics shows it.
 func TestWhatMayHappenToANode(t *testing.T) {
 	t.Parallel()
 	all := map[string]scenario{}

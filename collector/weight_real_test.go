@@ -15,10 +15,9 @@ import (
 	"github.com/gputally/gputally/internal/collectortest"
 )
 
-// BenchmarkProcess runs the collector for half a minute beside a stand-in for
-// the driver, on a node of 8 GPUs with 200 containers of which one comes and
-// goes each three seconds, and tells its memory and processor time. A scrape is
-// made each 15 s.
+// BenchmarkProcess runs the collector for half a minute with a stand-in for the
+// driver, on a node of 8 GPUs with 200 containers. One container is replaced each
+// three seconds, a scrape is made each 15 s. It reports memory and processor time.
 func BenchmarkProcess(b *testing.B) {
 	node := nvmltest.Node(8)
 	w := collectortest.NewNode(b, node)
@@ -75,7 +74,7 @@ func ticks(b *testing.B, p *collectortest.Process) float64 {
 	stat := proc(b, p, "stat")
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	var sum float64
-	for _, f := range fields[11:13] { // the 14th and 15th, of which two went with the name
+	for _, f := range fields[11:13] { // the 14th and 15th; two went with the name
 		n, err := strconv.ParseFloat(f, 64)
 		if err != nil {
 			b.Fatal(err)

@@ -21,11 +21,11 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 
 	"github.com/gputally/gputally/collector/device"
+	"github.com/gputally/gputally/dashboards"
+	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/internal/simulate"
 	"github.com/gputally/gputally/internal/simulate/history"
-	"github.com/gputally/gputally/dashboards"
 	books "github.com/gputally/gputally/reporter/metric"
-	"github.com/gputally/gputally/internal/promserver"
 )
 
 // The history runs from begin to end; queries are asked at end.
@@ -98,7 +98,7 @@ func startPrometheus(t *testing.T) prometheus {
 	return prometheus{server.URL}
 }
 
-// writeNodes lets collectors meter three GPUs in all, of which 1.75 are held.
+// writeNodes lets collectors meter three GPUs in all; 1.75 of them are held.
 func writeNodes(t *testing.T, dir string) {
 	t.Helper()
 	hold := func(namespace string, gpu, milli int) simulate.Hold {

@@ -63,7 +63,7 @@ func drawNode(t *rapid.T) node {
 	return n
 }
 
-// shuffled is the same node told in another order.
+// shuffled is the same node in another order.
 func (n node) shuffled(t *rapid.T) node {
 	shuffle := func(in []device.Allocation) []device.Allocation {
 		out := rapid.Permutation(in).Draw(t, "order")

@@ -46,7 +46,7 @@ type Reading struct {
 	MemoryTotal *float64 // bytes
 	Power       *float64 // watts
 	Temperature *float64 // degrees Celsius
-	Energy      *float64 // joules since an origin of the driver's choice; falls when the driver is loaded anew
+	Energy      *float64 // joules since an origin of the driver's choice; falls when the driver is loaded again
 	// Active is busy time in seconds since an origin of the source's choice,
 	// integrated from the driver's own samples; it falls when the origin changes,
 	// and after a reading without it it begins at 0.
@@ -57,8 +57,8 @@ type Reading struct {
 	SM, Tensor, DRAM *float64
 	// Processes is the number of processes that the driver sees on the GPU, -1 if unknown.
 	Processes int
-	// Running are the processes as far as the driver tells them apart; nil if
-	// it does not, empty if there are none. Sorted by PID.
+	// Running are the processes, one for each PID and part of the GPU; nil if the
+	// driver does not name them, empty if there are none. Sorted by PID.
 	Running []Process
 	Health  *Health // nil unless asked for
 }
@@ -121,8 +121,8 @@ type Allocation struct {
 type Claim struct {
 	Namespace, Name      string // of the ResourceClaim
 	Driver, Pool, Device string // "gpu.nvidia.com", often the node's name, "gpu-0"
-	// ShareID tells the shares of a device apart that several claims hold
-	// (consumable capacity); "" where a claim holds the device whole.
+	// ShareID names the share of a device that several claims hold (consumable
+	// capacity); "" where a claim holds the device whole.
 	ShareID string
 	CDI     []string // qualified names of the CDI devices, "vendor.com/class=name"
 }
@@ -131,7 +131,7 @@ type Claim struct {
 type Holders struct {
 	Allocations []Allocation
 	// Offered lists the device ids that the kubelet can hand out, healthy ones
-	// only, by resource. It tells into how many slots a GPU is cut.
+	// only, by resource. From it follows into how many slots a GPU is cut.
 	Offered map[string][]string
 	// Ambiguous counts allocations left out because two pod UIDs are possible.
 	Ambiguous int
@@ -160,7 +160,7 @@ type Part struct {
 	Sole     bool    // nobody else holds a part of this instance
 }
 
-// A Source tells which GPUs a node has and what they do.
+// A Source knows which GPUs a node has and what they do.
 type Source interface {
 	// Inventory reads all GPUs. A GPU that fails is in the result with
 	// Reading.Up false; an error means that nothing is known of any GPU.
@@ -168,7 +168,7 @@ type Source interface {
 	Inventory(ctx context.Context) (Inventory, error)
 }
 
-// A Registry tells who holds devices.
+// A Registry knows who holds devices.
 type Registry interface {
 	// Holders lists the devices held now. An error means that nothing is known.
 	Holders(ctx context.Context) (Holders, error)

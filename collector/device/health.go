@@ -28,5 +28,5 @@ type Throttled struct {
 	SyncBoost       *float64 // to keep pace with a slower GPU of its group
 	Thermal         *float64 // to stay below the highest temperature to work at, by the driver
 	HardwareThermal *float64 // too hot: by half or more, by the hardware
-	PowerBrake      *float64 // told from outside, as by the power supply: by half or more
+	PowerBrake      *float64 // a signal from outside, as of the power supply: by half or more
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // fullNode is a node of 8 GPUs, each cut into 7 MIG instances and held by 25
-// containers, of which all is known that can be.
+// containers; all is known of them that can be.
 func fullNode() *meter.Snapshot {
 	s := &meter.Snapshot{
 		Start: origin, Taken: origin.Add(time.Hour), Polls: 3600,

@@ -29,8 +29,8 @@ type Emit func(f *metric.Family, value float64, labels []string)
 
 // Walk renders the snapshot at time now, series by series, in a fixed order:
 // families may interleave, series of one family come sorted. It is the one
-// place that says which series there are; Collector and the replay of histories
-// both use it.
+// place that says which series there are; Exporter and simulated histories both
+// use it.
 func Walk(s *meter.Snapshot, id Identity, now time.Time, emit Emit) {
 	w := walker{emit: emit, id: id}
 	w.node(s, now)

@@ -152,10 +152,11 @@ func (c *Client) dial(ctx context.Context, _ string) (net.Conn, error) {
 // Close ends the connection.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// Holders asks the kubelet who holds devices now. Allocations are sorted by
-// namespace, pod, pod UID, container and resource, one for each container and
-// resource, and one for all claims of a container, with sorted device ids. Neither Offered nor what is in it may be
-// changed. The errors are those of this package, of gRPC and of ctx.
+// Holders asks the kubelet who holds devices now. There is one allocation for each
+// container and resource, and one for all claims of a container; they are sorted
+// by namespace, pod, pod UID, container and resource, and so are the device ids in
+// them. Neither Offered nor what is in it may be changed. The errors are those of
+// this package, of gRPC and of ctx.
 func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -190,7 +190,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for _, part := range []string{`"nvidia.com/["`, `"gpu.["`, "timeout", "Now"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not tell of %s", err, part)
+			t.Errorf("error %q does not name %s", err, part)
 		}
 	}
 }

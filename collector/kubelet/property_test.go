@@ -102,7 +102,7 @@ func (h *history) admit(t *rapid.T) {
 	}
 }
 
-// check compares what the client tells with the lives.
+// check compares what the client says with the lives.
 func (h *history) check(t *rapid.T) {
 	t.Helper()
 	got, err := h.k.Holders(h.t.Context())

@@ -34,7 +34,7 @@ type ledger struct {
 	busy   bool    // processes are on it
 	energy float64 // the latest reading
 	open   bool    // and it is one from which the next may be counted
-	gap    bool    // the poll before did not tell the energy
+	gap    bool    // the previous poll had no energy
 }
 
 // claim is what the oracle last knew a container to hold.
@@ -102,7 +102,7 @@ func (o *oracle) poll(now time.Time) {
 	}
 }
 
-// settle books d on a GPU. broken tells that more time passed than is booked.
+// settle books d on a GPU. broken is true if more time passed than is booked.
 func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
 	ns := int64(d)
 	var mine []*claim
@@ -237,7 +237,7 @@ func (o *oracle) work(c *card, cl *claim, sole bool) (busy, memory float64) {
 	return busy, memory
 }
 
-// look takes in what the driver and the kubelet tell.
+// look takes in what the driver and the kubelet say.
 func (o *oracle) look(now time.Time) {
 	f := o.fleet
 	if f.driverFails {

@@ -104,7 +104,7 @@ func check(t *rapid.T, before, s *meter.Snapshot, observed time.Duration) {
 	}
 }
 
-// fell tells whether a counter fell or was forgotten.
+// fell is true if a counter fell or was forgotten.
 func fell(before, now *float64) bool {
 	return before != nil && (now == nil || *now < *before)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gputally/gputally/collector/meter"
 )
 
-// crowd is a node with 8 GPUs of 25 slots each and 200 containers, of which 20
+// crowd is a node with 8 GPUs of 25 slots each and 200 containers; of them 20
 // come and go each minute.
 type crowd struct {
 	now     time.Time

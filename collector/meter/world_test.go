@@ -44,7 +44,7 @@ type card struct {
 	samples bool // the driver has samples: Reading.Active
 	joules  float64
 	active  float64 // seconds
-	told    float64 // the active seconds told last
+	shown   float64 // the active seconds that the driver showed last
 	was     float64 // utilization of the time just passed
 }
 
@@ -73,20 +73,20 @@ type tenancy struct {
 	holder  device.Holder
 	cell    cell
 	card    *card
-	unclear bool    // the kubelet's answers don't tell whose it is
+	unclear bool    // the kubelet's answers don't say whose it is
 	work    float64 // utilization of the GPU, or of its MIG instance
 	was     float64 // work in the time just passed
 	pid     int
 }
 
-// fleet is the true state of a node, and what its driver and kubelet tell of it.
+// fleet is the true state of a node, and what its driver and kubelet say of it.
 type fleet struct {
 	*rand.Rand
 	cards     []*card
 	tenancies []*tenancy
 	pods      int
 	clock     time.Time
-	visible   bool // owners of processes can be told
+	visible   bool // owners of processes can be found
 
 	// what happens to the poll that comes next
 	driverFails, kubeletFails bool
@@ -157,8 +157,8 @@ func (f *fleet) change() {
 		c.absent = f.one(2)
 	case 10:
 		c.foreign = f.one(2)
-	case 11: // the driver is loaded anew, which shows unless its counters were at 0 before
-		if c.told > 0 || !c.samples {
+	case 11: // the driver is loaded again, which shows unless its counters were at 0 before
+		if c.shown > 0 || !c.samples {
 			c.joules, c.active = 0, 0
 		}
 	case 12: // a layout goes when nobody holds any of it, MIG's sometimes earlier
@@ -206,7 +206,7 @@ func (f *fleet) allocate(c *card) {
 
 var errDown = errors.New("down")
 
-// Inventory is what the driver tells.
+// Inventory is what the driver says.
 func (f *fleet) Inventory(context.Context) (device.Inventory, error) {
 	if f.driverFails {
 		return device.Inventory{}, errDown
@@ -243,7 +243,7 @@ func (f *fleet) describe(c *card) device.GPU {
 		g.Reading.Utilization = ptr(c.was)
 		if c.samples {
 			g.Reading.Active = ptr(c.active)
-			c.told = c.active
+			c.shown = c.active
 		}
 	}
 	for i := range g.MIG {
@@ -258,7 +258,7 @@ func (f *fleet) describe(c *card) device.GPU {
 	return g
 }
 
-// Owners tells whose processes these are.
+// Owners says whose processes these are.
 func (f *fleet) Owners(inv *device.Inventory) {
 	for g := range inv.GPUs {
 		ps := inv.GPUs[g].Reading.Running
@@ -272,7 +272,7 @@ func (f *fleet) Owners(inv *device.Inventory) {
 	}
 }
 
-// Holders is what the kubelet tells.
+// Holders is what the kubelet says.
 func (f *fleet) Holders(context.Context) (device.Holders, error) {
 	if f.kubeletFails {
 		return device.Holders{}, errDown

@@ -27,8 +27,8 @@ type busy struct {
 }
 
 // active is the time in seconds that the GPU was busy since its first sample,
-// nil if the driver has no samples. Each one tells how busy the GPU was since
-// the one before it; over more than maxSilence nothing is added. No new sample
+// nil if the driver has no samples. Each sample is an average over the time since
+// the previous one; over more than maxSilence nothing is added. No new sample
 // means idle for as long, and for longer if the utilization says the same.
 // After nil it begins at 0.
 func (q *query) active(h nvml.Device, utilization *float64) *float64 {

@@ -20,8 +20,8 @@ const (
 )
 
 // processes lists the processes on a GPU and counts them: nil and -1 if the
-// driver doesn't tell. Clients of MPS are listed, not counted: their server is.
-// PIDs are those of the namespace of the one who asks.
+// driver doesn't list them. Clients of MPS are listed, not counted: their server
+// is. PIDs are those of this process' PID namespace.
 func (q *query) processes(h nvml.Device, parts []part, utilization *float64) ([]device.Process, int) {
 	places := []part{{handle: h}}
 	found, ret := each(places, q.contexts)

@@ -77,13 +77,13 @@ func (p *Process) Later(t testing.TB, s Scrape, polls float64) Scrape {
 // Value is that of a series, 0 if it is not there.
 func (s Scrape) Value(f *metric.Family, labels ...string) float64 { return s.values[key(f, labels...)] }
 
-// Has tells whether a series is there.
+// Has is true if a series is there.
 func (s Scrape) Has(f *metric.Family, labels ...string) bool {
 	_, ok := s.values[key(f, labels...)]
 	return ok
 }
 
-// Is tells whether a series is there and has the value.
+// Is is true if a series is there and has the value.
 func (s Scrape) Is(want float64, f *metric.Family, labels ...string) bool {
 	return s.Has(f, labels...) && s.Value(f, labels...) == want
 }

@@ -16,8 +16,7 @@ import (
 // run. It goes before all other places.
 const EnvBinary = "GPUTALLY_PROMETHEUS"
 
-// The oldest Prometheus that is taken from PATH, of which is known that all
-// that is asked of it works.
+// The oldest Prometheus that is taken from PATH: the tests pass with it.
 const (
 	oldestMajor = 2
 	oldestMinor = 42

@@ -34,10 +34,10 @@ type Hold struct {
 	To     time.Time
 }
 
-// Validate checks that the script could happen: GPUs that can be told apart,
-// times that run forward, no GPU held beyond its whole, and none twice by the
-// same holder. It tells all that is wrong; holds that make no sense by
-// themselves are left out of what holds add up to.
+// Validate checks that the script could happen: GPUs have UUIDs of their own,
+// times run forward, no GPU is held beyond its whole, and none twice by the same
+// holder. It returns all that is wrong at once; a hold that makes no sense by
+// itself does not count in the sums.
 func (n *Node) Validate() error {
 	var errs []error
 	uuids := make(map[string]bool, len(n.GPUs))
@@ -64,7 +64,7 @@ func (n *Node) Validate() error {
 	return errors.Join(errs...)
 }
 
-// check tells what is wrong with the hold by itself.
+// check returns what is wrong with the hold by itself.
 func (h *Hold) check(gpus int) error {
 	var errs []error
 	if h.GPU < 0 || h.GPU >= gpus {

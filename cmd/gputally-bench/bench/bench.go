@@ -25,11 +25,11 @@ func ExitCode(err error) int {
 	}
 }
 
-// Options of Run beside the command line.
+// Options are what Run gets besides the command line.
 type Options struct {
 	// Now is the clock by which things are timed. Required.
 	Now func() time.Time
-	// Terminal tells whether stderr is a terminal, so that progress is shown.
+	// Terminal is true if stderr is a terminal: then progress is shown.
 	Terminal bool
 }
 

@@ -17,7 +17,7 @@ import (
 const generation = 1
 
 // kept returns a folder of what was made up, making it if it isn't there. It
-// appears whole: it is written beside its place and renamed.
+// appears whole: it is written under another name and renamed.
 func (r *run) kept(name string, write func(dir string) error) (string, error) {
 	dir := filepath.Join(r.dir, fmt.Sprintf("%s-v%d", name, generation))
 	if _, err := os.Stat(dir); err == nil {

@@ -99,7 +99,7 @@ func (r *run) readOnly(ctx context.Context, c closing, server string) (spent, st
 }
 
 // errNoRoad says that the reporter does not know a road.
-var errNoRoad = errors.New("not supported: this gputally-reporter cannot be told its road")
+var errNoRoad = errors.New("not supported: this gputally-reporter does not know the key prometheus.road")
 
 // closeOnly runs the reporter.
 func (r *run) closeOnly(ctx context.Context, c closing, server, bucket string) (spent, error) {

@@ -4,7 +4,7 @@
 //
 // Everything is measured from outside, on the built binaries, so that nothing
 // is left out that a user would pay: gputally-reporter closes from a real
-// Prometheus into a folder, and the yardsticks beside it are processes as well:
+// Prometheus into a folder, and the yardsticks are processes as well:
 // package floor for the reading, DuckDB on the same Parquet files for the
 // reporting. They take turns, each closing has a server that was just started,
 // and the figures are medians of the rounds.

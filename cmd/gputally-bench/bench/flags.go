@@ -51,7 +51,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err er
 	app.Flag("hours", "Hours of the fleet, to be closed hour by hour.").Default("24").IntVar(&f.hours)
 	app.Flag("scrape", "Scrape interval.").Default("30s").DurationVar(&f.scrape)
 	app.Flag("seed", "Picks what happens to the fleet.").Default("1").Uint64Var(&f.seed)
-	app.Flag("big", "GPUs of a larger fleet, of which one hour is closed; 0 for none.").Default("100000").IntVar(&f.big)
+	app.Flag("big", "GPUs of a larger fleet; one hour of it is closed; 0 for none.").Default("100000").IntVar(&f.big)
 	app.Flag("month-gpus", "GPUs of the ledger that is reported.").Default("10000").IntVar(&f.monthGPUs)
 	app.Flag("days", "Days of the ledger that is reported.").Default("30").IntVar(&f.days)
 	app.Flag("rounds", "How often what takes seconds is measured; the table has the medians.").Default("3").IntVar(&f.rounds)
@@ -95,7 +95,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err er
 	return f, false, err
 }
 
-// check tells all that is wrong with the values at once.
+// check returns all that is wrong with the values at once.
 func (f flags) check() error {
 	var errs []error
 	for name, n := range map[string]int{"--gpus": f.gpus, "--month-gpus": f.monthGPUs, "--churn-gpus": f.churnGPUs, "--big": f.big} {

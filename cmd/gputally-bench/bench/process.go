@@ -59,8 +59,8 @@ func (e *processError) Unwrap() error { return e.err }
 const watching = 5 * time.Millisecond
 
 // watch looks at a field of a process' memory until the function that it
-// returns is called, which returns the highest value in bytes. The peak that
-// wait4 tells is of no use: it begins at what the parent has.
+// returns is called; that one returns the highest value in bytes. The peak that
+// wait4 reports is of no use: it begins at what the parent has.
 func watch(pid int, field string) func() int64 {
 	stop, result := make(chan struct{}), make(chan int64)
 	go func() {

@@ -10,7 +10,7 @@
 // GPUs some 20,000 pods start a day.
 //
 // Each node is scraped at an offset of its own, and a scrape shows the latest
-// poll. Some nodes miss scrapes for minutes, some collectors die and start anew
+// poll. Some nodes miss scrapes for minutes, some collectors die and start again
 // with all counters at zero. Only what bills are made from is written: the
 // collector's billing families, and up.
 //

@@ -23,11 +23,11 @@ var ErrUsage = errors.New("wrong usage")
 // what the closing takes.
 const settled = 15 * time.Minute
 
-// Options of Run beside the command line.
+// Options are what Run gets besides the command line.
 type Options struct {
 	// Now is the clock. Required.
 	Now func() time.Time
-	// Terminal tells whether stderr is a terminal, so that progress is shown.
+	// Terminal is true if stderr is a terminal: then progress is shown.
 	Terminal bool
 	// OnReady, if set, is called once everything runs and is printed.
 	OnReady func(Addresses)
@@ -68,7 +68,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	if err := d.run(ctx); err != nil && ctx.Err() == nil {
 		return explain(err, f.dir)
 	}
-	fmt.Fprintf(stdout, "\nStopped. %s holds what the demo wrote; the next one begins anew.\n", f.dir)
+	fmt.Fprintf(stdout, "\nStopped. %s holds what the demo wrote; the next one begins with an empty folder.\n", f.dir)
 	return nil
 }
 
@@ -123,7 +123,7 @@ func (d *demo) run(ctx context.Context) error {
 		nodes = append(nodes, real)
 		d.say("Real GPUs were found: this machine joins as node %s.", real.name)
 	} else {
-		d.say("No NVIDIA driver here, so there is no real GPU beside the simulated ones (%v).", err)
+		d.say("No NVIDIA driver here, so all GPUs are simulated (%v).", err)
 	}
 	at := Addresses{Prometheus: address(ctx, d.prometheusAddr), Reporter: address(ctx, d.reporterAddr)}
 	server, err := d.prometheus(ctx, nodes, at)

@@ -13,7 +13,7 @@ import (
 	"github.com/gputally/gputally/internal/promserver"
 )
 
-// address returns the wanted address, or a free port beside it if it is taken.
+// address returns the wanted address, or one with a free port if it is taken.
 func address(ctx context.Context, wanted string) string {
 	for _, candidate := range []string{wanted, "127.0.0.1:0"} {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", candidate)

@@ -73,7 +73,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err er
 	return f, false, nil
 }
 
-// check tells all that is wrong with the values at once.
+// check returns all that is wrong with the values at once.
 func (f flags) check() error {
 	var errs []error
 	if _, _, err := parseDays(f.days); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // unlimited switches the meter's cap off: a step between two changes stands for
-// polls of which none is missed.
+// many polls, and none of them is missed.
 const unlimited = 100 * 365 * 24 * time.Hour
 
 // Target is one node's collector as Prometheus sees it.

@@ -1,5 +1,5 @@
 // Package trace turns a recorded trace of GPU pods into scripted nodes and
-// keeps the truth beside them.
+// keeps the truth about them.
 //
 // A trace says how many GPUs, or which fraction of one, a pod asked for, when
 // it was scheduled and when it was deleted. It does not say where it ran: Place

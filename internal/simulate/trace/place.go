@@ -40,7 +40,7 @@ type Placed struct {
 	From, To time.Time
 }
 
-// Counts tell what was not placed as the trace has it.
+// Counts are the pods that were not placed as the trace has them.
 type Counts struct {
 	Pods     int // that ask for a GPU, in all
 	Outside  int // scheduled, but not in the range
