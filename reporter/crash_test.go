@@ -15,6 +15,7 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/report"
+	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -34,7 +35,7 @@ func usageOf(hour window.Window, model string, minutes int64) usage.Hour {
 	rest.UUID, rest.State, rest.HeldFrom, rest.HeldTo, rest.GPUMillis = "GPU-0", usage.Unallocated, from+held, to, hourMillis-held
 	idle.UUID, idle.State, idle.HeldFrom, idle.HeldTo, idle.GPUMillis = "GPU-1", usage.Unallocated, from, to, hourMillis
 	h := usage.Hour{
-		Cluster: "eu-1", Window: hour, Source: usage.Source, Road: "remote_read", Segments: []usage.Segment{train, rest, idle},
+		Cluster: "eu-1", Window: hour, Source: gputally.Profile, Road: "remote_read", Segments: []usage.Segment{train, rest, idle},
 		Coverage: usage.Coverage{Expected: 2 * hourMillis, Allocated: held, Unallocated: 2*hourMillis - held},
 	}
 	slices.SortFunc(h.Segments, usage.Compare)

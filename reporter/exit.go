@@ -19,7 +19,7 @@ import (
 	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/series"
-	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/source"
 )
 
 // Exit codes of gputally-reporter, as documented in the README.
@@ -72,7 +72,7 @@ func classes() []class {
 		{ExitNotReady, []func(error) bool{is(command.ErrNotReady)}},
 		{ExitLedger, []func(error) bool{is(command.ErrFindings)}},
 		{ExitSource, []func(error) bool{
-			as[*prom.Error], as[series.Kind], as[*closing.LessError], is(usage.ErrNoData),
+			as[*prom.Error], as[series.Kind], as[*closing.LessError], is(source.ErrNoData),
 			is(prom.ErrNoRoad), is(prom.ErrNotStreamed), is(prom.ErrTruncated), is(prom.ErrDownsampled),
 		}},
 		{ExitDamage, []func(error) bool{

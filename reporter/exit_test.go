@@ -31,7 +31,7 @@ import (
 	"github.com/gputally/gputally/reporter/rollup"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/series"
-	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -92,7 +92,7 @@ func typed() map[string]struct {
 		"schedule.FieldError":        {&schedule.FieldError{Err: errors.New("no such zone")}, reporter.ExitUsage},
 		"sealed.DamagedError":        {&sealed.DamagedError{Err: errors.New("no Parquet")}, reporter.ExitDamage},
 		"series.Kind":                {series.Limit, reporter.ExitSource},
-		"usage.ErrNoData":            {usage.ErrNoData, reporter.ExitSource},
+		"source.ErrNoData":           {source.ErrNoData, reporter.ExitSource},
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	reads "github.com/gputally/gputally/reporter/prom/instrument"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/reporting"
+	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/upkeep"
-	"github.com/gputally/gputally/reporter/usage"
 )
 
 // partialAfter is how long after its end a day is compacted although not all of
@@ -80,7 +80,7 @@ func (o opener) Open(ctx context.Context, cfg *config.Config) (*command.Program,
 }
 
 // cluster adds a cluster to the program and returns the source of its hours.
-func (o opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics) (*usage.Closer, error) {
+func (o opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics) (*gputally.Source, error) {
 	servers, err := o.Servers(c)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (o opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Met
 	if err != nil {
 		return nil, err
 	}
-	source, err := usage.New(usage.Config{
+	source, err := gputally.New(gputally.Config{
 		Cluster:       c.Name,
 		Reader:        metrics.Reader(c.Name, o.oneOf(servers)),
 		Lookahead:     config.Lookahead,

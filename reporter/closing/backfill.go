@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/gputally/gputally/reporter/ledger"
-	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -108,7 +108,7 @@ func (b *backfill) end(i int, r result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.results[i] = r
-	b.failed = b.failed || r.err != nil && !errors.Is(r.err, usage.ErrNoData)
+	b.failed = b.failed || r.err != nil && !errors.Is(r.err, source.ErrNoData)
 }
 
 func (b *backfill) sum() (Backfilled, error) {
@@ -117,7 +117,7 @@ func (b *backfill) sum() (Backfilled, error) {
 	for _, r := range b.results {
 		switch {
 		case !r.done:
-		case errors.Is(r.err, usage.ErrNoData):
+		case errors.Is(r.err, source.ErrNoData):
 			all.Empty = append(all.Empty, r.err)
 		case r.err != nil:
 			if first == nil {

@@ -15,7 +15,7 @@ import (
 // Close closes an hour and returns its entry in the ledger. An hour that is in
 // the ledger is not read again, only noted in the index, which may have lost it.
 // So no crash and no lost index changes a closed hour. An hour whose object is
-// damaged is closed again. Errors: usage.ErrNoData, the source's, the ledger's,
+// damaged is closed again. Errors: source.ErrNoData, the source's, the ledger's,
 // the index's.
 func (c *Cluster) Close(ctx context.Context, hour window.Window) (ledger.Entry, error) {
 	return c.begin().close(ctx, hour)

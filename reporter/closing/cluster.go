@@ -15,7 +15,7 @@ import (
 type Source interface {
 	// Close emits the usage of a whole hour in sorted parts and returns the rest
 	// of the hour. It takes over the edges of the neighbours as they are. Errors:
-	// usage.ErrNoData if no collector left a sample, the source's own, emit's.
+	// source.ErrNoData if no collector left a sample, the source's own, emit's.
 	Close(ctx context.Context, hour window.Window, n usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error)
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/mem"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/source"
+	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -50,7 +52,7 @@ func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighb
 		return usage.Hour{}, errDown
 	}
 	if w.gone[n] {
-		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, usage.ErrNoData)
+		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, source.ErrNoData)
 	}
 	edge := func(n int64, booked *usage.EdgeTable) usage.Edge {
 		e := usage.Edge{UUID: "GPU-0", Pod: "uid-0", Container: "main", Start: w.begin.UnixMilli()}
@@ -74,7 +76,7 @@ func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighb
 	if err := emit(usage.Part{Segments: []usage.Segment{segment}, Opening: []usage.Edge{opening}, Closing: []usage.Edge{closing}}); err != nil {
 		return usage.Hour{}, err
 	}
-	return usage.Hour{Cluster: "eu-1", Window: hour, Coverage: coverage, Source: usage.Source, Road: "json", Findings: []usage.Finding{}}, nil
+	return usage.Hour{Cluster: "eu-1", Window: hour, Coverage: coverage, Source: gputally.Profile, Road: "json", Findings: []usage.Finding{}}, nil
 }
 
 var errDown = errors.New("the server is down")

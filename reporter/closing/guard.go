@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -65,7 +66,7 @@ func (e *LessError) Error() string {
 // it has no samples, or too few.
 func stays(err error) bool {
 	less := (*LessError)(nil)
-	return errors.Is(err, usage.ErrNoData) || errors.As(err, &less)
+	return errors.Is(err, source.ErrNoData) || errors.As(err, &less)
 }
 
 // isDamaged tells whether an hour's object can't be read.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket/mem"
+	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -16,7 +17,7 @@ type known [2]int64
 
 // Close is a closer that reads this of an hour.
 func (k *known) Close(_ context.Context, hour window.Window, _ usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
-	h := usage.Hour{Cluster: "eu-1", Window: hour, Source: usage.Source, Road: "json", Findings: []usage.Finding{}}
+	h := usage.Hour{Cluster: "eu-1", Window: hour, Source: gputally.Profile, Road: "json", Findings: []usage.Finding{}}
 	h.Coverage.Expected = 2 * hourMillis
 	for i, uuid := range []string{"GPU-0", "GPU-1"} {
 		s := usage.Segment{

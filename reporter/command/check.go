@@ -13,15 +13,8 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/source/gputally"
 )
-
-// needed are the families without which no hour can be closed.
-func needed() []string {
-	return []string{
-		metric.DeviceInfo.Name, metric.DeviceSeconds.Name, metric.CollectorStartTime.Name,
-		metric.ContainerAllocatedSeconds.Name, metric.ContainerStartTime.Name, metric.ContainerShare.Name,
-	}
-}
 
 // longestScrape is the longest scrape interval with which the edges of hours
 // are still interpolated well within the time that is read beyond them.
@@ -94,7 +87,7 @@ func (k *checks) prometheus(ctx context.Context, c config.Cluster, several bool)
 }
 
 func (k *checks) server(ctx context.Context, client *prom.Client, who, url string) {
-	status, err := client.Status(ctx, needed())
+	status, err := client.Status(ctx, gputally.Families())
 	if err != nil {
 		k.fail("%s: %v", who, err)
 		return

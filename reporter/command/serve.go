@@ -9,6 +9,7 @@ import (
 
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/serve"
+	"github.com/gputally/gputally/reporter/source/gputally"
 )
 
 // DefaultAddress is where serve listens.
@@ -54,7 +55,7 @@ func (p *Program) served() []serve.Cluster {
 // A server that can't be asked is not: its failure shows where hours are closed.
 func balanced(ctx context.Context, servers []*prom.Client) bool {
 	for _, server := range servers {
-		if status, err := server.Status(ctx, needed()); err == nil && status.Balanced {
+		if status, err := server.Status(ctx, gputally.Families()); err == nil && status.Balanced {
 			return true
 		}
 	}

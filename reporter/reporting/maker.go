@@ -14,13 +14,14 @@ import (
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/rollup"
+	"github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
 // Source reads hours that are not closed.
 type Source interface {
-	// Hour returns the usage of a window within an hour. Errors: usage.ErrNoData,
+	// Hour returns the usage of a window within an hour. Errors: source.ErrNoData,
 	// and the source's own.
 	Hour(ctx context.Context, w window.Window) (usage.Hour, error)
 }
@@ -178,15 +179,15 @@ func (m *Maker) rollHour(ctx context.Context, rolling *rollup.Rollup, r *reading
 // Errors: ledger.ErrHourMissing if there is nothing to be read.
 func (m *Maker) openHour(ctx context.Context, cluster string, hour window.Window) (rollup.Hour, error) {
 	now := m.cfg.Now().UTC().Truncate(time.Second)
-	source := m.cfg.Sources[cluster]
-	if source == nil || !hour.From.Before(now) {
+	reader := m.cfg.Sources[cluster]
+	if reader == nil || !hour.From.Before(now) {
 		return rollup.Hour{}, ledger.ErrHourMissing
 	}
 	if now.Before(hour.To) {
 		hour.To = now
 	}
-	open, err := source.Hour(ctx, hour)
-	if errors.Is(err, usage.ErrNoData) {
+	open, err := reader.Hour(ctx, hour)
+	if errors.Is(err, source.ErrNoData) {
 		return rollup.Hour{}, ledger.ErrHourMissing
 	}
 	return rollup.Hour{Hour: open}, err

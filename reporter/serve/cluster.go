@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/closing"
+	"github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/status"
-	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -123,7 +123,7 @@ func (t *clusterTask) close(ctx context.Context, due closing.Due, d *done) error
 		closeHour = t.cluster.Closing.CloseAlone
 	}
 	entry, err := closeHour(ctx, hour)
-	if errors.Is(err, usage.ErrNoData) {
+	if errors.Is(err, source.ErrNoData) {
 		t.empty[hour.From] = began
 		if !known {
 			t.status.CloseFailed(t.cluster.Name, err)

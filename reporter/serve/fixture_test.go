@@ -23,6 +23,8 @@ import (
 	"github.com/gputally/gputally/reporter/reporting"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/serve"
+	"github.com/gputally/gputally/reporter/source"
+	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/upkeep"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
@@ -91,10 +93,10 @@ type source struct {
 
 func (s source) Close(_ context.Context, hour window.Window, _ usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
 	if hour.From.Before(s.from) {
-		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, usage.ErrNoData)
+		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, source.ErrNoData)
 	}
 	millis := hour.Duration().Milliseconds()
-	h := usage.Hour{Cluster: s.cluster, Window: hour, Source: usage.Source, Road: "json", Findings: []usage.Finding{}}
+	h := usage.Hour{Cluster: s.cluster, Window: hour, Source: gputally.Profile, Road: "json", Findings: []usage.Finding{}}
 	h.Coverage.Expected, h.Coverage.Allocated = millis, millis
 	return h, emit(usage.Part{Segments: []usage.Segment{{
 		Cluster: s.cluster, Node: "node-1", UUID: "GPU-" + s.cluster, Model: "NVIDIA H200", State: usage.Allocated,
@@ -104,7 +106,7 @@ func (s source) Close(_ context.Context, hour window.Window, _ usage.Neighbours,
 }
 
 func (s source) Hour(_ context.Context, w window.Window) (usage.Hour, error) {
-	return usage.Hour{}, fmt.Errorf("read %s: %w", w, usage.ErrNoData)
+	return usage.Hour{}, fmt.Errorf("read %s: %w", w, source.ErrNoData)
 }
 
 // replica is a process that serves a bucket.

@@ -8,6 +8,9 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
+// t0 is the begin of the segments that are cut, Unix ms.
+const t0 = int64(1_795_168_800_000)
+
 func TestCut(t *testing.T) {
 	t.Parallel()
 	s := usage.Segment{

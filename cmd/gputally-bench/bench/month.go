@@ -15,6 +15,7 @@ import (
 	"github.com/gputally/gputally/cmd/gputally-bench/fleet"
 	"github.com/gputally/gputally/reporter/bucket/open"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -73,7 +74,7 @@ func (r *run) writeMonth(ctx context.Context, cfg fleet.Config, dir string) erro
 func hourOf(f *fleet.Fleet, hour window.Window) usage.Hour {
 	from, to := hour.From.UnixMilli(), hour.To.UnixMilli()
 	gpus, free := map[string]fleet.GPU{}, map[string]int64{}
-	h := usage.Hour{Cluster: cluster, Window: hour, Source: usage.Source, Road: roadRemoteRead}
+	h := usage.Hour{Cluster: cluster, Window: hour, Source: gputally.Profile, Road: roadRemoteRead}
 	f.GPUs(func(g fleet.GPU) {
 		gpus[g.UUID], free[g.UUID] = g, to-from
 		h.Coverage.Expected += to - from

@@ -1,0 +1,31 @@
+package gputally
+
+import "math"
+
+// target is one scraped process, or several one after the other.
+type target struct {
+	key   string
+	start steps // Unix seconds
+	age   ages
+	// interval is the time between polls, in seconds.
+	interval steps
+	node     string
+	job      string
+	up       sighting
+
+	former bool // it was seen before the window only
+}
+
+// lag is by how many ms what a scrape shows lies behind what happened: a poll
+// finds what changed since the one before, half an interval late on average, so
+// starts, ends and all that is counted come late by that. hint is of interval.
+func (t *target) lag(at int64, hint *int) int64 {
+	interval, ok := t.interval.at(at, hint)
+	if !ok { // of a collector that does not tell
+		return 0
+	}
+	return millis(interval / 2)
+}
+
+// millis converts seconds.
+func millis(seconds float64) int64 { return int64(math.Round(seconds * 1000)) }

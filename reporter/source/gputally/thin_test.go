@@ -1,0 +1,96 @@
+package gputally_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/series"
+	"github.com/gputally/gputally/reporter/source/gputally"
+	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/window"
+)
+
+// whole is an hour with its edges.
+type whole struct {
+	Hour             usage.Hour
+	Opening, Closing []usage.Edge
+}
+
+// closeWhole closes a window beside its neighbours and keeps all its parts.
+func closeWhole(t rapid.TB, c *gputally.Source, w window.Window, n usage.Neighbours) whole {
+	var all whole
+	var segments []usage.Segment
+	h, err := c.Close(context.Background(), w, n, func(p usage.Part) error {
+		segments = append(segments, p.Segments...)
+		all.Opening = append(all.Opening, p.Opening...)
+		all.Closing = append(all.Closing, p.Closing...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Segments = segments
+	all.Hour = h
+	return all
+}
+
+// closeHour closes hour i after t0 with the default settings.
+func closeHour(t testing.TB, r series.Reader, i int64, n usage.Neighbours) whole {
+	t.Helper()
+	return closeWhole(t, newCloser(t, gputally.Config{Cluster: "c1", Reader: r}), span(i*hour, (i+1)*hour), n)
+}
+
+func TestFoldingEverySampleChangesNothing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := newMemory()
+		sc := drawScene(t, 10)
+		for i := range sc.holds {
+			if h := &sc.holds[i]; rapid.IntRange(0, 3).Draw(t, "share changes") == 0 {
+				h.changed = h.from + rapid.Int64Range(1, h.to-h.from).Draw(t, "changed")
+				h.then = h.share / 2
+			}
+		}
+		if rapid.IntRange(0, 4).Draw(t, "stuck") == 0 {
+			at := rapid.Int64Range(-10*minute, short).Draw(t, "from")
+			sc.stuck = [2]int64{at, at + rapid.Int64Range(0, 5*minute).Draw(t, "for")}
+		}
+		sc.render(m)
+		spoil(t, m)
+		c, err := gputally.New(gputally.Config{Cluster: "c1", Reader: m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := span(rapid.Int64Range(-5*minute, 5*minute).Draw(t, "begin"), short)
+		every := closeWhole(t, gputally.KeepAll(c), w, usage.Neighbours{})
+		some := closeWhole(t, c, w, usage.Neighbours{})
+		if diff := cmp.Diff(every, some); diff != "" {
+			t.Fatalf("(-every sample +those that matter):\n%s", diff)
+		}
+	})
+}
+
+// spoil changes some samples, or none.
+func spoil(t *rapid.T, m *memory) {
+	families := []metric.Family{
+		metric.ContainerAllocatedSeconds, metric.ContainerActiveSeconds, metric.ContainerEnergy, metric.ContainerShare,
+		metric.ContainerStartTime, metric.DeviceSeconds, metric.CollectorPollAge, metric.CollectorStartTime,
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "faults") {
+		name := rapid.SampledFrom(families).Draw(t, "family").Name
+		place := rapid.IntRange(0, 120).Draw(t, "place")
+		by := rapid.SampledFrom([]float64{-1000, -5, -0.5, 0.5, 5, 1000}).Draw(t, "by")
+		following := rapid.SampledFrom([]int{1, 2, 1000}).Draw(t, "following")
+		for _, s := range m.series {
+			if s.Labels.Get("__name__") == name {
+				for i := place; i < min(place+following, len(s.Samples)); i++ {
+					s.Samples[i].V = max(0, s.Samples[i].V+by)
+				}
+			}
+		}
+	}
+}
