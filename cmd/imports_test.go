@@ -70,15 +70,15 @@ var directions = []struct {
 	{"reporter/archive", []string{"reporter/bucket", "reporter/index", "reporter/price", "reporter/quota", "reporter/report", "reporter/schedule", "reporter/window"}},
 	{"reporter/schedule", []string{"reporter/window"}},
 	{"reporter/config", []string{"reporter/window", "reporter/price", "reporter/quota", "reporter/schedule", "reporter/report", "reporter/glob", "reporter/ledger", "schedules"}},
-	{"reporter/closing", []string{"reporter/index", "reporter/ledger", "reporter/schedule", "reporter/usage", "reporter/window"}},
+	{"reporter/closing", []string{"reporter/source", "reporter/index", "reporter/ledger", "reporter/schedule", "reporter/usage", "reporter/window"}},
 	{"reporter/upkeep", []string{"reporter/index", "reporter/ledger", "reporter/report", "reporter/usage", "reporter/window"}},
-	{"reporter/reporting", []string{"reporter/index", "reporter/ledger", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup", "reporter/usage", "reporter/window"}},
+	{"reporter/reporting", []string{"reporter/source", "reporter/index", "reporter/ledger", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup", "reporter/usage", "reporter/window"}},
 	{"reporter/status", []string{"collector/metric", "reporter/archive", "reporter/metric", "reporter/quota", "reporter/report", "reporter/reporting"}},
-	{"reporter/serve", []string{
+	{"reporter/serve", []string{"reporter/source", 
 		"reporter/archive", "reporter/closing", "reporter/index", "reporter/prom", "reporter/report", "reporter/reporting",
 		"reporter/schedule", "reporter/status", "reporter/upkeep", "reporter/usage", "reporter/window",
 	}},
-	{"reporter/command", []string{
+	{"reporter/command", []string{"reporter/source", 
 		"collector/metric", "reporter/archive", "reporter/bucket", "reporter/closing", "reporter/config", "reporter/index",
 		"reporter/ledger", "reporter/prom", "reporter/report", "reporter/reporting", "reporter/serve", "reporter/upkeep", "reporter/window",
 	}},
@@ -176,6 +176,26 @@ func TestLinterKnowsTheSameOwners(t *testing.T) {
 		for _, owner := range owners {
 			if want := fmt.Sprintf("\"!**/%s/**\"", owner); !strings.Contains(string(config), want) {
 				t.Errorf(".golangci.yml exempts no %s", owner)
+			}
+		}
+	}
+}
+
+// The domain knows no adapter: whoever prices, folds or rolls up must not pull
+// in a client of a server, not even through others.
+func TestTheDomainKnowsNoAdapter(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"glob", "window", "series", "usage", "fold", "source", "schedule", "price", "quota", "report", "rollup",
+	} {
+		out, err := exec.Command("go", "list", "-deps", module+"reporter/"+name).Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for dep := range strings.Lines(string(out)) {
+			dep = strings.TrimSpace(dep)
+			if dep == "net/http" || strings.HasSuffix(dep, "/prompb") || ownersOf(dep) != nil && name != "schedule" {
+				t.Errorf("reporter/%s depends on %s", name, dep)
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/gputally/gputally/reporter/bucket"
-	"github.com/gputally/gputally/reporter/usage"
+	"github.com/gputally/gputally/reporter/source"
 )
 
 // An hour may only seem to have no neighbour, because the index was lost.
@@ -58,7 +58,7 @@ func TestAnHourWithoutSamplesCostsNoRequest(t *testing.T) {
 	s := newStage(func(*world) {})
 	s.world.gone[3] = true
 	s.bucket.Bucket = nil // it would panic
-	if _, err := s.cluster.CloseAlone(t.Context(), s.world.hour(3)); !errors.Is(err, usage.ErrNoData) {
+	if _, err := s.cluster.CloseAlone(t.Context(), s.world.hour(3)); !errors.Is(err, source.ErrNoData) {
 		t.Errorf("it says %v", err)
 	}
 }

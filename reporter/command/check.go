@@ -9,7 +9,6 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/prom"

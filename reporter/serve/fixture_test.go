@@ -23,7 +23,7 @@ import (
 	"github.com/gputally/gputally/reporter/reporting"
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/serve"
-	"github.com/gputally/gputally/reporter/source"
+	sources "github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/upkeep"
 	"github.com/gputally/gputally/reporter/usage"
@@ -93,7 +93,7 @@ type source struct {
 
 func (s source) Close(_ context.Context, hour window.Window, _ usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
 	if hour.From.Before(s.from) {
-		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, source.ErrNoData)
+		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, sources.ErrNoData)
 	}
 	millis := hour.Duration().Milliseconds()
 	h := usage.Hour{Cluster: s.cluster, Window: hour, Source: gputally.Profile, Road: "json", Findings: []usage.Finding{}}
@@ -106,7 +106,7 @@ func (s source) Close(_ context.Context, hour window.Window, _ usage.Neighbours,
 }
 
 func (s source) Hour(_ context.Context, w window.Window) (usage.Hour, error) {
-	return usage.Hour{}, fmt.Errorf("read %s: %w", w, source.ErrNoData)
+	return usage.Hour{}, fmt.Errorf("read %s: %w", w, sources.ErrNoData)
 }
 
 // replica is a process that serves a bucket.
