@@ -160,24 +160,50 @@ func (c *Client) readFrom(ctx context.Context, s *server, q series.Query, yield 
 	if err != nil {
 		return err
 	}
-	var stopped error
-	yielded := false
-	err = s.retry.do(ctx, s.log, func() (bool, error) {
-		if yielded {
-			q.Restart()
-			yielded = false
+	a := &attempt{restart: q.Restart, yield: yield}
+	err = a.read(ctx, s, way, r)
+	if a.stopped != nil {
+		return a.stopped
+	}
+	if !missing(err) || !c.finder.forget(way) {
+		return err
+	}
+	// The server may be another one behind the same URL, or have lost the road.
+	other, findErr := c.finder.find(ctx, s, r.to)
+	if findErr != nil || other == way || !a.again() {
+		return err
+	}
+	if err := a.read(ctx, s, other, r); a.stopped == nil {
+		return err
+	}
+	return a.stopped
+}
+
+// attempt is one Read, on whatever road.
+type attempt struct {
+	restart func() // nil: what was yielded can't be taken back
+	yield   func(series.Series) error
+	yielded bool
+	stopped error // yield's
+}
+
+// again tells whether the reading may begin once more.
+func (a *attempt) again() bool { return a.stopped == nil && (!a.yielded || a.restart != nil) }
+
+// read reads on a road, and tries again what may pass.
+func (a *attempt) read(ctx context.Context, s *server, way road, r request) error {
+	return s.retry.do(ctx, s.log, func() (bool, error) {
+		if a.yielded {
+			a.restart()
+			a.yielded = false
 		}
 		err := way.read(ctx, s, r, func(got series.Series) error {
-			yielded = true
-			stopped = yield(got)
-			return stopped
+			a.yielded = true
+			a.stopped = a.yield(got)
+			return a.stopped
 		})
-		return stopped == nil && (!yielded || q.Restart != nil), err
+		return a.again(), err
 	})
-	if stopped != nil {
-		return stopped
-	}
-	return err
 }
 
 // request is the query with the Client's selector.

@@ -20,7 +20,8 @@
 // another form does not have the road. Nothing follows from a server that can't
 // be reached, fails, is busy, wants other credentials or lacks a part of its
 // data: that is an error, and the next read tries again. Versions are not looked
-// at.
+// at. If the server refuses a read on the road that was found, as one without that
+// road does, the roads are tried again: another server may stand behind the URL.
 //
 // # Remote read
 //

@@ -37,7 +37,8 @@ var ErrNoRoad = errors.New("server has no way to read raw samples")
 // answered fast, and with all that tells of a road.
 const noSeries = "gputally_no_such_metric"
 
-// finder finds the road to a server by trying each, and remembers it.
+// finder finds the road to a server by trying each, and remembers it until the
+// server turns out not to have it any more.
 type finder struct {
 	roads []road
 	turn  chan struct{} // held by the one who tries
@@ -70,6 +71,18 @@ func (f *finder) road() road {
 		return *r
 	}
 	return nil
+}
+
+// forget forgets a road that was found, so that the roads are tried again, and
+// tells whether they will be: not if the road was named by the configuration.
+func (f *finder) forget(way road) bool {
+	if len(f.roads) < 2 {
+		return false
+	}
+	if found := f.found.Load(); found != nil && *found == way {
+		f.found.CompareAndSwap(found, nil)
+	}
+	return true
 }
 
 // find returns the road, and tries the roads if none was found yet. Only an

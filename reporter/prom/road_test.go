@@ -222,3 +222,87 @@ func TestAPartialAnswerIsAskedForAgain(t *testing.T) {
 		t.Errorf("error %v, want partial", err)
 	}
 }
+
+// An administrator may switch remote read off, and another server may take the
+// place of the one behind the URL.
+func TestARoadThatIsLostIsLookedForAgain(t *testing.T) {
+	t.Parallel()
+	matrices := toSomebody(t, matrix(results()), matrix(results(`{"metric":{"__name__":"up"},"values":[[0.05,"1"]]}`)))
+	lined := toSomebody(t, lines(""), lines(`{"metric":{"__name__":"up"},"values":[1],"timestamps":[50]}`))
+	one := toSomebody(t, stream(), stream(frame(t, part(labels("__name__", "up"), chunk(t, samples(50, 1)...)))))
+	for name, tc := range map[string]struct {
+		before, after *ways
+		auto          bool
+		road          string
+		series        int
+		err           error
+		requests      int32 // after the change
+	}{
+		"remote read is switched off": {
+			before: &ways{read: one, query: matrices}, after: &ways{query: matrices},
+			auto: true, road: "json", series: 1, requests: 5, // the read, three roads, the read
+		},
+		"VictoriaMetrics takes Prometheus' place": {
+			before: &ways{read: one},
+			after:  &ways{read: refuse(400, "unsupported path requested"), export: lined},
+			auto:   true, road: "export", series: 1, requests: 4,
+		},
+		"the road stands and the read is refused": {
+			before: &ways{read: one}, after: &ways{read: toSomebody(t, stream(), refuse(400, "bad matcher"))},
+			auto: true, road: "remote_read", err: series.Rejected, requests: 2,
+		},
+		"no road is left": {
+			before: &ways{read: one}, after: &ways{},
+			auto: true, err: series.Rejected, requests: 4,
+		},
+		"the server is down for a while": {
+			before: &ways{read: one}, after: &ways{read: refuse(500, "boom"), query: matrices},
+			auto: true, road: "remote_read", err: series.Failed, requests: 3,
+		},
+		"the configuration names the road": {
+			before: &ways{read: one}, after: &ways{query: matrices},
+			road: "remote_read", err: series.Rejected, requests: 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var now atomic.Pointer[ways]
+			now.Store(tc.before)
+			cfg := prom.Config{Road: "remote_read", URL: serve(t, func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) })}
+			if tc.auto {
+				cfg.Road = "auto"
+			}
+			c := client(t, cfg)
+			if _, err := collect(t, c, between(0, 100)); err != nil {
+				t.Fatal(err)
+			}
+			now.Store(tc.after)
+			got, err := collect(t, c, between(0, 100))
+			if tc.err == nil && err != nil || !errors.Is(err, tc.err) {
+				t.Fatalf("error %v, want %v", err, tc.err)
+			}
+			if c.Road() != tc.road || len(got) != tc.series {
+				t.Errorf("road %q and %d series, want %q and %d", c.Road(), len(got), tc.road, tc.series)
+			}
+			if n := tc.after.requests.Load(); n != tc.requests {
+				t.Errorf("%d requests, want %d", n, tc.requests)
+			}
+		})
+	}
+}
+
+// toSomebody answers a question for the series of nobody, with which a road is
+// found, with one handler and others with another.
+func toSomebody(tb testing.TB, nobody, somebody http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		question := r.FormValue("query") + r.FormValue("match[]")
+		if r.URL.Path == "/api/v1/read" {
+			question = asked(tb, r).String()
+		}
+		if strings.Contains(question, "gputally_no_such_metric") {
+			nobody(w, r)
+			return
+		}
+		somebody(w, r)
+	}
+}
