@@ -1,7 +1,3 @@
-// Package dashboards embeds the Grafana dashboards and the alert rules.
-//
-// The dashboards are written by `make generate` from dashboards/build; the rules
-// are written by hand and tested with promtool.
 package dashboards
 
 import "embed"

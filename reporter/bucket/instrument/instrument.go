@@ -1,4 +1,3 @@
-// Package instrument counts and times the operations on a bucket.
 package instrument
 
 import (

@@ -1,4 +1,3 @@
-// Package open opens the bucket that a URL names, in whichever store it is.
 package open
 
 import (

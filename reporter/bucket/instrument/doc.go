@@ -1,0 +1,2 @@
+// Package instrument counts and times the operations on a bucket.
+package instrument
