@@ -43,15 +43,19 @@ func parseManifestKey(key string) (name, period, id string, ok bool) {
 // fileKey is the key of one of a report's files.
 func fileKey(name, period, id, file string) string { return prefix(name, period, id) + file }
 
+// periodPrefix is where the objects of a period's reports lie.
+func periodPrefix(p Publication) string { return reportsPrefix + p.Name + "/" + p.Period + "/" }
+
 // latestKey is the key of what points to a period's latest report.
-func latestKey(p Publication) string {
-	return reportsPrefix + p.Name + "/" + p.Period + "/" + latestName
-}
+func latestKey(p Publication) string { return periodPrefix(p) + latestName }
 
 // claimKey is the key of the claim to a report's id.
 func claimKey(name, period, id string) string {
-	return claimsPrefix + strings.Join([]string{name, period, id}, "/") + jsonSuffix
+	return claimsOf(Publication{name, period}) + id + jsonSuffix
 }
+
+// claimsOf is where the claims to the ids of a period's reports lie.
+func claimsOf(p Publication) string { return claimsPrefix + p.Name + "/" + p.Period + "/" }
 
 // monthKey is the key of the object of the index that has the record.
 func monthKey(r Record) string {

@@ -35,6 +35,7 @@ type Config struct {
 	Settle          time.Duration // at least Lookahead
 	MinimumCoverage float64       // ratio, 0 to 1
 	Ledger          Ledger
+	Reports         Reports
 	Prices          *price.Book     // nil without a price book: reports have no cost
 	Projects        *quota.Projects // nil without a projects file: reports have no projects and no quota
 	Schedules       []schedule.Schedule
@@ -93,6 +94,11 @@ type BucketTLS struct {
 	CertFile, KeyFile  string // PEM files of the reporter's own certificate, both or none
 	ServerName         string // in the server's certificate, "" for the endpoint's host
 	InsecureSkipVerify bool
+}
+
+// Reports says how long published reports are kept.
+type Reports struct {
+	Retain time.Duration // after the end of their period; 0 is for ever
 }
 
 // Ledger says how long closed hours may change and are kept.

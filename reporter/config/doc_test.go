@@ -63,6 +63,7 @@ func TestDocumentationHasTheDefaults(t *testing.T) {
 		"| `settle` | `10m` |", "| `minimum_coverage` | `0.99` |", "| `prometheus.timeout` | `2m` |",
 		"| `prometheus.road` | `auto` |", "| `prometheus.max_concurrent` | `2` |",
 		"| `ledger.restate_within` | `35d` |", "| `ledger.retain.edges` | `90d` |", "| `ledger.retain.hourly` | for ever |",
+		"| `reports.retain` | for ever |",
 	} {
 		if !strings.Contains(text, row) {
 			t.Errorf("docs/configuration.md lacks the row %s", row)

@@ -117,6 +117,9 @@ func TestDefaults(t *testing.T) {
 	if diff := cmp.Diff(config.Ledger{RestateWithin: 35 * day, Retain: config.Retain{Edges: 90 * day}}, cfg.Ledger); diff != "" {
 		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
+	if cfg.Reports != (config.Reports{}) {
+		t.Errorf("reports are kept for %s, and not for ever", cfg.Reports.Retain)
+	}
 	if cfg.Prices != nil || cfg.Projects != nil || cfg.Bucket.Endpoint != nil {
 		t.Error("what no file names is not nil")
 	}

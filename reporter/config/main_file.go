@@ -17,6 +17,7 @@ type mainFile struct {
 	Settle          duration       `yaml:"settle"`
 	MinimumCoverage float64        `yaml:"minimum_coverage"`
 	Ledger          ledgerKeys     `yaml:"ledger"`
+	Reports         reportsKeys    `yaml:"reports"`
 	Prices          string         `yaml:"prices"`
 	Projects        string         `yaml:"projects"`
 	Schedules       string         `yaml:"schedules"`
@@ -54,6 +55,7 @@ func (f mainFile) check(d *document) *Config {
 		Settle:          time.Duration(f.Settle),
 		MinimumCoverage: f.MinimumCoverage,
 		Ledger:          f.Ledger.check(d),
+		Reports:         f.Reports.check(d, f.Ledger.RestateWithin),
 	}
 }
 
