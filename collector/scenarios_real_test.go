@@ -34,6 +34,7 @@ func TestWhatMayHappenToANode(t *testing.T) {
 	maps.Insert(all, maps.All(gpuScenarios()))
 	maps.Insert(all, maps.All(kubeletScenarios()))
 	maps.Insert(all, maps.All(sharingScenarios()))
+	maps.Insert(all, maps.All(boundsScenarios()))
 	for name, sc := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

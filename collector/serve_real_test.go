@@ -32,6 +32,7 @@ func TestMetricsPassPromtool(t *testing.T) {
 		node.GPUs[0].Counters, node.GPUs[1].Counters, node.GPUs[1].Instances[0].Counters = counters, counters, counters
 	}
 	count(0)
+	node.GPUs[1].Temperature = 851                                                  // which cannot be
 	for _, id := range []int{74, 76, 269, 270, 271, 138, 139, 140, 141, 197, 198} { // NVML_FI_DEV_… in nvml.h
 		node.GPUs[0].Fields = append(node.GPUs[0].Fields, nvmltest.Field{ID: id, Kind: nvmltest.Ulonglong, Value: 1 << 20})
 	}

@@ -11,6 +11,8 @@ type GPU struct {
 	Model    string // as the driver names it, "NVIDIA H200"
 	PCIBusID string // "0000:0a:00.0"
 	Minor    int    // N of /dev/nvidiaN, -1 if unknown
+	// MaxPower is the highest power limit that the card can be set to, in watts; nil if unknown.
+	MaxPower *float64
 	MIG      []MIGInstance
 	Reading  Reading
 	// XIDs counts the errors that the driver reported, also of a GPU that is
@@ -46,7 +48,10 @@ type Reading struct {
 	MemoryTotal *float64 // bytes
 	Power       *float64 // watts
 	Temperature *float64 // degrees Celsius
-	Energy      *float64 // joules since an origin of the driver's choice; falls when the driver is loaded again
+	// Energy is what was drawn, in joules since an origin of the driver's choice;
+	// it begins at 0 when the driver is loaded again. Once it was checked
+	// (collector/bounds) it never falls.
+	Energy *float64
 	// Active is busy time in seconds since an origin of the source's choice,
 	// integrated from the driver's own samples; it falls when the origin changes,
 	// and after a reading without it it begins at 0.
@@ -61,7 +66,29 @@ type Reading struct {
 	// driver does not name them, empty if there are none. Sorted by PID.
 	Running []Process
 	Health  *Health // nil unless asked for
+	// Impossible are the readings that were left out, since nothing can be like them.
+	Impossible []Impossible
 }
+
+// Impossible is a reading that is outside what a card can be.
+type Impossible struct {
+	Kind  string  // ReadingEnergy …
+	Value float64 // as read, in the unit of the reading
+}
+
+// Kinds of readings, as they stand in logs and metrics.
+const (
+	ReadingUtilization        = "utilization"         // ratio
+	ReadingSamples            = "samples"             // ratio or Unix time, of a buffer of utilization
+	ReadingActivity           = "activity"            // ratio, by counters (GPM)
+	ReadingMemory             = "memory"              // bytes
+	ReadingPower              = "power"               // watts
+	ReadingTemperature        = "temperature"         // degrees Celsius
+	ReadingEnergy             = "energy"              // joules
+	ReadingProcessMemory      = "process_memory"      // bytes
+	ReadingProcessUtilization = "process_utilization" // ratio or Unix time
+	ReadingHealth             = "health"              // in the unit of the counter
+)
 
 // Process is a process that uses a GPU or a MIG instance.
 type Process struct {
@@ -87,7 +114,10 @@ type Owner struct {
 type Inventory struct {
 	DriverVersion string
 	CUDAVersion   string
-	GPUs          []GPU // sorted by UUID, each UUID once
+	// Session counts how often the driver was taken up: its counters may begin
+	// again at 0 with each.
+	Session int
+	GPUs    []GPU // sorted by UUID, each UUID once
 }
 
 // Holder is a container of a pod. PodUID is "" while it is not known.

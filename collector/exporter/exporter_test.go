@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
+	"github.com/gputally/gputally/collector/bounds"
 	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/exporter"
 	"github.com/gputally/gputally/collector/meter"
@@ -90,6 +91,7 @@ func node() *meter.Snapshot {
 			{Name: meter.SourceCheckpoint, Up: true},
 		},
 		Unresolved: []string{"shared-0-of-4"}, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
+		Impossible: []bounds.Count{{Kind: device.ReadingEnergy, Count: 2}},
 	}
 }
 

@@ -73,6 +73,9 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 	}
 	w.put(&metric.CollectorAmbiguous, float64(s.Ambiguous))
 	w.put(&metric.CollectorUnobservedSeconds, s.Unobserved.Seconds())
+	for _, c := range s.Impossible {
+		w.put(&metric.CollectorImpossible, float64(c.Count), c.Kind)
+	}
 	known := 0
 	for i := range s.Holdings {
 		if s.Holdings[i].ActivityKnown {

@@ -33,9 +33,10 @@ type deviceMeter struct {
 	busy         busy
 	parts        map[string]*busy // MIG instances by UUID
 	energy       difference
-	energyKnown  bool // energy was ever known
-	blind        bool // the previous observation had no energy
-	torn         bool // since the previous reading there was time that was not charged
+	energyKnown  bool          // energy was ever known
+	blind        bool          // the previous observation had no energy
+	payer        *holdingMeter // who alone held the GPU since its energy was last known
+	torn         bool          // since the previous reading there was time that was not charged
 }
 
 func (m *deviceMeter) take(g device.GPU) {
@@ -94,7 +95,7 @@ func (m *deviceMeter) takeParts(instances []device.MIGInstance) {
 // all the time that passed. g is nil if the driver does not list the GPU.
 func (m *deviceMeter) step(d time.Duration, whole bool, g *device.GPU) step {
 	m.torn = m.torn || !whole
-	s := step{d: d}
+	s := step{d: d, blind: m.blind}
 	if g == nil {
 		m.blind = true
 		m.loseBusy()
@@ -109,7 +110,7 @@ func (m *deviceMeter) step(d time.Duration, whole bool, g *device.GPU) step {
 	if r := g.Reading.Energy; r != nil {
 		before, followed := m.energy.value(), m.energy.followed
 		m.energy.next(*r, true)
-		if grown := m.energy.value() - before; followed && !m.blind {
+		if grown := m.energy.value() - before; followed {
 			s.joules = &grown
 		}
 	}
@@ -159,7 +160,21 @@ func (m *deviceMeter) charge(s step) {
 		m.unallocated.add(max(0, 1-m.shared-m.doubt), s.d) // two parts may round to above 1
 	}
 	if s.busy != nil {
-		m.active.add(*s.busy, s.d)
+		m.active.add(min(1, *s.busy), s.d)
+	}
+}
+
+// pay follows who held the GPU alone, nil for nobody, while its energy was not
+// known. What was drawn over several steps is theirs alone who held it in all.
+func (m *deviceMeter) pay(s *step, alone *holdingMeter) {
+	switch {
+	case !s.blind:
+		m.payer = alone
+	case m.payer != alone:
+		m.payer = nil
+	}
+	if s.blind && m.payer == nil {
+		s.joules = nil
 	}
 }
 

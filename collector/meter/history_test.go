@@ -44,6 +44,7 @@ func relive(t *testing.T, seed uint64, polls int) {
 				t.Fatal(err)
 			}
 			books, sums, before = newOracle(f), newConservation(), nil
+			f.begin()
 		}
 		if err := loop.Poll(t.Context()); err != nil {
 			t.Fatal(err)

@@ -22,8 +22,8 @@ func (i *integral) value() float64 {
 	return i.base + i.rate*i.elapsed.Seconds()
 }
 
-// difference follows a counter of the driver's, which may begin again at zero: it
-// accumulates what the counter grew by while it was followed.
+// difference follows a counter of somebody else's: it accumulates what the
+// counter grew by while it was followed.
 type difference struct {
 	base     float64 // accumulated before origin
 	origin   float64 // reading from which the current stretch counts
@@ -31,16 +31,13 @@ type difference struct {
 	followed bool    // a stretch is open
 }
 
-// next takes the counter's reading at the end of a stretch of time. charged is
-// true if that stretch is to be counted. A reading below the previous one means
-// that the counter began again at zero.
+// next takes the counter's reading at the end of a stretch of time. charged
+// is true if that stretch is to be counted. A reading below the previous one
+// says nothing of what lies between, and opens another stretch.
 func (d *difference) next(reading float64, charged bool) {
-	if !charged || !d.followed {
+	if !charged || !d.followed || reading < d.last {
 		d.base, d.origin, d.last, d.followed = d.value(), reading, reading, true
 		return
-	}
-	if reading < d.last {
-		d.base, d.origin = d.value(), 0
 	}
 	d.last = reading
 }

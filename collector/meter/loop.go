@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/collector/attribution"
+	"github.com/gputally/gputally/collector/bounds"
 	"github.com/gputally/gputally/collector/device"
 )
 
@@ -65,6 +66,7 @@ type Loop struct {
 	cfg      LoopConfig
 	meter    *Meter
 	resolver *attribution.Resolver
+	bounds   *bounds.Checker
 	nvml     sourceHealth
 	kubelet  sourceHealth
 	names    sourceHealth
@@ -87,6 +89,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		cfg:      cfg,
 		meter:    m,
 		resolver: attribution.New(attribution.Config{Claims: cfg.Claims, Portion: cfg.Portion}),
+		bounds:   bounds.New(cfg.Logger),
 		nvml:     sourceHealth{name: SourceNVML},
 		kubelet:  sourceHealth{name: SourceKubelet},
 		names:    sourceHealth{name: SourceCheckpoint},
@@ -137,6 +140,7 @@ func (l *Loop) Poll(ctx context.Context) error {
 	if l.cfg.Registry != nil && l.cfg.Checkpoint != nil {
 		s.Sources = append(s.Sources, l.names.snapshot())
 	}
+	s.Impossible = l.bounds.Counts()
 	l.latest.Store(s)
 	return nil
 }
@@ -144,13 +148,15 @@ func (l *Loop) Poll(ctx context.Context) error {
 func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 	begin := l.cfg.Now()
 	inv, err := l.cfg.Source.Inventory(ctx)
-	l.nvml.note(l.cfg.Logger, err, l.cfg.Now().Sub(begin))
+	end := l.cfg.Now()
+	l.nvml.note(l.cfg.Logger, err, end.Sub(begin))
 	if err != nil {
 		if l.cfg.Fatal(err) {
 			return nil, fmt.Errorf("read GPUs: %w", err)
 		}
 		return nil, nil
 	}
+	l.bounds.Check(&inv, begin, end)
 	l.noteDown(inv)
 	l.own(&inv)
 	return &inv, nil

@@ -137,12 +137,22 @@ func (m *Meter) charge(o Observation) {
 
 func (m *Meter) chargeTenants(dm *deviceMeter, s step, tenants []*holdingMeter) {
 	if dm.state != allocated {
+		dm.pay(&s, nil)
 		pause(tenants)
 		return
 	}
+	dm.pay(&s, alone(tenants))
 	for i, w := range works(s, tenants, dm.doubt, m.cfg.SplitEvenly) {
 		tenants[i].charge(s.d, w)
 	}
+}
+
+// alone is who has the GPU to himself, nil for nobody.
+func alone(tenants []*holdingMeter) *holdingMeter {
+	if len(tenants) == 1 && tenants[0].sole {
+		return tenants[0]
+	}
+	return nil
 }
 
 // take makes the new observation the state that the coming time is charged to.

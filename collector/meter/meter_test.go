@@ -245,7 +245,8 @@ func TestHoldingThatComesBackContinuesItsCounter(t *testing.T) {
 	}
 }
 
-func TestEnergyCounterOfTheDriverMayStartAnew(t *testing.T) {
+// Nobody knows what lies between a reading and a lower one that follows it.
+func TestAFallOfTheEnergyChargesNobody(t *testing.T) {
 	t.Parallel()
 	m := newMeter(t)
 	a := held(hold("p", "GPU-a", 1, true))
@@ -253,8 +254,8 @@ func TestEnergyCounterOfTheDriverMayStartAnew(t *testing.T) {
 	poll(m, 1, inventory(gpu("GPU-a", 0, 5100)), a)
 	poll(m, 2, inventory(gpu("GPU-a", 0, 30)), a)
 	s := poll(m, 3, inventory(gpu("GPU-a", 0, 80)), a)
-	near(t, "device", *s.Devices[0].Energy, 180)
-	near(t, "container", *s.Holdings[0].Energy, 180)
+	near(t, "device", *s.Devices[0].Energy, 150)
+	near(t, "container", *s.Holdings[0].Energy, 150)
 }
 
 func TestVanishedGPUChargesNobody(t *testing.T) {

@@ -35,6 +35,7 @@ type ledger struct {
 	energy float64 // the latest reading
 	open   bool    // and it is one from which the next may be counted
 	gap    bool    // the previous poll had no energy
+	payer  place   // who alone held it since the energy was last known, zero for nobody
 }
 
 // claim is what the oracle last knew a container to hold.
@@ -128,17 +129,23 @@ func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
 	}
 	answers := !o.fleet.driverFails && !c.absent
 	joules := math.NaN()
+	switch alone := soleOf(c, mine, doubt, charged); {
+	case !g.gap:
+		g.payer = alone
+	case g.payer != alone:
+		g.payer = place{}
+	}
 	if answers && !c.lost {
-		if c.mode < mig7 {
+		if c.mode < mig7 && c.lie != lieUtilization {
 			g.active += c.was * d.Seconds()
 		}
-		if g.open && !broken {
+		if g.open && !broken && c.lie != lieEnergy {
 			grown := c.joules - g.energy
 			if grown < 0 {
 				grown = c.joules
 			}
 			g.joules += grown
-			if !g.gap {
+			if !g.gap || g.payer != (place{}) {
 				joules = grown
 			}
 		}
@@ -149,6 +156,14 @@ func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
 	if charged {
 		o.book(c, mine, doubt, d, answers && !c.lost, joules)
 	}
+}
+
+// soleOf is who has a GPU to himself and is charged for it, zero for nobody.
+func soleOf(c *card, mine []*claim, doubt int, charged bool) place {
+	if !charged || len(mine) != 1 || doubt > 0 {
+		return place{}
+	}
+	return place{mine[0].holder, c.uuid}
 }
 
 // book books d for those who hold c.
@@ -196,45 +211,62 @@ func (o *oracle) book(c *card, mine []*claim, doubt int, d time.Duration, answer
 func (o *oracle) work(c *card, cl *claim, sole bool) (busy, memory float64) {
 	if cl.cells[0].instance != "" {
 		for _, x := range cl.cells {
-			u := math.NaN()
+			u, ratio := math.NaN(), math.NaN()
 			if slices.Contains(c.cells(), x) {
-				u = 0
+				u, ratio = 0, 0
 				for _, t := range o.fleet.tenancies {
-					if t.cell == x {
-						u = t.was
+					if t.cell != x {
+						continue
+					}
+					u, ratio = t.was, unlessLie(c, lieUtilization, t.was)
+					if o.fleet.visible && t.holder != cl.holder && c.lie == lieUtilization {
+						ratio = 0 // none of the processes on it is the container's
 					}
 				}
 			}
-			busy += u * float64(x.units) / unit
-			memory += 1000 * u
+			busy += ratio * float64(x.units) / unit
+			memory += unlessLie(c, lieMemory, 1000*u)
 		}
 		if sole && math.IsNaN(busy) {
-			memory = 1000 * c.was
-			if c.mode < mig7 {
-				busy = c.was
+			if math.IsNaN(memory) {
+				memory = unlessLie(c, lieMemory, 1000*c.was)
 			}
+			if c.mode < mig7 {
+				busy = unlessLie(c, lieUtilization, c.was)
+			}
+		}
+		if sole && math.IsNaN(memory) {
+			memory = unlessLie(c, lieMemory, 1000*c.was)
 		}
 		return busy, memory
 	}
 	switch {
 	case sole && c.mode < mig7:
-		return c.was, 1000 * c.was
+		return unlessLie(c, lieUtilization, c.was), unlessLie(c, lieMemory, 1000*c.was)
 	case sole:
-		return math.NaN(), 1000 * c.was
+		return math.NaN(), unlessLie(c, lieMemory, 1000*c.was)
 	}
 	tenancies := o.fleet.of(c)
 	if c.foreign || !o.fleet.visible && len(tenancies) > 0 {
 		return math.NaN(), math.NaN()
 	}
-	if len(tenancies) == 0 && c.mode < mig7 && c.was > 0 {
+	if len(tenancies) == 0 && c.mode < mig7 && c.was > 0 && c.lie != lieUtilization {
 		return math.NaN(), math.NaN() // they ended, and their last work is still seen
 	}
 	for _, t := range tenancies {
 		if t.holder == cl.holder {
-			busy, memory = busy+t.was, memory+1000*t.was
+			busy, memory = busy+unlessLie(c, lieProcesses, t.was), memory+unlessLie(c, lieProcesses, 1000*t.was)
 		}
 	}
 	return busy, memory
+}
+
+// unlessLie is v, or unknown where the driver lied of it.
+func unlessLie(c *card, of lie, v float64) float64 {
+	if c.lie == of {
+		return math.NaN()
+	}
+	return v
 }
 
 // look takes in what the driver and the kubelet say.
@@ -259,9 +291,9 @@ func (o *oracle) look(now time.Time) {
 			g.listed, g.open = false, false
 			continue
 		}
-		g.listed, g.up, g.gap = true, !c.lost, c.lost
+		g.listed, g.up, g.gap = true, !c.lost, c.lost || c.lie == lieEnergy
 		g.busy = !c.lost && (c.foreign || len(f.of(c)) > 0)
-		if !c.lost {
+		if !g.gap {
 			g.energy, g.open = c.joules, true
 		}
 	}

@@ -3,6 +3,7 @@ package meter
 import (
 	"time"
 
+	"github.com/gputally/gputally/collector/bounds"
 	"github.com/gputally/gputally/collector/device"
 )
 
@@ -21,6 +22,7 @@ type Snapshot struct {
 	Ambiguous  int           // holdings that wait for their pod UID
 	Unobserved time.Duration // time between polls that was charged to nobody
 	Sources    []SourceHealth
+	Impossible []bounds.Count // readings of the driver that were left out, sorted by kind
 }
 
 // Driver describes the driver; both fields are "" while there is none.

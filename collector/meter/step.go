@@ -12,7 +12,8 @@ type step struct {
 	d         time.Duration // to be charged
 	reading   device.Reading
 	busy      *float64           // ratio
-	joules    *float64           // drawn; nil unless it was known at both ends
+	joules    *float64           // drawn since it was last known
+	blind     bool               // that is longer ago than the step
 	instances map[string]partial // MIG instances by UUID
 	owned     bool               // the owners of all processes are known
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -15,6 +16,10 @@ import (
 // unit is what shares are counted in here: a slot is 7 of them, a compute slice
 // of MIG 4, a GPU 28. So the oracle needs no fractions.
 const unit = 28
+
+// maxPower in watts is ten times what a card here draws: the world's clock steps
+// back over time that passes, which a monotonic clock does not.
+const maxPower = 5000
 
 // How a GPU of the world is cut.
 type mode int
@@ -46,7 +51,23 @@ type card struct {
 	active  float64 // seconds
 	shown   float64 // the active seconds that the driver showed last
 	was     float64 // utilization of the time just passed
+	said    float64 // joules said last
+	honest  int     // times that joules and memory were said since the driver or the process began
+	lie     lie     // of the coming poll
 }
+
+// lie is what the driver says of a card that can't be so.
+type lie int
+
+const (
+	truth lie = iota
+	lieUtilization
+	lieMemory
+	lieEnergy
+	lieProcesses
+	lieIdle // of what nobody integrates
+	lies
+)
 
 func (c *card) cells() []cell {
 	switch c.mode {
@@ -87,6 +108,7 @@ type fleet struct {
 	pods      int
 	clock     time.Time
 	visible   bool // owners of processes can be found
+	session   int  // of the driver
 
 	// what happens to the poll that comes next
 	driverFails, kubeletFails bool
@@ -117,6 +139,26 @@ func (f *fleet) live(d time.Duration) {
 		f.change()
 	}
 	f.driverFails, f.kubeletFails = f.one(12), f.one(12)
+	for _, c := range f.cards {
+		c.lie = truth
+		if f.one(8) {
+			c.lie = lie(f.IntN(int(lies)))
+		}
+		// Of the first two readings nobody knows which one to believe.
+		if c.honest < 2 && (c.lie == lieEnergy || c.lie == lieMemory) || c.said == 0 && c.lie == lieEnergy {
+			c.lie = truth
+		}
+	}
+}
+
+// begin is for a driver or a process that begins again.
+func (f *fleet) begin() {
+	for _, c := range f.cards {
+		c.honest = 0
+		if c.lie == lieEnergy || c.lie == lieMemory {
+			c.lie = truth
+		}
+	}
 }
 
 // busy is a card's utilization now.
@@ -160,6 +202,8 @@ func (f *fleet) change() {
 	case 11: // the driver is loaded again, which shows unless its counters were at 0 before
 		if c.shown > 0 || !c.samples {
 			c.joules, c.active = 0, 0
+			f.session++
+			f.begin()
 		}
 	case 12: // a layout goes when nobody holds any of it, MIG's sometimes earlier
 		if len(f.of(c)) == 0 || c.mode >= mig7 && f.one(2) {
@@ -211,7 +255,7 @@ func (f *fleet) Inventory(context.Context) (device.Inventory, error) {
 	if f.driverFails {
 		return device.Inventory{}, errDown
 	}
-	inv := device.Inventory{DriverVersion: "580.95.05"}
+	inv := device.Inventory{DriverVersion: "580.95.05", Session: f.session}
 	for _, c := range f.cards {
 		if !c.absent {
 			inv.GPUs = append(inv.GPUs, f.describe(c))
@@ -221,7 +265,7 @@ func (f *fleet) Inventory(context.Context) (device.Inventory, error) {
 }
 
 func (f *fleet) describe(c *card) device.GPU {
-	g := device.GPU{UUID: c.uuid, Model: "NVIDIA H200", Minor: -1, Reading: device.Reading{Processes: -1}}
+	g := device.GPU{UUID: c.uuid, Model: "NVIDIA H200", Minor: -1, MaxPower: ptr(maxPower), Reading: device.Reading{Processes: -1}}
 	mig := c.mode >= mig7
 	for _, x := range c.cells() {
 		if x.instance != "" {
@@ -231,12 +275,16 @@ func (f *fleet) describe(c *card) device.GPU {
 	if c.lost {
 		return g
 	}
-	g.Reading = device.Reading{Up: true, Energy: ptr(c.joules), MemoryUsed: ptr(1000 * c.was), Running: []device.Process{}}
+	g.Reading = device.Reading{Up: true, Energy: ptr(c.joules), MemoryUsed: ptr(1000 * c.was), MemoryTotal: ptr(1e6), Running: []device.Process{}}
 	if c.foreign {
 		g.Reading.Running = append(g.Reading.Running, device.Process{PID: 1, Utilization: ptr(0.125), MemoryUsed: ptr(1)})
 	}
 	for _, t := range f.of(c) {
-		g.Reading.Running = append(g.Reading.Running, device.Process{PID: t.pid, Instance: t.cell.instance, Utilization: ptr(t.was), MemoryUsed: ptr(1000 * t.was)})
+		p := device.Process{PID: t.pid, Instance: t.cell.instance, MemoryUsed: ptr(1000 * t.was)}
+		if !mig { // else the driver does not measure it
+			p.Utilization = ptr(t.was)
+		}
+		g.Reading.Running = append(g.Reading.Running, p)
 	}
 	g.Reading.Processes = len(g.Reading.Running)
 	if !mig {
@@ -255,7 +303,45 @@ func (f *fleet) describe(c *card) device.GPU {
 		}
 		g.MIG[i].Reading = &device.Reading{Up: true, Utilization: &u, MemoryUsed: ptr(1000 * u)}
 	}
+	f.lieOf(c, &g)
 	return g
+}
+
+// lieOf puts what can't be into a reading.
+func (f *fleet) lieOf(c *card, g *device.GPU) {
+	absurd := func(v *float64) *float64 {
+		if v == nil {
+			return nil
+		}
+		return ptr([]float64{math.MaxUint32 / 100, -1, math.MaxUint64, math.Inf(1), math.NaN()}[f.IntN(5)])
+	}
+	r := &g.Reading
+	switch c.lie {
+	case lieUtilization:
+		r.Utilization, r.Active = absurd(r.Utilization), nil
+		for i := range g.MIG {
+			g.MIG[i].Reading.Utilization = absurd(ptr(0))
+		}
+	case lieMemory:
+		r.MemoryUsed, r.MemoryTotal = absurd(ptr(0)), []*float64{ptr(2e6), absurd(ptr(0))}[f.IntN(2)]
+		for i := range g.MIG {
+			g.MIG[i].Reading.MemoryUsed = absurd(ptr(0))
+		}
+	case lieEnergy: // it falls to nothing or a little, it doubles, or is none
+		r.Energy = []*float64{ptr(0), ptr(c.said - 0.001), ptr(2*c.joules + 1e9), absurd(ptr(0))}[f.IntN(4)]
+	case lieProcesses:
+		for i := range r.Running {
+			r.Running[i].Utilization, r.Running[i].MemoryUsed = absurd(ptr(0)), absurd(ptr(0))
+		}
+	case lieIdle:
+		r.Power, r.Temperature, r.SM, r.Tensor, r.DRAM = absurd(ptr(0)), absurd(ptr(0)), absurd(ptr(0)), absurd(ptr(0)), absurd(ptr(0))
+	}
+	if c.lie != lieEnergy {
+		c.said = c.joules
+	}
+	if c.lie != lieEnergy && c.lie != lieMemory {
+		c.honest++
+	}
 }
 
 // Owners says whose processes these are.

@@ -255,6 +255,11 @@ var (
 		"gputally_collector_unobserved_seconds_total", Counter, "seconds",
 		"Time between polls beyond the cap, during which nothing was metered.", nil,
 	}
+	CollectorImpossible = Family{
+		"gputally_collector_impossible_readings_total", Counter, "",
+		"Readings of the driver that no card can give, by kind: left out, and unknown for that time; absent while there were none of the kind.",
+		[]string{LabelKind},
+	}
 	CollectorActivityKnown = Family{
 		"gputally_collector_activity_known", Gauge, "",
 		"Holdings whose own activity is known, now.", nil,
@@ -277,6 +282,6 @@ func Families() []*Family {
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
 		&CollectorStartTime, &CollectorPollAge, &CollectorPollInterval, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
-		&CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorActivityKnown,
+		&CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
 	}
 }

@@ -66,7 +66,8 @@ const (
 	StateUnavailable  = "unavailable"  // lost, reset required, or its calls hang
 )
 
-// Values of LabelKind: of errors of memory, and of errors for which it was replaced.
+// Values of LabelKind: of errors of memory, and of errors for which it was
+// replaced. Those of readings are in collector/device.
 const (
 	KindCorrected     = "corrected"
 	KindUncorrected   = "uncorrected"

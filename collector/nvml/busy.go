@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gputally/gputally/collector/device"
 )
 
 // maxSilence is the longest time that one of the driver's samples may stand
@@ -42,8 +44,10 @@ func (q *query) active(h nvml.Device, utilization *float64) *float64 {
 		return answer{kind, samples}, ret
 	})
 	now := q.now()
-	if ret != nvml.SUCCESS && ret != nvml.ERROR_NOT_FOUND || !b.add(a.kind, a.samples, now) {
+	if ret != nvml.SUCCESS && ret != nvml.ERROR_NOT_FOUND {
 		*b = busy{}
+	} else if !b.add(a.kind, a.samples, now, q.doubt) {
+		*b = busy{newest: b.newest, heard: now} // so that it is read once
 	}
 	if b.known && now.Sub(b.heard) > maxSilence && !idle(utilization) {
 		*b = busy{}
@@ -54,26 +58,39 @@ func (q *query) active(h nvml.Device, utilization *float64) *float64 {
 	return new(b.seconds)
 }
 
-// add takes in samples; false if they are no percentages. Those up to the
-// newest were counted before, and those without a time are none: the binding
-// doesn't cut its slice to the number that the driver gave.
-func (b *busy) add(kind nvml.ValueType, samples []nvml.Sample, now time.Time) bool {
-	began := b.known // else the buffer is about the time before the source saw the GPU
+// add takes in samples; false if what one of them says can't be. Those up to
+// the newest were counted before, and those without a time are none: the binding
+// doesn't cut its slice to the number that the driver gave. One of a time to
+// come is left out.
+func (b *busy) add(kind nvml.ValueType, samples []nvml.Sample, now time.Time, doubt func(kind string, value float64)) bool {
+	began, good := b.known, true // else the buffer is about the time before the source saw the GPU
 	slices.SortFunc(samples, func(x, y nvml.Sample) int { return cmp.Compare(x.TimeStamp, y.TimeStamp) })
 	for _, s := range samples {
 		if s.TimeStamp <= b.newest {
 			continue
 		}
-		percent, ok := number(kind, s.SampleValue)
-		if !ok || percent < 0 || percent > 100 {
-			return false
+		if ahead(s.TimeStamp, now) {
+			doubt(device.ReadingSamples, float64(s.TimeStamp)/1e6)
+			continue
 		}
-		if over := s.TimeStamp - b.newest; began && over <= uint64(maxSilence.Microseconds()) {
+		percent, ok := number(kind, s.SampleValue)
+		if began && !(ok && percent >= 0 && percent <= 100) {
+			doubt(device.ReadingSamples, percent/100)
+			good = false
+		}
+		if over := s.TimeStamp - b.newest; began && good && over <= uint64(maxSilence.Microseconds()) {
 			b.seconds += percent / 100 * float64(over) / 1e6
 		}
 		b.known, b.newest, b.heard = true, s.TimeStamp, now
 	}
-	return true
+	return good
+}
+
+// ahead says that a time stamp, in µs, is of a time to come. Which clock the
+// driver takes is not documented; it is at most the wall clock's Unix time.
+func ahead(stamp uint64, now time.Time) bool {
+	const slack = time.Hour
+	return stamp > uint64(max(0, now.Add(slack).UnixMicro()))
 }
 
 func idle(utilization *float64) bool { return utilization != nil && *utilization == 0 }

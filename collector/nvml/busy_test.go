@@ -71,7 +71,13 @@ func TestActiveSecondsFromSamples(t *testing.T) {
 			{"no new samples, and the utilization isn't known", 3 * time.Second, func() { g.Utilization = nvmltest.Fails(nvmltest.NotSupported) }, unknown},
 			{"samples again", time.Second, func() { g.Samples = nil; sampled(g, 100, 100) }, 0},
 			{"values that are no percentages", time.Second, func() { sampled(g, 290000) }, unknown},
-			{"percentages again", time.Second, func() { g.Samples = nil; sampled(g, 100, 100) }, 0},
+			{"percentages again: it begins again from there", time.Second, func() { sampled(g, 100, 100) }, 0},
+			{"and goes on, past what the buffer still has", time.Second, func() { sampled(g, 50) }, 0.05},
+			{"a time to come", time.Second, func() {
+				sampled(g, 10)
+				g.Samples = append(g.Samples, nvmltest.Sample{At: 1e6 * time.Hour, Percent: 100})
+			}, 0.06},
+			{"is gone", time.Second, func() { g.Samples = g.Samples[:len(g.Samples)-1]; sampled(g, 10) }, 0.07},
 			{"not supported", time.Second, func() {
 				sampled(g, 100)
 				g.Fails = map[string]nvmltest.Code{"nvmlDeviceGetSamples": nvmltest.NotSupported}

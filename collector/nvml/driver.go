@@ -9,6 +9,13 @@ import (
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
+// maxGPUs is more than a node can have, and maxInstances more than MIG cuts a
+// GPU into: a number above is not believed.
+const (
+	maxGPUs      = 1024
+	maxInstances = 64
+)
+
 // driver is the library and whether it is initialized. It is used on its own
 // lane only, so it needs no lock, and an initialization that outlasts the
 // waiting still counts.
@@ -54,6 +61,9 @@ func (d *driver) open() (session, error) {
 			}
 		}
 		return session{}, fmt.Errorf("count GPUs: %w", d.explain(ret))
+	}
+	if count < 0 || count > maxGPUs {
+		return session{}, fmt.Errorf("count GPUs: the driver says %d, more than a node can have", count)
 	}
 	d.session.count = count
 	return d.session, nil

@@ -18,6 +18,8 @@ const (
 	gpmRefresh = 100 * time.Millisecond
 	// gpmStale is the longest time over which an average says something of now.
 	gpmStale = time.Minute
+	// gpmSlack is what a ratio of counters that were read a moment apart can come to.
+	gpmSlack = 1.1
 )
 
 // ratios are averages over the time between two samples of a GPU's counters,
@@ -149,7 +151,10 @@ func (q *query) compare(earlier, later nvml.GpmSample) ratios {
 	for i, a := range asked {
 		*a.to = math.NaN()
 		if v := get.Metrics[i]; ret == nvml.SUCCESS && nvml.Return(v.NvmlReturn) == nvml.SUCCESS && v.Value >= 0 && !math.IsInf(v.Value, 1) {
-			*a.to = min(v.Value/100, 1) // counters that are read a moment apart can come out above 100 %
+			*a.to = v.Value / 100
+			if v.Value <= gpmSlack*100 {
+				*a.to = min(*a.to, 1)
+			}
 		}
 	}
 	return m

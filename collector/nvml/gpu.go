@@ -53,6 +53,7 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	}
 	past.concern(s, now.UUID)
 	q.watch(now.handle)
+	now.MaxPower = q.maxPower(now.handle)
 	now.Reading = q.reading(now.handle)
 	q.activity(now.handle, &now.Reading)
 	now.Reading.Health = q.health(now.handle)
@@ -67,6 +68,7 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	if q.dead != nvml.SUCCESS {
 		return gpu{}, down(q.dead)
 	}
+	now.Reading.Impossible = q.impossible
 	return now, nil
 }
 

@@ -102,7 +102,8 @@ func one(t *testing.T, s *nvml.Source) device.GPU {
 // clock is a time that only a test moves.
 type clock struct{ ns atomic.Int64 }
 
-func (c *clock) now() time.Time { return time.Unix(0, c.ns.Load()) }
+// now is after the time stamps that tests give.
+func (c *clock) now() time.Time { return time.Unix(1_800_000_000, c.ns.Load()) }
 
 func (c *clock) advance(d time.Duration) { c.ns.Add(int64(d)) }
 

@@ -33,7 +33,7 @@ func (q *query) instances(h nvml.Device, memory *float64) ([]part, bool) {
 		return nil, true
 	}
 	most, ret := call(q, fnMIGMax, h.GetMaxMigDeviceCount)
-	if ret != nvml.SUCCESS {
+	if ret != nvml.SUCCESS || most < 0 || most > maxInstances {
 		return nil, false
 	}
 	var all []part

@@ -10,6 +10,7 @@ type past struct {
 	busy    busy
 	work    work
 	gpm     gpm
+	limit   limit
 	watched bool // for errors, or can't be
 }
 

@@ -166,6 +166,10 @@ func (q *query) work(h nvml.Device, utilization *float64) func(pid int) *float64
 	began, since := w.begun, w.newest
 	latest := map[int]nvml.ProcessUtilizationSample{}
 	for _, s := range samples {
+		if ahead(s.TimeStamp, now) {
+			q.doubt(device.ReadingProcessUtilization, float64(s.TimeStamp)/1e6)
+			continue
+		}
 		if pid := int(s.Pid); s.TimeStamp > max(since, latest[pid].TimeStamp) {
 			latest[pid] = s
 			w.newest, w.heard = max(w.newest, s.TimeStamp), now
@@ -185,10 +189,6 @@ func (q *query) work(h nvml.Device, utilization *float64) func(pid int) *float64
 		return unknown
 	}
 	return func(pid int) *float64 {
-		s := latest[pid]
-		if s.SmUtil > 100 {
-			return nil
-		}
-		return new(float64(s.SmUtil) / 100)
+		return new(float64(latest[pid].SmUtil) / 100)
 	}
 }

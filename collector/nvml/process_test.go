@@ -146,8 +146,9 @@ func TestUtilizationOfProcesses(t *testing.T) {
 					nvmltest.Work{PID: 1, At: 2 * time.Millisecond, Percent: 20}, nvmltest.Work{PID: 1, At: time.Millisecond, Percent: 10},
 					nvmltest.Work{PID: 3, Percent: 7}, nvmltest.Work{PID: 2, Percent: 4000},
 				),
-				[]*float64{new(0.2), nil},
+				[]*float64{new(0.2), new(40.0)}, // bounds leaves it out
 			},
+			{"a time to come is left out", samples(nvmltest.Work{PID: 1, At: 1e6 * time.Hour, Percent: 90}, nvmltest.Work{PID: 2, Percent: 50}), []*float64{new(0.0), new(0.5)}},
 			{"not supported", fails(nvmltest.NotSupported), unknown},
 			{"not permitted", fails(nvmltest.NoPermission), unknown},
 			{"supported after all: the first answer is about the time before", func() { g.Fails = nil }, unknown},

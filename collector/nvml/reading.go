@@ -14,6 +14,14 @@ type query struct {
 	session
 	past *past
 	dead nvml.Return // SUCCESS, or why the GPU can't be used
+	// impossible are answers that were left out. Most are judged by who knows
+	// more of the card; here only those that are made into something else.
+	impossible []device.Impossible
+}
+
+// doubt leaves an answer out.
+func (q *query) doubt(kind string, value float64) {
+	q.impossible = append(q.impossible, device.Impossible{Kind: kind, Value: value})
 }
 
 // call makes a call unless the GPU is gone.

@@ -27,7 +27,7 @@ func TestReadsWholeGPUs(t *testing.T) {
 				MemoryTotal: 24 * gib, Power: 16000, Temperature: 25, Energy: 500,
 			},
 		}})
-		want := device.Inventory{DriverVersion: "580.95.05", CUDAVersion: "13.1", GPUs: []device.GPU{
+		want := device.Inventory{DriverVersion: "580.95.05", CUDAVersion: "13.1", Session: 1, GPUs: []device.GPU{
 			{UUID: "GPU-a", Model: "NVIDIA L4", PCIBusID: "10000:0a:00.0", Minor: 0, Reading: device.Reading{
 				Up: true, Utilization: new(0.0), MemoryUsed: new(0.0), MemoryTotal: new(24.0 * gib),
 				Power: new(16.0), Temperature: new(25.0), Energy: new(0.5), Running: []device.Process{},
@@ -108,7 +108,7 @@ func TestOldDriverTellsWhatItCan(t *testing.T) {
 		if got := inventory(t, s).CUDAVersion; got != "10.1" {
 			t.Errorf("got CUDA %s, want 10.1", got)
 		}
-		want := device.GPU{UUID: g.UUID, Model: g.Name, PCIBusID: "0000:0a:00.0", Reading: device.Reading{
+		want := device.GPU{UUID: g.UUID, Model: g.Name, PCIBusID: "0000:0a:00.0", MaxPower: new(700.0), Reading: device.Reading{
 			Up: true, Utilization: new(0.0), MemoryUsed: new(11.0 * gib), MemoryTotal: new(40.0 * gib),
 			Power: new(75.0), Temperature: new(30.0), Processes: 2,
 			Running: []device.Process{{PID: 7}, {PID: 8, MemoryUsed: new(3.0 * gib)}},

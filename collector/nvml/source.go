@@ -81,6 +81,7 @@ func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
 	return device.Inventory{
 		DriverVersion: now.driver,
 		CUDAVersion:   now.cuda,
+		Session:       now.number,
 		GPUs:          s.gather(found),
 	}, nil
 }

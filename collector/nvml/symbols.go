@@ -24,6 +24,8 @@ const (
 	fnMemory        = "nvmlDeviceGetMemoryInfo"
 	fnMemory2       = "nvmlDeviceGetMemoryInfo_v2"
 	fnPower         = "nvmlDeviceGetPowerUsage"
+	fnMaxPower      = "nvmlDeviceGetPowerManagementLimitConstraints"
+	fnDefaultPower  = "nvmlDeviceGetPowerManagementDefaultLimit"
 	fnTemperature   = "nvmlDeviceGetTemperature"
 	fnEnergy        = "nvmlDeviceGetTotalEnergyConsumption"
 	fnCompute       = "nvmlDeviceGetComputeRunningProcesses"
@@ -60,7 +62,7 @@ func callable() map[string][]string {
 		fnCount: {"", "_v2"}, fnHandle: {"", "_v2"},
 		fnUUID: exact, fnName: exact, fnPCI: {"", "_v2", "_v3"}, fnMinor: exact,
 		fnUtilization: exact, fnSamples: exact, fnMemory: exact, fnMemory2: exact,
-		fnPower: exact, fnTemperature: exact, fnEnergy: exact,
+		fnPower: exact, fnMaxPower: exact, fnDefaultPower: exact, fnTemperature: exact, fnEnergy: exact,
 		fnCompute: {"", "_v2", "_v3"}, fnGraphics: {"", "_v2", "_v3"}, fnMPS: {"", "_v2", "_v3"},
 		fnWork: exact, fnGPMSupport: exact, fnGPMAlloc: exact, fnGPMFree: exact,
 		fnGPMGet: exact, fnGPMOfMIG: exact, fnGPMMetrics: exact,

@@ -21,7 +21,7 @@ func Build(t testing.TB) string {
 }
 
 // BuildOld is Build for an old driver, which lacks memory info v2, total
-// energy, MIG, the list of graphics processes and the newer version functions,
+// energy, the power limit's bounds, MIG, the list of graphics processes and the newer version functions,
 // all that it measures over time, reports when it happens or says of its health.
 func BuildOld(t testing.TB) string {
 	t.Helper()

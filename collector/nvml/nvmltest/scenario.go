@@ -31,6 +31,7 @@ func Fails(c Code) int64 { return -int64(c) }
 type Scenario struct {
 	Init        Code          // what initialization returns, 0 is success
 	CountError  Code          // what counting the GPUs returns
+	Count       int64         // how many GPUs it says there are, 0 for as many as there are
 	CountHang   time.Duration // how long counting them takes, unless the scenario is replaced meanwhile
 	EventsError Code          // what making a set of events returns
 	WaitError   Code          // what waiting for events returns
@@ -51,6 +52,7 @@ type GPU struct {
 	MemoryUsed     int64 // bytes
 	Utilization    int64 // percent
 	Power          int64 // milliwatts
+	MaxPower       int64 // milliwatts, the highest limit
 	Temperature    int64 // degrees Celsius
 	Energy         int64 // millijoules
 	MIG            int64 // 1 if MIG mode is on
@@ -145,6 +147,7 @@ func Node(n int) Scenario {
 			MemoryTotal:    143771 << 20,
 			MemoryReserved: 600 << 20,
 			Power:          75000,
+			MaxPower:       700_000,
 			Temperature:    30,
 			Energy:         1000,
 			MIG:            Fails(NotSupported),

@@ -34,6 +34,7 @@ func (s Scenario) text() string {
 	var b lines
 	b.put("init", int(s.Init))
 	b.put("count_error", int(s.CountError))
+	b.put("number", s.Count)
 	b.put("count_hang", s.CountHang.Milliseconds())
 	b.put("events_error", int(s.EventsError))
 	b.put("wait_error", int(s.WaitError))
@@ -56,6 +57,7 @@ func (g GPU) text(b *lines) {
 	b.put("used", g.MemoryUsed)
 	b.put("utilization", g.Utilization)
 	b.put("power", g.Power)
+	b.put("limit", g.MaxPower)
 	b.put("temperature", g.Temperature)
 	b.put("energy", g.Energy)
 	b.put("mig", g.MIG)

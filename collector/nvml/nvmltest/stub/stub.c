@@ -9,7 +9,7 @@
 static struct { struct node node; struct gpu gpu[MAX]; } world;
 static struct { const char *key; size_t at; } numbers[] = {
 #define N(f) {#f, offsetof(struct gpu, f)}
-    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(temperature), N(energy), N(mig), N(error), N(hang), N(whole), N(corrected), N(uncorrected)};
+    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(limit), N(temperature), N(energy), N(mig), N(error), N(hang), N(whole), N(corrected), N(uncorrected)};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stat last;
 static int sessions, inside[MAX], broken[MAX];
@@ -25,6 +25,7 @@ static void line(const char *key, const char *value) {
     struct gpu *g = &world.gpu[world.node.count ? world.node.count - 1 : 0];
     if (!strcmp(key, "init")) world.node.init = atoll(value);
     else if (!strcmp(key, "count_error")) world.node.count_error = atoll(value);
+    else if (!strcmp(key, "number")) world.node.number = atoll(value);
     else if (!strcmp(key, "count_hang")) world.node.count_hang = atoll(value);
     else if (!strcmp(key, "events_error")) world.node.events_error = atoll(value);
     else if (!strcmp(key, "wait_error")) world.node.wait_error = atoll(value);
@@ -171,7 +172,7 @@ nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *to) {
     for (num ms = 0; ms < world.node.count_hang; ms++) pause_ms();
     if (world.node.count_error == NVML_ERROR_UNINITIALIZED) sessions = 0;
     pthread_mutex_unlock(&lock);
-    SYSTEM; *to = n.count; return (nvmlReturn_t)n.count_error;
+    SYSTEM; *to = n.number ? n.number : n.count; return (nvmlReturn_t)n.count_error;
 }
 nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int i, nvmlDevice_t *to) {
     nvmlDevice_t d = {(void *)((size_t)inits << 16 | i << 8)}; // of no use after the next nvmlInit
@@ -192,6 +193,7 @@ nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t d, nvmlTemperatureSensors_t w
 }
 GETTER(nvmlDeviceGetMinorNumber, unsigned int, g.minor)
 GETTER(nvmlDeviceGetPowerUsage, unsigned int, g.power)
+GETTER(nvmlDeviceGetPowerManagementDefaultLimit, unsigned int, g.limit)
 #ifdef OLD_DRIVER
 nvmlReturn_t nvmlDeviceGetComputeRunningProcesses(nvmlDevice_t d, unsigned int *count, nvmlProcessInfo_v1_t *to) {
     ENTER;
@@ -208,6 +210,7 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t d, nvmlMemory_v2_t *to) {
     ENTER; if (m.there) { g.total = m.memory << 20; g.used = m.used; g.reserved = 0; }
     NUMBER(g.total, to->total); NUMBER(g.used, to->used); to->reserved = g.reserved; to->free = g.total - g.used - g.reserved; return NVML_SUCCESS;
 }
+nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(nvmlDevice_t d, unsigned int *least, unsigned int *most) { ENTER; NUMBER(g.limit, *most); *least = *most / 4; return NVML_SUCCESS; }
 GETTER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, g.energy)
 PROCESSES(nvmlDeviceGetComputeRunningProcesses_v3, compute, ncompute)
 PROCESSES(nvmlDeviceGetGraphicsRunningProcesses_v3, graphics, ngraphics)

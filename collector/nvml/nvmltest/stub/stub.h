@@ -19,7 +19,7 @@ struct process { int pid; num memory, gi, ci; };
 struct work { int pid; num at, value; };
 struct gpu {
     char uuid[96], name[96], bus[32];
-    num minor, total, reserved, used, utilization, power, temperature, energy, mig, error, hang, whole;
+    num minor, total, reserved, used, utilization, power, limit, temperature, energy, mig, error, hang, whole;
     int compute[MAX], ncompute, graphics[MAX], ngraphics, mps[MAX], nmps;
     struct process process[MAX]; // details of those in the lists
     int nprocess;
@@ -35,7 +35,7 @@ struct gpu {
     struct { char function[64]; num code; } fails[MAX]; // functions that fail on this GPU
     int nfails;
 };
-struct node { num init, cuda, count_error, count_hang, events_error, wait_error, wait_hang; int count; char driver[64]; };
+struct node { num init, cuda, number, count_error, count_hang, events_error, wait_error, wait_hang; int count; char driver[64]; };
 
 extern int inits; // counts initializations; what was lent before the last one must not be used
 extern int lent;  // what was not given back since
