@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -15,45 +16,71 @@ import (
 const version = 1
 
 // document is an object of the index.
-type document[R any] struct {
+type document[R comparable] struct {
 	Records []R    `json:"records"`
 	Token   string `json:"token"` // new with every write
 	Updated string `json:"updated,omitempty"`
 	Version int    `json:"version"`
+
+	// What a later version has written besides, which is written again.
+	unknown  unknown       // of the document
+	unknowns map[R]unknown // of records
 }
 
 // encode writes the document as JSON with sorted keys, a record a line. The
 // keys are sorted because the fields of document and of the records are.
-func encode[R any](d document[R]) ([]byte, error) {
+func encode[R comparable](d document[R]) ([]byte, error) {
 	records := d.Records
 	d.Records = []R{}
-	frame, err := json.Marshal(d)
+	fields, err := fieldsOf(d)
 	if err != nil {
 		return nil, err
 	}
-	const begin = `{"records":[`
+	if fields, err = d.unknown.addTo(fields); err != nil {
+		return nil, err
+	}
 	var out bytes.Buffer
-	out.WriteString(begin)
+	between := byte('{')
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		out.WriteByte(between)
+		between = ','
+		fmt.Fprintf(&out, "%q:", name)
+		if name != "records" {
+			out.Write(fields[name])
+			continue
+		}
+		if err := d.encodeRecords(&out, records); err != nil {
+			return nil, err
+		}
+	}
+	out.WriteString("}\n")
+	return out.Bytes(), nil
+}
+
+func (d *document[R]) encodeRecords(out *bytes.Buffer, records []R) error {
+	out.WriteByte('[')
 	for i, r := range records {
 		if i > 0 {
 			out.WriteByte(',')
 		}
 		line, err := json.Marshal(r)
+		if u := d.unknowns[r]; err == nil && len(u) > 0 {
+			line, err = u.in(line)
+		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		out.WriteByte('\n')
 		out.Write(line)
 	}
-	out.WriteByte('\n')
-	out.Write(frame[len(begin):])
-	out.WriteByte('\n')
-	return out.Bytes(), nil
+	out.WriteString("\n]")
+	return nil
 }
 
-// decode reads what encode writes, and nothing else: no field may be unknown,
-// missing or of another type. Errors: *RecordError, *VersionError.
-func decode[R any](key string, data []byte) (document[R], error) {
+// decode reads what encode writes, and nothing else: no field may be missing or
+// of another type. Fields that this version does not know are kept beside.
+// Errors: *RecordError, *VersionError.
+func decode[R comparable](key string, data []byte) (document[R], error) {
 	var known struct {
 		Version int `json:"version"`
 	}
@@ -62,7 +89,6 @@ func decode[R any](key string, data []byte) (document[R], error) {
 	}
 	var d document[R]
 	in := json.NewDecoder(bytes.NewReader(data))
-	in.DisallowUnknownFields()
 	if err := in.Decode(&d); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
@@ -77,6 +103,10 @@ func decode[R any](key string, data []byte) (document[R], error) {
 		return d, &RecordError{key, "version", fmt.Errorf("is %d, not %d", d.Version, version)}
 	}
 	again, err := encode(d)
+	if err == nil && !bytes.Equal(again, data) { // a later version may have written it
+		d.keepUnknown(data)
+		again, err = encode(d)
+	}
 	if err != nil {
 		return d, &RecordError{Key: key, Err: err}
 	}
@@ -84,6 +114,24 @@ func decode[R any](key string, data []byte) (document[R], error) {
 		return d, changed(key, data, again)
 	}
 	return d, nil
+}
+
+// keepUnknown finds the fields of data that this version does not know. Data has
+// been decoded.
+func (d *document[R]) keepUnknown(data []byte) {
+	d.unknown = unknownOf(reflect.TypeFor[document[R]](), data)
+	var raw struct {
+		Records []json.RawMessage `json:"records"`
+	}
+	if json.Unmarshal(data, &raw) != nil || len(raw.Records) != len(d.Records) {
+		return
+	}
+	d.unknowns = map[R]unknown{}
+	for i, r := range d.Records {
+		if u := unknownOf(reflect.TypeFor[R](), raw.Records[i]); len(u) > 0 {
+			d.unknowns[r] = u
+		}
+	}
 }
 
 // changed names the field in which an object is not as it would be written.

@@ -32,10 +32,12 @@ type kind[R comparable] struct {
 
 // stored is an object of the index as it was read.
 type stored[R comparable] struct {
-	exists  bool
-	etag    string
-	records []R
-	broken  error // *RecordError, *VersionError: why there are no records
+	exists   bool
+	etag     string
+	records  []R
+	unknown  unknown       // fields of the document that a later version has written
+	unknowns map[R]unknown // those of records
+	broken   error         // *RecordError, *VersionError: why there are no records
 }
 
 // load reads an object. One that is not there has no records.
@@ -47,20 +49,20 @@ func load[R comparable](ctx context.Context, x *Index, k kind[R], key string) (s
 	if err != nil {
 		return stored[R]{}, fmt.Errorf("read index: %w", err)
 	}
-	records, broken := parse(k, key, data)
-	return stored[R]{exists: true, etag: object.ETag, records: records, broken: broken}, nil
-}
-
-// parse reads the records of an object. Errors: *RecordError, *VersionError.
-func parse[R comparable](k kind[R], key string, data []byte) ([]R, error) {
+	s := stored[R]{exists: true, etag: object.ETag}
 	d, err := decode[R](key, data)
+	if err == nil {
+		var field string
+		if field, err = k.checkAll(key, d.Records); err != nil {
+			err = &RecordError{key, "records" + field, err}
+		}
+	}
 	if err != nil {
-		return nil, err
+		s.broken = err
+		return s, nil
 	}
-	if field, err := k.checkAll(key, d.Records); err != nil {
-		return nil, &RecordError{key, "records" + field, err}
-	}
-	return d.Records, nil
+	s.records, s.unknown, s.unknowns = d.Records, d.unknown, d.unknowns
+	return s, nil
 }
 
 // records reads an object's records. Errors: *RecordError, *VersionError, the
@@ -149,7 +151,7 @@ func replace[R comparable](ctx context.Context, x *Index, key string, old stored
 		}
 		return nil
 	}
-	d := document[R]{Records: next, Token: x.config.Token(), Version: version}
+	d := document[R]{Records: next, Token: x.config.Token(), Version: version, unknown: old.unknown, unknowns: old.unknowns}
 	if x.config.Clock != nil {
 		d.Updated = x.config.Clock().UTC().Format(time.RFC3339)
 	}
@@ -162,7 +164,7 @@ func replace[R comparable](ctx context.Context, x *Index, key string, old stored
 	if err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}
-	x.written.keep(key, stored[R]{exists: true, etag: object.ETag, records: slices.Clip(next)})
+	x.written.keep(key, stored[R]{exists: true, etag: object.ETag, records: slices.Clip(next), unknown: old.unknown, unknowns: old.unknowns})
 	return nil
 }
 
