@@ -174,19 +174,23 @@ type dayDraft struct {
 // hour opens an hour, in its own object or else in the old day. Errors: as
 // Ledger.Stat.
 func (d *dayDraft) hour(ctx context.Context, hour window.Window) (*file, error) {
-	r, err := d.ledger.fetch(ctx, Key(d.footer.Cluster, hour))
-	if err == nil {
-		return r.open(d.footer.Cluster, hour)
-	}
-	if !errors.Is(err, bucket.ErrNotFound) {
-		return nil, err
-	}
+	var inDay *file
 	if d.old != nil {
-		if f, ok := d.old.hour(hour); ok {
-			return f, nil
-		}
+		inDay, _ = d.old.hour(hour)
 	}
-	return nil, &MissingError{Cluster: d.footer.Cluster, Hours: []window.Window{hour}}
+	_, own, err := d.ledger.hours.openOwn(ctx, d.footer.Cluster, hour)
+	switch {
+	case err == nil:
+		if inDay != nil && inDay.entry.SHA256 == own.entry.SHA256 {
+			own.rest = inDay.rest
+		}
+		return own, nil
+	case !errors.Is(err, bucket.ErrNotFound):
+		return nil, err
+	case inDay != nil:
+		return inDay, nil
+	}
+	return nil, missing(d.footer.Cluster, hour)
 }
 
 // walk opens the hours that there are, and returns those that there are not.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gputally/gputally/reporter/bucket"
@@ -28,11 +29,47 @@ type dayHour struct {
 	// SHA256 and Size, in bytes, are of the hour's own object.
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
+	// Rest is what this version does not know.
+	Rest map[string]json.RawMessage `json:"-"`
 }
 
 func (f *file) dayHour() (dayHour, error) {
 	pairs, err := f.footer.pairs()
-	return dayHour{Footer: pairs, Rows: f.entry.Rows, SHA256: f.entry.SHA256, Size: f.entry.Size}, err
+	return dayHour{Footer: pairs, Rows: f.entry.Rows, SHA256: f.entry.SHA256, Size: f.entry.Size, Rest: f.rest}, err
+}
+
+// plainDayHour is a dayHour as encoding/json knows it.
+type plainDayHour dayHour
+
+// UnmarshalJSON keeps what this version does not know.
+func (h *dayHour) UnmarshalJSON(data []byte) error {
+	if err := json.Unmarshal(data, (*plainDayHour)(h)); err != nil {
+		return err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	for _, name := range []string{"footer", "rows", "sha256", "size"} {
+		delete(all, name)
+	}
+	if len(all) > 0 {
+		h.Rest = all
+	}
+	return nil
+}
+
+// MarshalJSON writes the fields sorted by their names.
+func (h dayHour) MarshalJSON() ([]byte, error) {
+	data, err := json.Marshal(plainDayHour(h))
+	if err != nil || len(h.Rest) == 0 {
+		return data, err
+	}
+	all := maps.Clone(h.Rest)
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
 }
 
 // pairs gives the metadata of the footer.
@@ -129,6 +166,9 @@ func parseDay(opened *sealed.File) (dayFooter, []*file, error) {
 	var hours []*file
 	for i, h := range f.Hours {
 		hour, err := h.file()
+		if err == nil {
+			hour.unknown = opened.Unknown()
+		}
 		if err == nil && (hour.footer.Cluster != f.Cluster || dayOf(hour.footer.Window.From) != f.Window) {
 			err = fmt.Errorf("is %s of cluster %s", hour.footer.Window, hour.footer.Cluster)
 		}
@@ -154,10 +194,7 @@ func parseDay(opened *sealed.File) (dayFooter, []*file, error) {
 
 // file is the hour without its rows.
 func (h dayHour) file() (*file, error) {
-	foot, err := parseFooter(func(key string) (string, bool) {
-		value, ok := h.Footer[key]
-		return value, ok
-	})
+	foot, err := parseFooter(h.Footer)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +207,7 @@ func (h dayHour) file() (*file, error) {
 	entry := foot.entry()
 	entry.Key, entry.Size, entry.SHA256, entry.Rows = Key(foot.Cluster, foot.Window), h.Size, h.SHA256, h.Rows
 	entry.Daily = true
-	return &file{footer: foot, entry: entry}, nil
+	return &file{footer: foot, entry: entry, rest: h.Rest}, nil
 }
 
 // days finds and opens the objects of the daily table.

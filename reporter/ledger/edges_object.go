@@ -70,7 +70,7 @@ func openEdges(r *raw, cluster string, at time.Time, name string) (*edgesFile, e
 	foot := &footerReader{lookup: file.Lookup}
 	holds, w, _ := foot.frame()
 	if schema := (*SchemaError)(nil); errors.As(foot.err(), &schema) {
-		return f, &SchemaError{key, schema.Schema}
+		return f, &SchemaError{Key: key, Schema: schema.Schema}
 	}
 	rows := foot.sum("gputally.rows_sha256", false)
 	switch {

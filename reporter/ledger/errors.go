@@ -88,9 +88,16 @@ func (e *StrayError) Error() string {
 type SchemaError struct {
 	Key    string
 	Schema int64
+	// Columns that this version does not know keep it from copying the object,
+	// not from reading it.
+	Columns []string
 }
 
 func (e *SchemaError) Error() string {
+	if len(e.Columns) > 0 {
+		return fmt.Sprintf("ledger object %s has columns that this program does not know (%s) and would lose; use the version of gputally that wrote it, or a later one",
+			e.Key, strings.Join(e.Columns, ", "))
+	}
 	return fmt.Sprintf("ledger object %s has schema %d and this program knows %d; use the version of gputally that wrote it, or a later one",
 		e.Key, e.Schema, schemaVersion)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -32,6 +33,9 @@ type footer struct {
 	Opening  string // digest of the edges at the hour's begin, "" if there are none
 	Closing  string // of those at its end
 	Writer   string
+	// Rest are the pairs that this version does not know: a later one has written
+	// them. Whoever copies the hour keeps them.
+	Rest map[string]string
 }
 
 // says tells whether two footers say the same of an hour, rows and edges
@@ -59,6 +63,7 @@ func (f footer) pairs() (map[string]string, error) {
 		return nil, err
 	}
 	pairs := frame(f.Cluster, f.Window, f.Writer)
+	maps.Copy(pairs, f.Rest)
 	pairs["gputally.revision"] = strconv.Itoa(f.Revision)
 	pairs["gputally.source"] = f.Source
 	pairs["gputally.road"] = f.Road
@@ -162,8 +167,11 @@ func (r *footerReader) note(key string, err error) {
 }
 
 // parseFooter reads what pairs writes.
-func parseFooter(lookup func(key string) (string, bool)) (footer, error) {
-	r := &footerReader{lookup: lookup}
+func parseFooter(pairs map[string]string) (footer, error) {
+	r := &footerReader{lookup: func(key string) (string, bool) {
+		value, ok := pairs[key]
+		return value, ok
+	}}
 	var f footer
 	if f.Cluster, f.Window, f.Writer = r.frame(); r.err() != nil {
 		return footer{}, r.err()
@@ -184,7 +192,16 @@ func parseFooter(lookup func(key string) (string, bool)) (footer, error) {
 	if f.Revision < 1 {
 		r.errs = append(r.errs, fmt.Errorf("footer gputally.revision is %d", f.Revision))
 	}
-	return f, r.err()
+	if err := r.err(); err != nil {
+		return f, err
+	}
+	known, err := f.pairs()
+	f.Rest = maps.Clone(pairs)
+	maps.DeleteFunc(f.Rest, func(key, _ string) bool {
+		_, ok := known[key]
+		return ok
+	})
+	return f, err
 }
 
 func sha256Hex(data []byte) string {

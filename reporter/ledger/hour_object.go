@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -15,6 +16,9 @@ type file struct {
 	footer footer
 	entry  Entry
 	rows   sealed.Rows // the hour's
+
+	unknown []string                   // columns of a later version, which can't be copied
+	rest    map[string]json.RawMessage // what a later version's day says of it besides
 }
 
 // open reads the footer of an hour's own object. Errors: *CorruptError,
@@ -24,7 +28,7 @@ func (r *raw) open(cluster string, hour window.Window) (*file, error) {
 	if err != nil {
 		return nil, damaged(r.object.Key, cluster, hour, cause(err))
 	}
-	foot, err := parseFooter(opened.Lookup)
+	foot, err := parseFooter(opened.Pairs())
 	if err == nil && (foot.Cluster != cluster || foot.Window != hour) {
 		err = fmt.Errorf("it holds %s of cluster %s", foot.Window, foot.Cluster)
 	}
@@ -35,7 +39,7 @@ func (r *raw) open(cluster string, hour window.Window) (*file, error) {
 	entry.Key, entry.ETag, entry.Size, entry.SHA256 = r.object.Key, r.object.ETag, int64(len(r.data)), opened.SHA256
 	rows := opened.Rows()
 	entry.Rows = rows.Count()
-	return &file{r.object.Key, foot, entry, rows}, nil
+	return &file{object: r.object.Key, footer: foot, entry: entry, rows: rows, unknown: opened.Unknown()}, nil
 }
 
 // cause is what is wrong with a sealed file.
@@ -103,8 +107,12 @@ func (f *file) encode() (*sealed.Content, error) {
 	return e.Finish(pairs)
 }
 
-// copyTo adds the rows of the hour.
+// copyTo adds the rows of the hour. Errors: *SchemaError if some of them would be
+// lost, *CorruptError.
 func (f *file) copyTo(e *sealed.Encoder[sealed.Row]) error {
+	if len(f.unknown) > 0 {
+		return &SchemaError{Key: f.object, Schema: schemaVersion, Columns: f.unknown}
+	}
 	return f.segments(func(segments []usage.Segment) error {
 		for _, seg := range segments {
 			if err := e.Add(sealed.Row(seg)); err != nil {

@@ -22,8 +22,9 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 // File is a sealed Parquet file in memory. Not one byte of it has changed since it
 // was written.
 type File struct {
-	SHA256 string // of all of it, hexadecimal
-	file   *parquet.File
+	SHA256  string // of all of it, hexadecimal
+	file    *parquet.File
+	unknown []string
 }
 
 // OpenSegments opens a file of segments. Errors: *DamagedError.
@@ -45,6 +46,7 @@ func open[R any](data []byte, columns []column[R]) (*File, error) {
 		if err != nil {
 			return err
 		}
+		f.unknown = unknownColumns(f.file, columns)
 		return checkColumns(f.file, columns)
 	})
 	if err != nil {
@@ -55,6 +57,21 @@ func open[R any](data []byte, columns []column[R]) (*File, error) {
 
 // Lookup gives a value of the footer.
 func (f *File) Lookup(key string) (value string, ok bool) { return f.file.Lookup(key) }
+
+// Pairs are all values of the footer, by key, but for the seal.
+func (f *File) Pairs() map[string]string {
+	pairs := map[string]string{}
+	for _, kv := range f.file.Metadata().KeyValueMetadata {
+		if kv.Key != sealKey {
+			pairs[kv.Key] = kv.Value
+		}
+	}
+	return pairs
+}
+
+// Unknown are the columns that this version does not know: a later one has
+// written the file, and its rows can be read, but not copied.
+func (f *File) Unknown() []string { return f.unknown }
 
 // Rows are all rows of the file.
 func (f *File) Rows() Rows { return Rows{f.file.RowGroups()} }
@@ -74,6 +91,16 @@ func checkColumns[R any](file *parquet.File, columns []column[R]) error {
 		}
 	}
 	return nil
+}
+
+func unknownColumns[R any](file *parquet.File, columns []column[R]) []string {
+	var unknown []string
+	for _, field := range file.Schema().Fields() {
+		if !slices.ContainsFunc(columns, func(c column[R]) bool { return c.name == field.Name() }) {
+			unknown = append(unknown, field.Name())
+		}
+	}
+	return unknown
 }
 
 // Rows are whole row groups of a file, one after the other.
