@@ -40,10 +40,10 @@ func (p Pattern) String() string {
 	return p.text
 }
 
-// Exact tells whether the pattern matches one name only.
+// Exact reports whether the pattern matches one name only.
 func (p Pattern) Exact() bool { return p.kind == exact }
 
-// Match tells whether the pattern matches the whole name.
+// Match reports whether the pattern matches the whole name.
 func (p Pattern) Match(name string) bool {
 	switch p.kind {
 	case every:
@@ -55,8 +55,8 @@ func (p Pattern) Match(name string) bool {
 	}
 }
 
-// match walks both texts once and, on a mismatch, lets the last * take one
-// character more: no recursion, at worst the product of the lengths.
+// match walks over both texts. On a mismatch it goes back to the last * and lets
+// that take one character more. At worst it takes the product of the lengths.
 func match(pattern, name string) bool {
 	star, mark := -1, 0
 	i, j := 0, 0
@@ -106,7 +106,7 @@ func (p Pattern) rank() int {
 	return 1 + literals
 }
 
-// Overlap tells whether there is a name that both patterns match.
+// Overlap reports whether there is a name that both patterns match.
 func Overlap(p, q Pattern) bool {
 	switch {
 	case p.kind == every || q.kind == every:
@@ -119,8 +119,9 @@ func Overlap(p, q Pattern) bool {
 	return overlap([]rune(p.text), []rune(q.text))
 }
 
-// overlap asks, for every pair of rests of p and q, whether some text matches
-// both, from the shortest rests to the longest; row holds one rest of p.
+// overlap finds for each suffix of p and each suffix of q, from the shortest to
+// the longest, whether some text matches both. row holds the answers for one
+// suffix of p, below those for the suffix that is one character shorter.
 func overlap(p, q []rune) bool {
 	below, row := make([]bool, len(q)+1), make([]bool, len(q)+1)
 	for i := len(p); i >= 0; i-- {

@@ -10,13 +10,13 @@ import (
 	"github.com/gputally/gputally/reporter/glob"
 )
 
-// Book is a price book. It does not change and may be used by many at once.
+// Book is a price book. It does not change, and many goroutines may use it.
 type Book struct {
 	currency string
 	rates    []rate // by precedence
 	allowed  []glob.Pattern
 	revision string
-	found    sync.Map // place → []rate, by precedence; there are few places
+	found    sync.Map // resource → []rate, by precedence; there are few resources
 }
 
 var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
@@ -71,7 +71,7 @@ func (b *Book) Currency() string { return b.currency }
 // same prices by the same rates, in whatever order and spelling.
 func (b *Book) Revision() string { return b.revision }
 
-// AllowsUnpriced tells whether a model may be used without a price.
+// AllowsUnpriced reports whether a model may be used without a price.
 func (b *Book) AllowsUnpriced(model string) bool {
 	return slices.ContainsFunc(b.allowed, func(p glob.Pattern) bool { return p.Match(model) })
 }
@@ -84,8 +84,8 @@ func revision(b *Book) string {
 	return digest(append(lines, allowLines(b.allowed)...))
 }
 
-// ratesFor returns the rates that match a place, by precedence.
-func (b *Book) ratesFor(k place) []rate {
+// ratesFor returns the rates that match a resource, by precedence.
+func (b *Book) ratesFor(k resource) []rate {
 	if found, ok := b.found.Load(k); ok {
 		return found.([]rate)
 	}

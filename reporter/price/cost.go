@@ -28,14 +28,15 @@ func (b *Book) Cost(seg usage.Segment) (Amount, error) {
 	return cost, err
 }
 
-// Rates are the rates of one place and model, for who prices many segments of it.
+// Rates are the rates of one cluster, node pool and model, to price many
+// segments of it.
 type Rates struct {
 	rates []rate // by precedence
 }
 
-// Rates finds the rates of a place and model.
+// Rates finds the rates of a cluster, node pool and model.
 func (b *Book) Rates(cluster, nodePool, model string) Rates {
-	return Rates{b.ratesFor(place{cluster, nodePool, model})}
+	return Rates{b.ratesFor(resource{cluster, nodePool, model})}
 }
 
 // Cost prices GPU-milliseconds of a tenant that were held from one instant to
@@ -68,7 +69,7 @@ func (r Rates) Cost(heldFrom, heldTo, millis int64) (Amount, error) {
 	return cost, nil
 }
 
-// Flat is the rate of a stretch of time in which it does not change.
+// Flat is the rate of a time in which it does not change.
 type Flat struct {
 	nanos uint64 // price of a GPU-hour in 10⁻⁹ currency units
 }

@@ -58,14 +58,14 @@ type rate struct {
 	from, to                 int64  // Unix ms
 }
 
-func (r rate) matches(k place) bool {
+func (r rate) matches(k resource) bool {
 	return r.cluster.Match(k.cluster) && r.nodePool.Match(k.nodePool) && r.model.Match(k.model)
 }
 
-// validAt tells whether the rate is valid at t, Unix ms.
+// validAt reports whether the rate is valid at t, Unix ms.
 func (r rate) validAt(t int64) bool { return r.from <= t && t < r.to }
 
-// clashes tells whether some GPU at some instant has both rates and neither is
+// clashes reports whether some GPU at some instant has both rates and neither is
 // more specific.
 func (r rate) clashes(o rate) bool {
 	return compare(r, o) == 0 && r.from < o.to && o.from < r.to &&
@@ -86,8 +86,8 @@ func compare(a, b rate) int {
 	return 0
 }
 
-// place is what rates select by.
-type place struct {
+// resource is what rates select by.
+type resource struct {
 	cluster, nodePool, model string
 }
 

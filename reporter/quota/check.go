@@ -76,7 +76,7 @@ func (c *checker) pool(index int, p NodePool) {
 	}
 	for _, node := range orAll(p.Nodes) {
 		for _, model := range orAll(p.Models) {
-			c.out.pools = append(c.out.pools, pool{p.Name, glob.Compile(node), glob.Compile(model), index})
+			c.out.pools = append(c.out.pools, poolRule{p.Name, glob.Compile(node), glob.Compile(model), index})
 		}
 	}
 }

@@ -18,7 +18,7 @@ type owner struct {
 	field              string // of the namespace pattern
 }
 
-// always tells whether the owner never changes.
+// always reports whether the owner never changes.
 func (o owner) always() bool { return o.from == math.MinInt64 && o.to == math.MaxInt64 }
 
 func (o owner) validAt(at int64) bool { return o.from <= at && at < o.to }

@@ -27,7 +27,7 @@ func (c *checker) namespace(index, i int, p *project, n Namespace, clusters []st
 	}
 }
 
-// rivals reports patterns that leave open whose a namespace is at some instant,
+// rivals finds patterns that leave open whose a namespace is at some instant,
 // or which pool's a GPU is, and time in which a namespace that projects pass on
 // is given to nobody. Exact names meet only among themselves.
 func (c *checker) rivals() {
@@ -54,7 +54,7 @@ func (c *checker) checkOwners(all []owner) {
 	}
 }
 
-// rival tells whether there are namespaces that both owners have at some
+// rival reports whether there are namespaces that both owners have at some
 // instant, neither more than the other. To say twice that a namespace is the
 // same project's is no contradiction, unless the times differ.
 func (o owner) rival(p owner) bool {

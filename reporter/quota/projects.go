@@ -19,10 +19,10 @@ const (
 	AllPools = "(all)"
 )
 
-// Projects is a checked projects file. It does not change and may be used by
-// many at once.
+// Projects is a checked projects file. It does not change, and many goroutines
+// may use it.
 type Projects struct {
-	pools    []pool // by precedence
+	pools    []poolRule // by precedence
 	projects map[string]*project
 	exact    map[string][]owner // by namespace, each by precedence
 	patterns []owner            // by precedence
@@ -41,19 +41,19 @@ type term struct {
 	from, to int64 // Unix ms
 }
 
-// pool puts the GPUs that match into a node pool.
-type pool struct {
+// poolRule puts the GPUs that match into a node pool.
+type poolRule struct {
 	name        string
 	node, model glob.Pattern
 	index       int
 }
 
-func (p pool) rival(q pool) bool {
+func (p poolRule) rival(q poolRule) bool {
 	return p.name != q.name && comparePools(p, q) == 0 &&
 		glob.Overlap(p.node, q.node) && glob.Overlap(p.model, q.model)
 }
 
-func comparePools(a, b pool) int {
+func comparePools(a, b poolRule) int {
 	return cmp.Or(glob.Compare(b.node, a.node), glob.Compare(b.model, a.model))
 }
 
@@ -75,10 +75,10 @@ func (p *Projects) Pool(node, model string) string {
 	return ""
 }
 
-// HasNodePools tells whether there are rules for Pool.
+// HasNodePools reports whether there are rules for Pool.
 func (p *Projects) HasNodePools() bool { return len(p.pools) > 0 }
 
-// HasQuotas tells whether any project has one.
+// HasQuotas reports whether any project has one.
 func (p *Projects) HasQuotas() bool {
 	for _, owner := range p.projects {
 		if len(owner.terms) > 0 {

@@ -23,9 +23,9 @@ type event struct {
 	held, deserved int64
 }
 
-// hold spreads GPU-milliseconds evenly over [from, to): rate for the whole of
-// it, and a billionth more for as long as it takes to use up the remainder.
-func (u *use) hold(from, to, millis int64) error {
+// spread spreads GPU-milliseconds evenly over [from, to): at one rate for all of
+// it, and at a billionth of a GPU more until the remainder is used up.
+func (u *use) spread(from, to, millis int64) error {
 	hi, lo := bits.Mul64(uint64(millis), nano)
 	length := uint64(to - from)
 	if hi != 0 || lo/length > 1<<40 {
@@ -42,9 +42,9 @@ func (u *use) hold(from, to, millis int64) error {
 	return nil
 }
 
-// change notes that what is held changes at an instant. Most segments of an
-// hour begin and end with it, so that most changes fall together with an
-// earlier one, which recent finds again.
+// change adds an event: what is held changes at an instant. Most segments begin
+// and end with their hour, so most changes are at the instant of an earlier
+// event; recent finds that.
 func (u *use) change(at, held int64) {
 	slot := &u.recent[uint64(at)*0x9e3779b97f4a7c15>>(64-recentBits)]
 	if i := int(*slot); i < len(u.events) && u.events[i].at == at {

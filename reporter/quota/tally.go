@@ -17,7 +17,7 @@ type Scope struct {
 	Project, NodePool string
 }
 
-// Figures are what became of a quota in a window, in GPU-milliseconds.
+// Figures are the figures of one scope in a window, in GPU-milliseconds.
 type Figures struct {
 	Scope
 	Department string
@@ -92,8 +92,7 @@ func (t *Tally) Add(projectName, nodePool string, seg usage.Segment) error {
 	return nil
 }
 
-// Holder counts the use of one project in one node pool, for who adds many
-// segments of it.
+// Holder counts the use of one project in one node pool, segment by segment.
 type Holder struct {
 	tally    *Tally
 	project  *project
@@ -102,8 +101,8 @@ type Holder struct {
 	from, to int64 // while it does, Unix ms
 }
 
-// Holder returns who counts the use of a project in a node pool, nil if the
-// project has no quotas, so that nothing is to be counted.
+// Holder returns the Holder of a project in a node pool, nil if the project has
+// no quotas and its use is not counted.
 func (t *Tally) Holder(projectName, nodePool string) *Holder {
 	p, ok := t.projects.projects[projectName]
 	if !ok || len(p.terms) == 0 {
@@ -128,7 +127,7 @@ func (h *Holder) Hold(heldFrom, heldTo, millis int64) error {
 			cut, _ := usage.Segment{HeldFrom: heldFrom, HeldTo: heldTo, GPUMillis: millis}.Cut(from, to)
 			part = cut.GPUMillis
 		}
-		if err := h.scope.hold(from, to, part); err != nil {
+		if err := h.scope.spread(from, to, part); err != nil {
 			return err
 		}
 		from = to
@@ -136,7 +135,7 @@ func (h *Holder) Hold(heldFrom, heldTo, millis int64) error {
 	return nil
 }
 
-// at finds the scope that the use counts for at an instant.
+// at sets the scope for which the use counts at an instant.
 func (h *Holder) at(instant int64) {
 	if h.scope != nil && h.from <= instant && instant < h.to {
 		return
@@ -170,7 +169,8 @@ func (p *project) scopeAt(nodePool string, at int64) (scope string, until int64)
 	return scope, until
 }
 
-// Flush says that nothing that was added so far overlaps with what comes.
+// Flush says that no segment that is added later overlaps with one that was
+// added so far.
 func (t *Tally) Flush() {
 	for _, u := range t.scopes {
 		u.sweep()

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// column is a column of a file: its name, and how its cell of a row is written
-// behind what is there. There may be a million rows, so no cell is a string.
+// column is a column of a file: its name, and a function that appends the cell
+// of a row. There may be a million rows, so no cell is a string.
 type column struct {
 	name string
 	cell func(to []byte, r *Row) []byte
@@ -65,10 +65,9 @@ func appendCost(to []byte, r *Row) []byte {
 	return appendFixed(to, int64(r.Cost), 6)
 }
 
-// guarded keeps a spreadsheet from taking a name for a formula. Names of
-// Kubernetes objects can't begin like one and those of projects may not, so
-// this changes nothing unless a ledger was written by hand; then the leading
-// apostrophe shows.
+// guarded puts an apostrophe before a name that a spreadsheet would take for a
+// formula. Kubernetes and the projects file allow no such names; only a ledger
+// that was written by hand can have them.
 func guarded(name string) string {
 	if name == "" {
 		return ""

@@ -16,8 +16,8 @@ type Ratio int64
 
 const whole Ratio = 1_000_000
 
-// residueTolerance is the part of the expected time, one in so many, up to
-// which an excess is rounding and what neighbouring hours count for each other.
+// residueTolerance: an excess of up to one thousandth of the expected time is
+// rounding, or time that the neighbouring hours counted.
 const residueTolerance = 1000
 
 // String formats the ratio with six decimals: 0.998611.
@@ -45,10 +45,10 @@ type Coverage struct {
 	OpenMillis  int64 // how far that was, over all of them
 }
 
-// Ratio is the known part of the GPU time that is expected, times the part of
-// the hours that is closed or was read while open: what an hour that is missing would hold, nobody knows. What
-// the parts exceed the whole by, beyond what rounding explains, is not known
-// either: an excess here must not fill a hole there.
+// Ratio is the known part of the expected GPU time, times the part of the hours
+// that is closed or was read while open, because nobody knows what a missing
+// hour would hold. If the parts exceed the whole by more than rounding explains,
+// the excess is taken off, so that it can't fill a hole elsewhere.
 func (c Coverage) Ratio() Ratio {
 	if c.HoursAsked == 0 {
 		return 0
@@ -74,7 +74,7 @@ func product(factors ...int64) *big.Int {
 	return p
 }
 
-// Below tells whether the ratio is less than a minimum from a configuration.
+// Below reports whether the ratio is less than a minimum from a configuration.
 func (r Ratio) Below(minimum float64) bool {
 	return r < Ratio(math.Round(minimum*float64(whole)))
 }
@@ -91,5 +91,5 @@ func (g Gap) String() string {
 		g.Cluster, g.From.Format(time.RFC3339), g.To.Format(time.RFC3339))
 }
 
-// Hinted is the gap with what to do about it, where it does not lie ahead.
+// Hinted is the gap with what to do about it, if it lies in the past.
 func (g Gap) Hinted() string { return g.String() + "; run gputally-reporter close for them" }

@@ -18,15 +18,15 @@ func (t Table) WriteCSV(w io.Writer) error {
 	return nil
 }
 
-// csvFile is the CSV file of a table, which is written while it is read: a
-// file of a million rows is nowhere whole.
+// csvFile is the CSV file of a table. It is written while it is read, so that a
+// file of a million rows is never in memory as a whole.
 type csvFile struct {
 	table   Table
 	columns []column
 	size    int64 // -1 until it was read to its end
 
 	line   int // the next one, the header is line 0
-	row    Row // of the line at hand
+	row    Row // of this line
 	buf    []byte
 	rest   []byte // of buf
 	offset int64
@@ -67,7 +67,7 @@ func (f *csvFile) WriteTo(w io.Writer) (written int64, err error) {
 	return written, nil
 }
 
-// Seek goes on at another place. To go back is to write all of it again.
+// Seek goes to another offset. To go back, it writes the file from its beginning.
 func (f *csvFile) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
@@ -95,7 +95,7 @@ func (f *csvFile) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// fill writes the next lines, and tells whether there are any.
+// fill writes the next lines, and reports whether there are any.
 func (f *csvFile) fill() bool {
 	f.buf = f.buf[:0]
 	for ; f.line <= f.table.Len() && len(f.buf) < csvAtOnce; f.line++ {
@@ -133,7 +133,7 @@ func appendCell(to []byte, text string) []byte {
 	return append(to, '"')
 }
 
-// wantsQuotes tells of a text that a reader would take for something else: for
+// wantsQuotes reports whether a reader would take a text for something else: for
 // two cells, for the end of a PostgreSQL file, or without its leading space.
 func wantsQuotes(text string) bool {
 	if text == "" {

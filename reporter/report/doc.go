@@ -1,7 +1,7 @@
 // Package report is the document: what a report is asked for (Spec), its rows
 // (Table), how much of its period is known (Coverage), what it was made from
-// (Manifest), and the files that it is written as. Where the rows come from is
-// no matter of this package; see rollup.
+// (Manifest), and the files that it is written as. Package rollup makes the rows,
+// package archive publishes the files.
 //
 // # Rows
 //
@@ -12,15 +12,8 @@
 //
 // # Failed reports
 //
-// A report fails if a used model has no price and none is allowed to, or if
-// less of its period is covered than its minimum. A provisional report, of a
-// period that is still open, warns instead of the latter. A failed report has
-// a manifest that says why, and no other file.
-//
-// # Publishing
-//
-// The files of a report lie under reports/<name>/<period>/<id>/ and never
-// change. The manifest is written last: a report without one does not exist.
-// To publish the same report again is no error, so a crash at any point is
-// repaired by doing it again.
+// A report fails if a model was used that has no price and is not allowed to have
+// none, or if less of the period is covered than the minimum. A report of a period
+// that is still open is provisional: low coverage is a warning there. A failed
+// report has a manifest that says why, and no other file.
 package report

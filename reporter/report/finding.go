@@ -10,8 +10,8 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// Finding is what was odd about the samples of a report's hours: one code in
-// one cluster.
+// Finding adds up the findings of a report's hours that have one code, in one
+// cluster.
 type Finding struct {
 	Cluster string     `json:"cluster"`
 	Code    usage.Code `json:"code"`

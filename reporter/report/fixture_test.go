@@ -26,7 +26,6 @@ var (
 	projects = rolluptest.Projects
 	held     = rolluptest.Held
 	other    = rolluptest.Other
-	hour     = rolluptest.Hour
 	fleet    = rolluptest.Fleet
 	roll     = rolluptest.Roll
 )

@@ -40,7 +40,7 @@ type Manifest struct {
 
 	Failures []string `json:"failures"`
 	Warnings []string `json:"warnings"`
-	// Findings count and name what was odd about the samples.
+	// Findings are those of the hours, and what the report found itself.
 	Findings   []Finding `json:"findings"`
 	Supersedes string    `json:"supersedes,omitempty"`
 	Files      []File    `json:"files"`
@@ -104,7 +104,7 @@ type Totals struct {
 	Cost                string `json:"cost,omitempty"` // absent if not known
 }
 
-// File is one file of a report, beside the manifest.
+// File is one file of a report, other than the manifest.
 type File struct {
 	Name   string `json:"name"`
 	Size   int64  `json:"size"`
@@ -129,7 +129,7 @@ func (t Table) Manifest(created time.Time) Manifest {
 		SourceProfiles: orEmpty(t.Sources), Roads: orEmpty(t.Roads),
 		Coverage: t.coverage(),
 		Totals:   Totals{seconds(t.Total.GPUMillis), seconds(t.Total.AllocatedMillis), ""},
-		Currency: t.Currency, PriceBookRevision: t.BookRevision, QuotaRevision: t.QuotaRevision,
+		Currency: t.Currency, PriceBookRevision: t.PriceBookRevision, QuotaRevision: t.QuotaRevision,
 		Failures: orEmpty(t.Failures), Warnings: orEmpty(t.Warnings), Findings: orEmpty(t.Findings),
 		Files: []File{},
 	}
@@ -193,7 +193,7 @@ func (m Manifest) Encode() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Same tells whether two manifests say the same, whenever they were made. Of one
+// Same reports whether two manifests say the same, whenever they were made. Of one
 // that an earlier version wrote, what it says counts and not how.
 func (m Manifest) Same(o Manifest) bool {
 	m.CreatedAt, o.CreatedAt, m.stored, o.stored = "", "", nil, nil

@@ -13,7 +13,7 @@ type Key struct {
 	Node, Namespace, Pod, PodUID           string
 }
 
-// At is where the key keeps a dimension.
+// At returns the field of a dimension.
 func (k *Key) At(d Dimension) *string {
 	switch d {
 	case ByDepartment:
@@ -72,8 +72,8 @@ type Sums struct {
 	Memory           ByteSeconds
 }
 
-// ByteSeconds is an integral of memory. A month of ten thousand full GPUs is
-// more than 64 bits hold.
+// ByteSeconds is an integral of memory over time, of 128 bits: a month of ten
+// thousand full GPUs does not fit into 64.
 type ByteSeconds struct {
 	hi, lo uint64
 }
@@ -81,7 +81,8 @@ type ByteSeconds struct {
 // MakeByteSeconds returns hi × 2⁶⁴ + lo byte-seconds.
 func MakeByteSeconds(hi, lo uint64) ByteSeconds { return ByteSeconds{hi, lo} }
 
-// Quota is what became of the quotas of a row, in GPU-milliseconds.
+// Quota are the figures of a row's quotas, in GPU-milliseconds: what was deserved,
+// what was used beyond it, and what of it was left.
 type Quota struct {
 	Deserved, Over, Left int64
 }

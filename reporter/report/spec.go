@@ -11,17 +11,17 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// Spec says what is asked for: what a report is about, not as what it is
-// published.
+// Spec says what is asked for. As what it is published (name, revision, id) is
+// given when it is published.
 type Spec struct {
 	Window   window.Window
 	TimeZone string // IANA name in which the report shows times, "" for UTC
 	GroupBy  []Dimension
 	// Clusters are those that the report must contain; a cluster without a
 	// closed hour lowers the coverage. Empty: those that are found.
-	Clusters    []string
-	// AllClusters: the Clusters were not chosen, they are all of which there was
-	// something to report.
+	Clusters []string
+	// AllClusters: nobody chose the Clusters, they are all that had something to
+	// report.
 	AllClusters bool
 	Provisional bool // the period is still open
 	// MinimumCoverage is the ratio below which a report fails, 0 to 1.
@@ -78,8 +78,8 @@ func (d Dimension) check() error {
 	return nil
 }
 
-// Columns are the dimensions that the report groups by with what they bring, in
-// the order of the key columns.
+// Columns are the key columns, in order: the dimensions that the report groups
+// by, and those that they bring with them.
 func (s Spec) Columns() []Dimension {
 	has := func(d Dimension) bool { return slices.Contains(s.GroupBy, d) }
 	var columns []Dimension

@@ -23,7 +23,7 @@ func (e *StateError) Error() string {
 	return fmt.Sprintf("a report that is %s can't become %s", e.From, e.To)
 }
 
-// Final tells whether the state never changes again.
+// Final reports whether the state never changes again.
 func (s State) Final() bool { return s == Ready || s == Failed }
 
 // To returns the next state, or a *StateError if the way there is not open.

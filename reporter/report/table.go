@@ -26,14 +26,15 @@ type Table struct {
 	Sources  []string // source profiles, sorted
 	Roads    []string // sorted
 	Warnings []string
-	// Findings are what was odd about the samples.
+	// Findings are those of the hours, and what the report found itself, sorted by
+	// cluster and code.
 	Findings []Finding
 	Failures []string // why the report is Failed; empty if it is Ready
 
-	Currency      string // "" without a price book: then there are no cost columns
-	BookRevision  string
-	HasQuota      bool // there are quota columns
-	QuotaRevision string
+	Currency          string // "" without a price book: then there are no cost columns
+	PriceBookRevision string
+	HasQuota          bool // there are quota columns
+	QuotaRevision     string
 
 	Zone *time.Location // that of the Spec
 	// Content has the rows, in the order of the files.

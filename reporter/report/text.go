@@ -13,7 +13,7 @@ import (
 )
 
 // WriteText writes the table for people at a terminal: aligned columns in
-// GPU-hours with two decimals, a total, the coverage, and what to know. The title
+// GPU-hours with two decimals, a total, the coverage, failures and warnings. The title
 // names the report and its period in the first line.
 func (t Table) WriteText(w io.Writer, title string) error {
 	out := bufio.NewWriter(w) // keeps its first error for Flush
@@ -114,7 +114,7 @@ type grid struct {
 	widths  []int // in characters
 	left    int   // so many columns go to the left
 
-	row        Row // the one at hand
+	row        Row // this one
 	cell, line []byte
 }
 

@@ -12,22 +12,22 @@ import (
 // accumulator adds up one kind of quantity: what was used, what it costs, what
 // counts against quotas.
 //
-// What it adds up for a row of the report is a fixed number of cells. They are
-// kept by the engine, which adds those of one class of segments to those of a
-// row, and those of all rows to the total, without knowing what they mean. So
-// a cell must be a sum that is the same in whatever order and grouping it is
-// added up. A sum beyond 64 bits is an error of the report, never a wrong figure.
+// What it adds up for a row of the report is a fixed number of cells. The engine
+// keeps them: it adds the cells of a class of segments to those of a row, and the
+// cells of all rows to the total, and does not know what they mean. So a cell
+// must be a sum that does not depend on order and grouping. A sum beyond 64 bits
+// is an error of the report, never a wrong figure.
 type accumulator interface {
 	// needs says what the accumulator must know of segments. It is asked once.
 	needs() needs
 	// add adds the segments of a batch to the cells of their classes, which are
-	// all 0 before. Batches come in the order of hours; several of one hour may
-	// follow one another, of one cluster or of several.
+	// all 0 before. Batches come in the order of hours. An hour may have several,
+	// of one cluster or of more.
 	add(b *batch, sums cells) error
-	// finish is called whenever a table is made, before fill, and maybe again
-	// after more was added. It says what is not in one row: currency, revisions,
-	// failures, warnings and findings. It may set cells of rows, of new ones too: row
-	// returns those of the accumulator, valid until the next call.
+	// finish fills in what a table says besides its rows: currency, revisions,
+	// failures, warnings, findings. It is called before fill whenever a table is
+	// made, and may be called again after more was added. It may set its cells of
+	// any row: row returns them, and makes the row if there is none yet.
 	finish(t *report.Table, row func(report.Key) []int64)
 	// fill puts what the cells say into a row. The state of the total is "".
 	fill(row *report.Row, cells []int64)
@@ -59,10 +59,10 @@ type cells struct {
 	width int // of the cells of all accumulators
 }
 
-// of are the cells of a class, and behind them those of other accumulators.
+// of returns the cells of a class, followed by those of other accumulators.
 func (c cells) of(class int32) []int64 { return c.all[int(class)*c.width+c.first:] }
 
-// errSum says that something is more than a report can count.
+// errSum says that a quantity is more than a report can count.
 var errSum = errors.New("a sum is beyond 64 bits")
 
 // addCells adds cells to others.
@@ -80,7 +80,8 @@ func addCells(to, from []int64) error {
 	return nil
 }
 
-// accumulators are those of a report, with the places of their cells.
+// accumulators are those of a report. Each has its cells behind those of the one
+// before.
 type accumulators struct {
 	list  []accumulator
 	needs []needs
@@ -96,7 +97,7 @@ func (a *accumulators) use(accs ...accumulator) {
 	}
 }
 
-// need tells whether any accumulator needs something.
+// need reports whether any accumulator needs something.
 func (a *accumulators) need(what func(needs) bool) bool { return slices.ContainsFunc(a.needs, what) }
 
 // numbers are the columns that the accumulators need.
@@ -128,7 +129,7 @@ func (a *accumulators) add(b *batch, all []int64) error {
 	return nil
 }
 
-// finish has each accumulator say what is not in one row; row returns the cells
+// finish has each accumulator fill in its part of a table; row returns the cells
 // of a row.
 func (a *accumulators) finish(t *report.Table, row func(report.Key) []int64) {
 	for i, acc := range a.list {
@@ -143,7 +144,7 @@ func (a *accumulators) fill(row *report.Row, cells []int64) {
 	}
 }
 
-// of are the cells of one accumulator among those of a row.
+// of returns the cells of one accumulator among those of a row.
 func (a *accumulators) of(i int, cells []int64) []int64 {
 	return cells[a.first[i]:][:a.needs[i].cells]
 }
@@ -151,7 +152,7 @@ func (a *accumulators) of(i int, cells []int64) []int64 {
 // perOrigin keeps what an accumulator finds out about origins.
 type perOrigin[T any] []*T
 
-// of is what is known of an origin; what is not, find finds out, once.
+// of returns what is kept of an origin. Where there is nothing yet, it calls find.
 func (p *perOrigin[T]) of(o *origin, find func(*origin) *T) *T {
 	if missing := o.number + 1 - len(*p); missing > 0 {
 		*p = append(*p, make([]*T, missing)...)

@@ -44,7 +44,7 @@ func (r *Rollup) Add(h Hour) error {
 // AddBatches adds an hour of one cluster, cut to the report's window. Its
 // segments come in batches that have the Columns of the hour. Hours come in
 // order of time, each once; the order of clusters within an hour is free. After
-// an error the rollup is good for nothing.
+// an error the rollup can't be used any more.
 func (r *Rollup) AddBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) error {
 	if err := r.addBatches(h, batches); err != nil {
 		return fmt.Errorf("hour %s of cluster %q: %w", h.Window, h.Cluster, err)
@@ -87,7 +87,7 @@ func (r *Rollup) addBatches(h Hour, batches iter.Seq2[*usage.Batch, error]) erro
 	return nil
 }
 
-// admit checks that an hour belongs into the report and was not there before,
+// admit checks that an hour belongs into the report and was not added before,
 // and returns the part of it that is in the report.
 func (r *Rollup) admit(h Hour) (window.Window, error) {
 	inside, common := h.Window.Intersect(r.spec.Window)

@@ -16,7 +16,7 @@ type scratch struct {
 	byPool, byOrigin, byRow classes
 	poolCodes               []int32
 	poolIDs                 []uint32  // by code
-	previous                *previous // of the cluster at hand
+	previous                *previous // of this cluster
 	firstEpoch              uint32    // of the batch
 	epochs                  []int32   // by row, from the first; empty if there is only one
 
@@ -165,8 +165,8 @@ func (r *Rollup) originKey(b *usage.Batch, row int32) originKey {
 	return k
 }
 
-// addTo adds the cells of the class of segments that row i of the batch is in to
-// its row of the report.
+// addTo adds the cells of a class of segments to its row of the report. Row i of
+// the batch is of the class.
 func (r *Rollup) addTo(o *origin, b *usage.Batch, i int32, cells []int64) error {
 	if o.hasRow {
 		return addCells(r.groups.at(o.row), cells)
@@ -184,7 +184,7 @@ func (r *Rollup) addTo(o *origin, b *usage.Batch, i int32, cells []int64) error 
 	return addCells(r.groups.at(row), cells)
 }
 
-// rowKey is the key of the row of the report for row i of the batch.
+// rowKey is the key of the report's row to which row i of the batch belongs.
 func (r *Rollup) rowKey(key []uint32, o *origin, b *usage.Batch, i int32) []uint32 {
 	key = append(key, o.rank)
 	for _, d := range r.columns {

@@ -6,10 +6,10 @@ import (
 	"github.com/gputally/gputally/reporter/rollup/intern"
 )
 
-// carry keeps the sums of the pods that ran in the last hour of a cluster, in
-// the order of that hour, and hands them on to the next hour as long as a pod
-// runs. So what a pod used over days goes to its row once, when it has ended:
-// to find one row among a million takes longer than to add up its hour.
+// carry keeps the cells of the pods that ran in the previous hour of a cluster, in
+// the order of that hour, and carries them to this hour while a pod runs. When the
+// pod has ended, they go to its row, once: to find one row among a million takes
+// longer than to add up an hour of the pod.
 type carry struct {
 	groups    *groups
 	last, now running
@@ -25,7 +25,7 @@ type running struct {
 // begin with the rank of a state.
 const nobody = 1<<32 - 1
 
-// hour begins a new hour. What did not go on in the last one has ended.
+// hour begins a new hour. A pod that was not carried to the last one has ended.
 func (c *carry) hour() error {
 	err := c.last.flush(c.groups)
 	c.last, c.now = c.now, c.last
@@ -33,8 +33,8 @@ func (c *carry) hour() error {
 	return err
 }
 
-// add adds cells to the row with the key, for a pod which is at one position in
-// this hour and was at another one in the hour before, or intern.NoPosition.
+// add adds cells to the row with a key. The pod is at one position in this hour,
+// and was at another in the previous hour (intern.NoPosition if it was not there).
 func (c *carry) add(at int, before int32, key []uint32, cells []int64) error {
 	for c.now.len(c.groups) <= at {
 		c.now.cells = append(c.now.cells, cells...)

@@ -11,7 +11,7 @@ import (
 // ErrDamaged says that a segment is one that no closing writes.
 var ErrDamaged = errors.New("the ledger is damaged, close the hour again")
 
-// checkSegment refuses what can't be in a ledger that is whole.
+// checkSegment refuses a segment that closing never writes.
 func checkSegment(h Hour, seg usage.Segment) error {
 	if !seg.State.Known() {
 		return fmt.Errorf("GPU %s has a segment of unknown state %q: it was written by a newer version", seg.UUID, seg.State)

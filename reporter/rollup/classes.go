@@ -2,8 +2,8 @@ package rollup
 
 import "slices"
 
-// classes sort the rows of a batch by what they have in common: rows with the
-// same codes in some columns are of one class. Classes are numbered from 0 in
+// classes sorts the rows of a batch: rows with the same codes in some columns are
+// of one class. Classes are numbered from 0 in
 // the order of their first rows.
 type classes struct {
 	of    []int32 // class of each row
@@ -13,8 +13,8 @@ type classes struct {
 	small       []int32
 }
 
-// denseCells is up to how many pairs of codes have a cell each.
-const denseCells = 1 << 16
+// denseSlots is the most pairs of class and code for which each has a slot.
+const denseSlots = 1 << 16
 
 // start puts all rows into one class.
 func (c *classes) start(rows int) {
@@ -30,7 +30,7 @@ func (c *classes) refine(codes []int32, n int) {
 	switch {
 	case n <= 1 && before > 0:
 		c.first = c.first[:before]
-	case before*n <= denseCells:
+	case before*n <= denseSlots:
 		c.dense(codes, before, n)
 	case before > n:
 		c.chained(c.of, before, codes)
@@ -39,21 +39,21 @@ func (c *classes) refine(codes []int32, n int) {
 	}
 }
 
-// dense has a cell for each pair of class and code.
+// dense has a slot for each pair of class and code.
 func (c *classes) dense(codes []int32, before, n int) {
-	cells := c.zeroed(before * n)
+	slots := c.zeroed(before * n)
 	for i, code := range codes {
-		cell := &cells[int(c.of[i])*n+int(code)]
-		if *cell == 0 {
+		slot := &slots[int(c.of[i])*n+int(code)]
+		if *slot == 0 {
 			c.first = append(c.first, int32(i))
-			*cell = int32(len(c.first))
+			*slot = int32(len(c.first))
 		}
-		c.of[i] = *cell - 1
+		c.of[i] = *slot - 1
 	}
 }
 
-// chained has a chain of classes for each of the many values that one side of
-// the pair has. Nearly always it has one link: a pod is in one namespace.
+// chained has a chain of classes for each value of the side of the pair that has
+// many. Nearly always it has one link: a pod is in one namespace.
 func (c *classes) chained(many []int32, n int, few []int32) {
 	heads := c.zeroed(n)
 	c.next, c.small = c.next[:0], c.small[:0]

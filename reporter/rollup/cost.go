@@ -34,7 +34,7 @@ type tariff struct {
 	held  bool // by a tenant; other time costs nothing
 	rates price.Rates
 
-	// If one rate applies to all of a stretch of time, Unix ms, then it is flat.
+	// The time that during prepared for, Unix ms, and its rate if it has only one.
 	from, to int64
 	flat     price.Flat
 	isFlat   bool
@@ -78,7 +78,7 @@ func (c *cost) add(b *batch, sums cells) error {
 		}
 		s[cellCost] = int64(amount)
 	}
-	c.note(b, sums)
+	c.countUnpriced(b, sums)
 	return nil
 }
 
@@ -90,7 +90,7 @@ func (c *cost) tariff(o *origin) *tariff {
 	return &tariff{held: true, rates: c.prices.Rates(c.names.Text(o.cluster), c.names.Text(o.nodePool), c.names.Text(o.model))}
 }
 
-// during prepares for segments within a stretch of time.
+// during prepares for segments within [from, to), Unix ms.
 func (t *tariff) during(from, to int64) {
 	if !t.held || (t.from == from && t.to == to) {
 		return
@@ -107,9 +107,9 @@ func (t *tariff) cost(heldFrom, heldTo, millis int64) (price.Amount, error) {
 	return t.rates.Cost(heldFrom, heldTo, millis)
 }
 
-// note counts the time without a price by model, and takes what is allowed to
-// have none out of the cells.
-func (c *cost) note(b *batch, sums cells) {
+// countUnpriced counts the time without a price by model, and takes time that is
+// allowed to have none out of the cells.
+func (c *cost) countUnpriced(b *batch, sums cells) {
 	for class, o := range b.origins {
 		s := sums.of(int32(class))
 		if s[cellUnpriced] == 0 {
@@ -126,7 +126,7 @@ func (c *cost) note(b *batch, sums cells) {
 }
 
 func (c *cost) finish(t *report.Table, _ func(report.Key) []int64) {
-	t.Currency, t.BookRevision = c.prices.Currency(), c.prices.Revision()
+	t.Currency, t.PriceBookRevision = c.prices.Currency(), c.prices.Revision()
 	for _, model := range slices.Sorted(maps.Keys(c.unpriced)) {
 		t.Failures = append(t.Failures, fmt.Sprintf(
 			"model %q has no price for %s GPU-hours: add a rate to the price book, or the model to allow_unpriced",

@@ -24,17 +24,16 @@ func (s *states) add(o *origin, cells []int64) {
 
 // addTo adds all of it to a coverage.
 func (s *states) addTo(c *usage.Coverage) {
-	names := [rowStates]usage.State(report.States())
+	var names [rowStates]usage.State = report.States()
 	for i, state := range append(names[:], usage.Absent) {
 		segments := usage.Segment{State: state, GPUMillis: s[i].all, EstimatedMillis: s[i].estimated}
 		c.Add(segments.Coverage())
 	}
 }
 
-// expect fills in what is expected of the part of an hour that is in the
-// report, and how much of it is late: all that the hour says, or if the hour is
-// cut, the parts that are left with the hour's residue and late time in
-// proportion.
+// expect fills in what is expected, and what is late, of the part of an hour that
+// is in the report. For a whole hour that is what the hour says. For a part, the
+// hour's residue and late time count in proportion.
 func expect(parts *usage.Coverage, hour usage.Hour, inside window.Window) {
 	parts.Expected, parts.Late = hour.Coverage.Expected, hour.Coverage.Late
 	if inside != hour.Window {

@@ -14,14 +14,21 @@
 //
 // # Accumulators
 //
-// What is added up for a row is the matter of accumulators: quantities always,
-// cost if there is a price book, quotas if the keys are projects, departments
-// and node pools only, and of several clusters the GPUs that two of them have for
-// the same time. Each says what it must know of segments, and so which
-// columns of the ledger are read; adds the segments of a batch to cells of its
-// own; and fills in what a row shows of them. The engine finds the rows and
-// adds cells to cells without knowing what they mean, so that a further kind of
-// quantity is a further accumulator.
+// Accumulators add up what a row shows. There is one for quantities; one for cost
+// if there is a price book; one for quotas if the keys are projects, departments
+// and node pools only; and in reports of several clusters one that looks for GPUs
+// that two of them count. An accumulator says what it must know of segments, and
+// so which columns of the ledger are read. It adds the segments of a batch to its
+// cells, and fills in what a row shows of them. The engine finds the rows and adds
+// cells to cells; it does not know what they mean. A further kind of quantity is a
+// further accumulator.
+//
+// # Namespaces that move
+//
+// The projects file may give a namespace to another project at some instant. A
+// segment that is held at that instant is cut there: what was held exactly, the
+// rest in proportion. It is cut whatever the report groups by, so that cost, which
+// is rounded per segment, has the same total in every grouping.
 //
 // # Quotas
 //

@@ -16,14 +16,13 @@ import (
 // from one to the other: what a restart hides.
 const movedMillis = int64(5 * time.Minute / time.Millisecond)
 
-// duplicates finds GPUs that several clusters of the report have for the same
-// time, so that both count them: where all of them together have a GPU for
-// longer than an hour lasts. It adds up nothing, and knows the GPUs of one hour
-// at a time.
+// duplicates finds GPUs that several clusters of the report count for the same
+// time: together they have the GPU for longer than the hour lasts. It has no
+// cells, and keeps the GPUs of one hour.
 type duplicates struct {
 	all map[string]*report.Finding // of the hours before, by cluster
 
-	// Of the hour at hand:
+	// Of this hour:
 	inside window.Window              // the part of it that is in the report
 	gpus   *intern.Names              // UUIDs
 	claims []claim                    // by number of the GPU
@@ -82,8 +81,9 @@ func (d *duplicates) claim(gpu uint32, cluster string, millis int64) {
 	d.shared[gpu][cluster] = true
 }
 
-// count adds what the hour at hand has to the findings of clusters. Of those that
-// share a GPU, each but the first by name says that it has it in common with that.
+// count adds the duplicates of this hour to the findings of clusters. Where
+// clusters share a GPU, each but the first by name has a finding that names the
+// first.
 func (d *duplicates) count(findings map[string]*report.Finding) {
 	named := map[string][]string{}
 	for gpu, clusters := range d.shared {
@@ -103,8 +103,8 @@ func (d *duplicates) count(findings map[string]*report.Finding) {
 	}
 }
 
-// finish says which GPUs were found in all hours, that at hand among them, which
-// may go on.
+// finish adds the findings of all hours to the table. More may be added to this
+// hour afterwards, so it is counted in a copy.
 func (d *duplicates) finish(t *report.Table, _ func(report.Key) []int64) {
 	all := map[string]*report.Finding{}
 	for cluster, f := range d.all {

@@ -28,7 +28,7 @@ func (r *Rollup) epochStart(epoch uint32) time.Time {
 	return time.UnixMilli(r.moves[epoch-1])
 }
 
-// moveWithin tells whether namespaces may move within a stretch of time.
+// moveWithin reports whether namespaces may move within a window.
 func (r *Rollup) moveWithin(w window.Window) bool {
 	return r.epochAt(w.From.UnixMilli()) != r.epochAt(w.To.UnixMilli()-1)
 }
@@ -62,8 +62,8 @@ func (r *Rollup) splitAtMoves(b *usage.Batch, cluster string, inside window.Wind
 	}
 }
 
-// movesOf are the instants within a stretch of time, in order, at which each
-// namespace of a batch moves, by code.
+// movesOf returns, by code, the instants within a window at which a namespace of
+// the batch moves, in order.
 func (r *Rollup) movesOf(b *usage.Batch, cluster string, inside window.Window) [][]int64 {
 	names := &b.Texts[usage.TextNamespace]
 	moves := make([][]int64, names.Len())

@@ -10,7 +10,7 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// notes collects what a reader must know beside the numbers.
+// notes collects what a table says of its hours besides figures.
 type notes struct {
 	sources, roads map[string]bool
 	findings       map[findingKey]*report.Finding
@@ -38,7 +38,7 @@ func (n notes) hour(h usage.Hour) {
 // worthless as a bill, warnings are the rest.
 func (n notes) writeTo(t *report.Table) {
 	t.Sources, t.Roads = slices.Sorted(maps.Keys(n.sources)), slices.Sorted(maps.Keys(n.roads))
-	ofAccumulators := t.Warnings // these come behind what is missing
+	ofAccumulators := t.Warnings // they follow what is missing
 	t.Warnings = nil
 	if ratio := t.Coverage.Ratio(); ratio.Below(t.Spec.MinimumCoverage) {
 		text := fmt.Sprintf("coverage %s is below the minimum %v", ratio, t.Spec.MinimumCoverage)
@@ -59,8 +59,8 @@ func (n notes) writeTo(t *report.Table) {
 	n.addFindings(t)
 }
 
-// addFindings adds the findings of the hours. What the report found by itself
-// goes before what closing found of the same.
+// addFindings adds the findings of the hours, except those of a cluster and code
+// that the report found by itself.
 func (n notes) addFindings(t *report.Table) {
 	for key, f := range n.findings {
 		if !slices.ContainsFunc(t.Findings, func(own report.Finding) bool { return key == keyOf(own) }) {

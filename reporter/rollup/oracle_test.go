@@ -220,8 +220,10 @@ func oddProjects(t testing.TB) *quota.Projects {
 	first, second := start.Add(20*time.Minute+34567*time.Millisecond), start.Add(90*time.Minute)
 	speech := []quota.Namespace{{Pattern: "speech", To: first}, {Pattern: "speech", From: second}}
 	idle := []quota.Namespace{
-		{Pattern: "idle"}, {Pattern: "speech", From: first, To: second},
-		{Pattern: "x", From: start.Add(20 * time.Minute), To: start.Add(40 * time.Minute)}, {Pattern: "x", From: start.Add(40 * time.Minute)},
+		{Pattern: "idle"},
+		{Pattern: "speech", From: first, To: second},
+		{Pattern: "x", From: start.Add(20 * time.Minute), To: start.Add(40 * time.Minute)},
+		{Pattern: "x", From: start.Add(40 * time.Minute)},
 	}
 	p, err := quota.New(
 		[]quota.NodePool{{Name: "spot", Nodes: []string{"spot-*"}}, {Name: "base", Nodes: []string{"base-*"}}},

@@ -9,15 +9,15 @@ import (
 )
 
 // originKey is what decides about the owner, the price and the quota of a
-// segment: numbers of names, that of "" for what the report has no use for.
+// segment: numbers of names. What the report does not need is intern.Empty.
 type originKey struct {
 	state, cluster, namespace, nodePool, model uint32
 	epoch                                      uint32 // see epochAt
 }
 
-// origin is what the segments with one originKey have in common. Where there
-// are millions of segments there are thousands of origins, and to find out
-// about one is slow: patterns are tried one by one.
+// origin is what the segments with one originKey have in common. There are
+// millions of segments and thousands of origins. To make one is slow, because
+// patterns are tried one by one.
 type origin struct {
 	originKey
 	number              int // from 0, in the order in which they were found
@@ -30,7 +30,7 @@ type origin struct {
 	hasRow bool
 }
 
-// origin finds out about an origin, once.
+// origin returns the origin with a key, and makes it the first time.
 func (r *Rollup) origin(k originKey) *origin {
 	if o, ok := r.origins[k]; ok {
 		return o
@@ -98,7 +98,7 @@ func orNone(name string) string {
 	return name
 }
 
-// rank is the place of a state in states, -1 if it is none of them.
+// rank is the index of a state in report.States, -1 if it is none of them.
 func rank(s usage.State) int {
 	all := report.States()
 	return slices.Index(all[:], s)

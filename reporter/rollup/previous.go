@@ -27,7 +27,7 @@ func (r *Rollup) beginHour(cluster string) (*previous, error) {
 	return p, p.pods.hour()
 }
 
-// flush adds all that is still carried to its rows.
+// flush adds the cells of pods that are still carried to their rows.
 func (r *Rollup) flush() error {
 	for _, p := range r.previous {
 		if err := p.pods.flush(); err != nil {

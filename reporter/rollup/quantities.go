@@ -10,9 +10,9 @@ import (
 // quantities adds up what was held and what was done with it.
 type quantities struct{}
 
-// The cells of quantities. Byte-seconds, of which a month of ten thousand full
-// GPUs has more than 64 bits hold, are two sums: of the lower 32 bits of each
-// segment's, and of the rest.
+// The cells of quantities. Byte-seconds have two: one sums the lower 32 bits of
+// each segment's byte-seconds, the other the higher bits, because a month of ten
+// thousand full GPUs has more byte-seconds than fit into 64 bits.
 const (
 	cellGPU = iota
 	cellActive

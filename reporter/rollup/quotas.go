@@ -9,15 +9,15 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// quotas counts what tenants held against the quotas of their projects. What
-// is over quota depends on all that a project holds at an instant, so a Tally
-// adds it up, and the cells are filled when a table is made.
+// quotas counts what tenants held against the quotas of their projects. What is
+// over quota depends on all that a project holds at an instant. So a Tally adds
+// it up, and the cells are filled when a table is made.
 type quotas struct {
 	tally   *quota.Tally
 	any     bool // projects have quotas; else there is nothing to count
 	names   *intern.Names
 	holders perOrigin[holder]
-	hour    int64                         // at hand, Unix ms
+	hour    int64                         // this hour, Unix ms
 	shown   map[quota.Scope]quota.Figures // those that are in the cells
 }
 
@@ -75,9 +75,8 @@ func (q *quotas) holder(o *origin) *holder {
 	return &holder{q.tally.Holder(q.names.Text(o.project), q.names.Text(o.nodePool))}
 }
 
-// finish adds the figures of all scopes to the rows that they belong to, as far
-// as they are not there from an earlier table. A scope that was not used gets a
-// row of its own.
+// finish adds the figures of each scope to its row, less what it added for an
+// earlier table. A scope that was not used gets a row of its own.
 func (q *quotas) finish(t *report.Table, row func(report.Key) []int64) {
 	t.HasQuota = true
 	for _, f := range q.tally.Figures() {

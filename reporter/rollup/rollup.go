@@ -15,16 +15,16 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// Hour is a closed hour with what names its content in the ledger.
+// Hour is a closed hour with the name of its content in the ledger.
 type Hour struct {
 	usage.Hour
 	Revision int
 	SHA256   string // of the ledger object, "" for an hour that is still open
 }
 
-// Rollup adds closed hours up to a report.Table. Its memory is one row per key and
-// what overlaps with the hour at hand, however long the period is. Not for
-// several goroutines at once.
+// Rollup adds closed hours up to a report.Table. However long the period is, its
+// memory is one row per key and the hour that is added last. Not for several
+// goroutines at once.
 type Rollup struct {
 	spec         report.Spec
 	columns      []report.Dimension
@@ -45,7 +45,7 @@ type Rollup struct {
 	clusters map[string]*cluster
 	inputs   []report.Input
 	notes    notes
-	now      time.Time // start of the hour at hand
+	now      time.Time // start of this hour
 }
 
 // cluster is what a rollup knows of one cluster.

@@ -22,7 +22,7 @@ type rows struct {
 	byCluster    map[string]report.Ratio // nil unless the report groups by cluster
 }
 
-// total is in place of a state in the row that is the sum of all.
+// total stands for the state of the row that is the sum of all.
 const total usage.State = ""
 
 // Len is the number of rows.

@@ -8,7 +8,8 @@ import (
 	"github.com/gputally/gputally/reporter/report"
 )
 
-// Table returns what was added so far as a table.
+// Table returns what was added so far as a table. Its rows are read from the
+// rollup, and are valid until more is added.
 func (r *Rollup) Table() (report.Table, error) {
 	zone, err := r.spec.Location()
 	if err == nil {
@@ -34,7 +35,8 @@ func (r *Rollup) Table() (report.Table, error) {
 	return t, nil
 }
 
-// row returns the cells of the row with a key, as far as the report groups by it.
+// row returns the cells of the row to which a key belongs, by the fields that the
+// report groups by.
 func (r *Rollup) row(k report.Key) []int64 {
 	r.key = append(r.key[:0], uint32(rank(k.State)))
 	for _, d := range r.columns {

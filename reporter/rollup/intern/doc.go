@@ -11,7 +11,7 @@
 //   - Keys are rows of such numbers, likewise in pieces.
 //   - A table finds a number by a hash. It holds nothing but numbers, so there
 //     is no pointer in it.
-//   - A Recall finds the names of an hour by those of the hour before, which
+//   - A Recall finds the names of this hour by those of the previous hour, which
 //     come in nearly the same order, and asks the table for new ones only.
 //
 // # What that is worth

@@ -6,14 +6,14 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// Recall finds the numbers of a column's names. The names of an hour come in
-// nearly the same order as those of the hour before, so each is looked for
-// behind the one before it there, which is a step ahead in memory, and only
-// what is new is looked for among the millions of all names.
+// Recall finds the numbers of a column's names. The names of this hour come in
+// nearly the same order as those of the previous hour. So each is compared with
+// the names that followed there, which are near in memory, and only new names are
+// looked up among the millions of all names.
 type Recall struct {
-	// Of the batch at hand, by code:
+	// Of this batch, by code:
 	IDs       []uint32 // numbers of the names
-	Positions []int32  // in the hour before, NoPosition if the name was not found there
+	Positions []int32  // in the previous hour, NoPosition if the name was not found there
 	Begin     int      // position in this hour of code 0; that of the others follows
 
 	names     *Names
@@ -21,7 +21,7 @@ type Recall struct {
 	at        int // in last, where the next name is expected
 }
 
-// NoPosition is the position of a name that was not found in the hour before.
+// NoPosition is the position of a name that was not found in the previous hour.
 const NoPosition = -1
 
 // memory is a column's names of an hour, in the order of its dictionaries.
@@ -31,7 +31,7 @@ type memory struct {
 	ids   []uint32
 }
 
-// ahead is how many names of the hour before may have ended in a row.
+// ahead is how many names of the previous hour may have ended in a row.
 const ahead = 64
 
 // NewRecall returns a Recall for numbers of names.
@@ -61,7 +61,7 @@ func (r *Recall) Batch(of *usage.Names) {
 	}
 }
 
-// position is that of a name in the hour before, NoPosition if it is not where
+// position is that of a name in the previous hour, NoPosition if it is not where
 // it is expected.
 func (r *Recall) position(name []byte) int32 {
 	for i := r.at; i < min(r.at+ahead, len(r.last.ids)); i++ {

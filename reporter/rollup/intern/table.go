@@ -1,14 +1,15 @@
 package intern
 
-// table finds the numbers of things by their hash. A slot is a number + 1, 0 if
-// it is free; what a thing is and what its hash is, its owner knows.
+// table finds the numbers of things by their hash. A slot is a number + 1, or 0 if
+// it is free. The things themselves are with the owner of the table.
 type table struct {
 	slots []uint32
 	used  uint32
 }
 
-// find returns the number of the thing with the hash that is the same, or gives
-// it the next number. The hash of a number is asked for when the table grows.
+// find returns the number of a thing by its hash, or gives it the next number.
+// same compares the thing with the one that has a number; hashOf is the hash of
+// the thing that has a number, which a growing table needs.
 func (t *table) find(hash uint64, same func(number uint32) bool, hashOf func(number uint32) uint64) (number uint32, found bool) {
 	if int(t.used)*4 >= len(t.slots)*3 {
 		t.grow(hashOf)
@@ -40,6 +41,6 @@ func (t *table) grow(hashOf func(number uint32) uint64) {
 	}
 }
 
-// pieceLen is how many things lie together in memory. To add one copies none,
-// and there is room for at most one piece more than there need be.
+// pieceLen is how many things lie together in memory. Adding a thing copies none
+// of the others, and at most one piece is not full.
 const pieceLen = 1 << 12
