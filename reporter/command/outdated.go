@@ -13,7 +13,7 @@ import (
 )
 
 // hintOutdated says what to do with several outdated reports.
-const hintOutdated = "Serve makes the reports of its schedules again when it starts and each night, if they ended within ledger.restate_within. " +
+const hintOutdated = "Serve makes the reports of its schedules again within minutes, those of earlier months by the next night, if they ended within ledger.restate_within. " +
 	"Make others again with gputally-reporter report --name=NAME --period=PERIOD and their --by and --time-zone."
 
 // sayOutdated says which reports are outdated because hours changed, and what

@@ -38,10 +38,11 @@ type clusterTask struct {
 
 // done is what a task did.
 type done struct {
-	looked   bool      // the index was read
-	reached  time.Time // up to which no hour is left that could be closed; the zero time if that is not known
-	closed   []window.Window
-	restated []window.Window
+	looked    bool      // the index was read
+	elsewhere bool      // the index changed since it was last read, perhaps by another process
+	reached   time.Time // up to which no hour is left that could be closed; the zero time if that is not known
+	closed    []window.Window
+	restated  []window.Window
 }
 
 func newClusterTask(c Config, of Cluster, shown *status.Status) *clusterTask {
@@ -50,11 +51,11 @@ func newClusterTask(c Config, of Cluster, shown *status.Status) *clusterTask {
 
 // run does what is due of closing and reading again.
 func (t *clusterTask) run(ctx context.Context) (d done) {
-	due, err := t.isDue(ctx)
-	if !due && err == nil {
+	due, changed, err := t.isDue(ctx)
+	if !due && !changed && err == nil {
 		return done{reached: t.cfg.Now()}
 	}
-	d.looked = true
+	d.looked, d.elsewhere = true, changed
 	if err == nil {
 		err = t.closeDue(ctx, &d)
 	}
@@ -70,21 +71,22 @@ func (t *clusterTask) run(ctx context.Context) (d done) {
 	return d
 }
 
-// isDue tells whether there may be work. Every five minutes, and before the hours
-// of the index are read, it asks for the version of the index.
-func (t *clusterTask) isDue(ctx context.Context) (bool, error) {
+// isDue tells whether there may be work, and whether the index changed since its
+// hours were last read. Every five minutes, and before the hours are read, it asks
+// for the version of the index of the running month.
+func (t *clusterTask) isDue(ctx context.Context) (due, changed bool, err error) {
 	now := t.cfg.Now()
-	due := !now.Before(t.due)
+	due = !now.Before(t.due)
 	if !due && now.Sub(t.looked) < lookEvery {
-		return false, nil
+		return false, false, nil
 	}
 	version, err := t.cfg.Index.Version(ctx, t.cluster.Name, now.Add(-t.cfg.Settle-time.Hour))
 	if err != nil {
-		return true, err
+		return true, false, err
 	}
-	changed := version != t.version
+	changed = version != t.version && !t.looked.IsZero()
 	t.looked, t.version = now, version
-	return due || changed, nil
+	return due, changed, nil
 }
 
 // closeDue closes the hours that are due, reads one late hour again, and finds

@@ -11,6 +11,7 @@
 // A tick without due work asks the bucket nothing. A cluster is looked at when
 // the next hour settles, when an hour without samples or a late hour is to be
 // read again, and after a failure. Between, every five minutes, one request for
-// each cluster finds out whether another process changed its index. A schedule is
-// looked at when its next period is released and whenever a cluster was.
+// each cluster finds out whether another process changed its index of the running
+// month; if so, recent reports are compared with their hours. A schedule is looked
+// at when its next period is released and whenever a cluster was.
 package serve

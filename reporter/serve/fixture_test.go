@@ -89,20 +89,29 @@ func (c *counting) List(ctx context.Context, prefix string) iter.Seq2[bucket.Obj
 type source struct {
 	cluster string
 	from    time.Time
+	idle    int64 // milliseconds of each hour in which the GPU is not held
 }
 
 func (s source) Close(_ context.Context, hour window.Window, _ usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
 	if hour.From.Before(s.from) {
 		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, sources.ErrNoData)
 	}
-	millis := hour.Duration().Milliseconds()
+	millis := hour.Duration().Milliseconds() - s.idle
 	h := usage.Hour{Cluster: s.cluster, Window: hour, Source: gputally.Profile, Road: "json", Findings: []usage.Finding{}}
-	h.Coverage.Expected, h.Coverage.Allocated = millis, millis
-	return h, emit(usage.Part{Segments: []usage.Segment{{
+	h.Coverage.Expected, h.Coverage.Allocated, h.Coverage.Unallocated = millis+s.idle, millis, s.idle
+	held := usage.Segment{
 		Cluster: s.cluster, Node: "node-1", UUID: "GPU-" + s.cluster, Model: "NVIDIA H200", State: usage.Allocated,
 		Namespace: "vision", Pod: "train-0", PodUID: "uid-0", Container: "main",
-		HeldFrom: hour.From.UnixMilli(), HeldTo: hour.To.UnixMilli(), Share: 1, GPUMillis: millis,
-	}}})
+		HeldFrom: hour.From.UnixMilli(), HeldTo: hour.From.UnixMilli() + millis, Share: 1, GPUMillis: millis,
+	}
+	part := usage.Part{Segments: []usage.Segment{held}}
+	if s.idle > 0 {
+		part.Segments = append(part.Segments, usage.Segment{
+			Cluster: held.Cluster, Node: held.Node, UUID: held.UUID, Model: held.Model, State: usage.Unallocated,
+			HeldFrom: held.HeldTo, HeldTo: hour.To.UnixMilli(), Share: 1, GPUMillis: s.idle,
+		})
+	}
+	return h, emit(part)
 }
 
 func (s source) Hour(_ context.Context, w window.Window) (usage.Hour, error) {
@@ -111,18 +120,19 @@ func (s source) Hour(_ context.Context, w window.Window) (usage.Hour, error) {
 
 // replica is a process that serves a bucket.
 type replica struct {
-	server *serve.Server
-	index  *index.Index
-	ledger *ledger.Ledger
-	hours  map[string]*closing.Cluster
-	now    time.Time
+	server  *serve.Server
+	index   *index.Index
+	ledger  *ledger.Ledger
+	archive *archive.Archive
+	hours   map[string]*closing.Cluster
+	now     time.Time
 }
 
 // clusters are those of a replica: the ones that have samples, and others.
 func clusters(sampled ...string) []source {
 	var all []source
 	for _, name := range []string{"eu-1", "eu-2", "eu-3"} {
-		s := source{name, instant("2027-01-01T00:00:00Z")}
+		s := source{cluster: name, from: instant("2027-01-01T00:00:00Z")}
 		if slices.Contains(sampled, name) {
 			s.from = instant("2026-11-19T00:00:00Z")
 		}
@@ -138,6 +148,7 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string)
 	log := slog.New(slog.DiscardHandler)
 	r.index = index.New(b, index.Config{Clock: clock})
 	r.ledger = ledger.New(b, ledger.Config{Now: clock})
+	r.archive = archive.New(archive.Config{Bucket: b, Index: r.index, Clock: clock})
 	projects, err := quota.New(nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +160,7 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string)
 	sources := map[string]reporting.Source{}
 	c := serve.Config{
 		Schedules: []schedule.Schedule{daily}, Index: r.index,
-		Archive: archive.New(archive.Config{Bucket: b, Index: r.index, Clock: clock}),
+		Archive: r.archive,
 		Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, Tick: time.Second,
 		Registry: prometheus.NewRegistry(), Now: clock, Log: log,
 	}

@@ -52,6 +52,9 @@ func (l *loop) round(ctx context.Context) {
 			reached = done.reached
 		}
 		looked = looked || done.looked
+		if done.elsewhere {
+			l.compareRecent(now)
+		}
 		l.changed(done)
 	}
 	for _, t := range l.schedules {
@@ -79,17 +82,23 @@ func (l *loop) changed(done done) {
 	}
 }
 
-// compareDaily has all reports compared with their hours whose hours may be
-// restated, when the process starts and once a day: a command may have restated
-// hours, or another process that ended before it made their reports again.
+// compareDaily has recent reports compared with their hours when the process
+// starts and once a day: a command may have restated hours, or another process
+// that ended before it made their reports again.
 func (l *loop) compareDaily(now time.Time) bool {
 	today := window.PeriodDay.Containing(now, time.UTC).From
 	if l.compared.Equal(today) {
 		return false
 	}
 	l.compared = today
+	l.compareRecent(now)
+	return true
+}
+
+// compareRecent has the reports compared with their hours whose hours may be
+// restated.
+func (l *loop) compareRecent(now time.Time) {
 	for _, t := range l.schedules {
 		t.compare = append(t.compare, window.Window{From: now.UTC().Add(-l.cfg.RestateWithin), To: now.UTC()})
 	}
-	return true
 }
