@@ -60,6 +60,7 @@ type span struct {
 
 // scratch is memory that is used again for the next GPU.
 type scratch struct {
+	one       gpuFold // the GPU at hand
 	epochs    epochPool
 	curves    knotArena
 	seen      []scrapeTotals
@@ -148,7 +149,8 @@ func (h *Hour) gpu(g *GPU) {
 	h.scratch.curves.reset()
 	first := [3]int{len(h.part.Segments), len(h.part.Opening), len(h.part.Closing)}
 	place := h.previous.place(g.Place.UUID)
-	f := &gpuFold{
+	f := &h.scratch.one
+	*f = gpuFold{
 		span: &h.span, scratch: &h.scratch, part: &h.part, notes: h.notes, sums: &h.coverage,
 		gpu: g, before: h.openingEdges(g.Place.UUID), wasThere: place >= 0,
 		row: usage.Segment{
