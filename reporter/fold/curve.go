@@ -69,8 +69,8 @@ func born(c curve, start int64, p *scrapeTotals) curve {
 // lasted rounds milliseconds; no process counts for more than 100,000 years.
 func lasted(ms float64) int64 { return int64(math.Round(min(ms, 1<<52))) }
 
-// bornAndOver draws a holding that is over at its first point: its life tells
-// the share.
+// bornAndOver draws a holding that is over at its first point: the growth over
+// its life is its share.
 func bornAndOver(c curve, start int64, p *scrapeTotals) curve {
 	grown := p.v[Held] * 1000
 	if grown == 0 {

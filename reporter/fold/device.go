@@ -40,7 +40,7 @@ type deviceTime struct {
 	intervals []interval        // what it counted
 	sum       [1 + States]int64 // by place, GPU-milliseconds
 	late      int64             // held before the window, by no container
-	orphaned  int64             // allocated to containers of which no sample is known
+	orphaned  int64             // allocated to containers that no scrape shows
 }
 
 // deviceRows makes the rows of the GPU's time that no container held, and holds
@@ -205,8 +205,8 @@ func stateRow(row usage.Segment, state usage.State, place int, counted []interva
 }
 
 // orphans is the time that the device was allocated, by its own account, to
-// containers of which no sample is known: too short to be seen between lost
-// scrapes. It is 0 within what the meters' rounding and lag explain.
+// containers that no scrape shows: too short to be seen between lost scrapes. It is
+// 0 within what the meters' rounding and lag explain.
 func orphans(allocated int64, held *heldTime) int64 {
 	metered := held.total + held.paid
 	for _, s := range held.estimated {

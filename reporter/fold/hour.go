@@ -23,8 +23,8 @@ type Config struct {
 	// is charged though nobody counted. At most Lookback and Lookahead.
 	MaxBridge  time.Duration
 	Neighbours usage.Neighbours
-	// PresentUntil says for each node of which something is known until when it
-	// was there, Unix ms; math.MaxInt64 if nobody saw it go.
+	// PresentUntil says by node until when it was there, Unix ms; math.MaxInt64 if
+	// nobody saw it go. Nodes without any sign of life are not in it.
 	PresentUntil map[string]int64
 	// Emit takes the parts of the hour, in the order of UUIDs.
 	Emit func(usage.Part) error
@@ -92,11 +92,11 @@ func New(cfg Config) *Hour {
 	return h
 }
 
-// Piece folds some GPUs, sorted by UUID, each of which is valid until the next
-// one is taken. No GPU comes twice in a window. place orders pieces: it never
-// falls, pieces of a higher place have higher UUIDs, and only the GPUs of place 0
-// lie anywhere. Notes are what reading these GPUs found. Errors: Emit's, and
-// those of Neighbours.Carry.
+// Piece folds some GPUs, sorted by UUID. A GPU is valid until the next one is
+// taken, and comes once in a window. The place of a piece is never lower than that
+// of the piece before it; a higher place has higher UUIDs, and only the UUIDs of
+// place 0 lie anywhere. Notes are what reading these GPUs found. Errors: Emit's,
+// and those of Neighbours.Carry.
 func (h *Hour) Piece(place int, gpus iter.Seq[*GPU], notes usage.Notes) error {
 	h.notes = notes
 	h.part = usage.Part{Segments: h.part.Segments[:0], Opening: h.part.Opening[:0], Closing: h.part.Closing[:0]}

@@ -17,9 +17,9 @@ func unseenEdge(uuid string, since int64) usage.Edge {
 	return usage.Edge{UUID: uuid, Start: unseen, Total: [6]int64{since}}
 }
 
-// previousGPUs are the GPUs with which the previous hour ended. Those of which no
-// scrape is known are carried on, as long as their node is there: their time is
-// uncovered, and their edges stay as they are until the GPU is seen again.
+// previousGPUs are the GPUs with which the previous hour ended. Those that no scrape
+// shows are carried on, as long as their node is there: their time is uncovered, and
+// their edges stay as they are until the GPU is seen again.
 type previousGPUs struct {
 	devices []usage.Device // sorted by UUID
 	seen    []bool

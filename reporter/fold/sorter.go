@@ -7,10 +7,10 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// sorter brings parts into the order of UUIDs. Pieces come in that order, but
-// for the first, which has the UUIDs that are unlike all others, and for the
-// halves of one piece. So it keeps what the first had, and the halves of one
-// piece until the next; both are small beside the samples.
+// sorter brings parts into the order of UUIDs. Pieces come in that order, except
+// that those of place 0 have the UUIDs that are unlike all others, and that the
+// halves of one piece come in any order. So it keeps the parts of place 0, and the
+// halves of one piece until the next; both are small against the samples.
 type sorter struct {
 	emit  func(usage.Part) error
 	carry func(p *usage.Part, upTo string) error // adds what no sample shows

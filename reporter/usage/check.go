@@ -8,7 +8,7 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// Known tells whether the state is one of those of this package.
+// Known says whether the state is one of those of this package.
 func (s State) Known() bool {
 	switch s {
 	case Allocated, Unallocated, Unattributed, Unavailable, Uncovered, Absent:

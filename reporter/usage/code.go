@@ -64,12 +64,12 @@ func Codes() []CodeInfo {
 			"counted later than held, samples came after the hour before was closed",
 		}, {
 			EarlierNotCounted, "container",
-			"something was held since before the previous hour, which did not book it; what was held until then is not counted here",
+			"something was held since before the previous hour, which did not store it; what was held until then is not counted here",
 			"Close or restate the earlier hours.",
 			"held since before the hour before, which did not know of it; what was held until then is not counted here",
 		}, {
 			EdgeContradicted, "container or GPU",
-			"samples contradict what is booked at an edge of the hour; the difference is counted as no use",
+			"samples contradict what is stored for an edge of the hour; the difference is counted as no use",
 			"Restate this hour and its neighbours in one go.",
 			"samples contradict what was booked at an edge of the window; counted as no use",
 		}, {

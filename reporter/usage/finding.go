@@ -29,7 +29,7 @@ func (f Finding) String() string {
 	return text
 }
 
-// Equal tells whether two findings say the same.
+// Equal says whether two findings say the same.
 func (f Finding) Equal(o Finding) bool {
 	return f.Code == o.Code && f.Count == o.Count && slices.Equal(f.Named, o.Named)
 }

@@ -7,14 +7,14 @@ import (
 )
 
 // Tolerance is by how much a GPU's parts may miss the whole, in
-// GPU-milliseconds, besides a thousandth of it: a scrape may show a poll of up
+// GPU-milliseconds, in addition to a thousandth of it: a scrape may show a poll of up
 // to a second ago, meters round, and clocks differ.
 const Tolerance = 2000
 
 // drift is that thousandth.
 const drift = 0.001
 
-// Agree tells whether two sums of GPU-milliseconds that should be equal are so
+// Agree says whether two sums of GPU-milliseconds that should be equal are so
 // within the tolerance.
 func Agree(a, b int64) bool {
 	return math.Abs(float64(a)-float64(b)) <= Tolerance+drift*float64(max(a, b))

@@ -8,11 +8,11 @@ import (
 	"github.com/gputally/gputally/reporter/series"
 )
 
-// ages are the times between polls and scrapes of one target. There are as many
-// as scrapes, for all targets at once, so they are packed: of each scrape by how
-// much the time since the one before differs from that of the one before, which
-// is 0 as a rule, and the age, as variable-length integers of milliseconds. That
-// is three bytes a scrape, as a rule.
+// ages are the times between polls and scrapes of one target. All targets have
+// them at once, one for each scrape, so they are packed as variable-length integers
+// of milliseconds. Each scrape has two: by how much the time since the previous
+// scrape changed, which is 0 as a rule, and the age. That makes three bytes a scrape,
+// as a rule.
 type ages struct {
 	base   int64 // Unix ms
 	packed []byte
@@ -59,7 +59,7 @@ func (a *ages) pack(all []age) {
 	a.packed = slices.Clone(packed) // no larger than it must be
 }
 
-// next reads on, and tells whether there was one more.
+// next reads on, and says whether there was one more.
 func (a *ages) next(c *cursor) bool {
 	if c.place == len(a.packed) {
 		return false

@@ -100,9 +100,9 @@ func newIdentity() identity {
 	return id
 }
 
-// appendTarget appends what tells a series' target from others. A target that
-// keeps labels with names of ours, such as the collector's own pod, still joins:
-// they are left out everywhere.
+// appendTarget appends the labels that make a series' target. A target that keeps
+// labels with names of ours, such as the collector's own pod, still joins: they are
+// left out everywhere.
 func (id identity) appendTarget(key []byte, ls series.Labels) []byte {
 	for _, l := range ls {
 		if !id[l.Name] {

@@ -43,7 +43,7 @@ type info struct {
 
 // targetSeries is what one target says of one holding, or of one device.
 type targetSeries struct {
-	key               string // tells it from others of the same thing
+	key               string // names it among others of the same thing
 	target            *target
 	start, end, share steps // of a holding
 	total             [fold.Quantities]fold.Column

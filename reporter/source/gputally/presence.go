@@ -16,7 +16,7 @@ import (
 )
 
 // A collector that is down and a node that is gone look the same in the
-// collector's own series: they end. What tells them apart is what others say of
+// collector's own series: they end. What separates them is what others say of
 // the node: the server's account of the collector's target, and
 // kube-state-metrics.
 const (
@@ -81,8 +81,8 @@ func (r *reading) presentUntil(kube map[string]*sighting, begin int64) map[strin
 	return nodes
 }
 
-// readFormer finds the targets of collectors that were on nodes of which none
-// was seen.
+// readFormer finds the targets of collectors on nodes where none was seen in the
+// window.
 func (r *reading) readFormer(ctx context.Context, devices []usage.Device, seen map[string]bool) error {
 	missing := map[string]bool{}
 	for _, d := range devices {

@@ -34,7 +34,7 @@ type Config struct {
 	Lookahead time.Duration
 	// MaxBridge is the longest time between two sightings of a holder over
 	// which it is charged though nobody counted. Default 5 min, at most
-	// Lookahead, so that both hours beside an edge see the same.
+	// Lookahead, so that both hours at an edge see the same.
 	MaxBridge time.Duration
 	// NodePoolLabel is the label of kube_node_labels that names a node's pool,
 	// such as "label_cloud_google_com_gke_nodepool"; "" reads no labels.

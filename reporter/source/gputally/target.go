@@ -16,12 +16,12 @@ type target struct {
 	former bool // it was seen before the window only
 }
 
-// lag is by how many ms what a scrape shows lies behind what happened: a poll
-// finds what changed since the one before, half an interval late on average, so
-// starts, ends and all that is counted come late by that. hint is of interval.
+// lag is how late a scrape shows what happened, in ms: a poll finds what changed
+// since the previous poll, half an interval late on average, and so starts, ends and
+// all that is counted come late. hint is where to look in interval.
 func (t *target) lag(at int64, hint *int) int64 {
 	interval, ok := t.interval.at(at, hint)
-	if !ok { // of a collector that does not tell
+	if !ok { // of a collector that does not say it
 		return 0
 	}
 	return millis(interval / 2)
