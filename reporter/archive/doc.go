@@ -42,7 +42,7 @@
 // objects changed since they were read.
 //
 // Versions before kept all records of a name in index/reports/<name>.json. That
-// object is read, and split when a report of the name is published. The months lie
+// object is read, and split by Prune and Rebuild. The months lie
 // under another prefix, so that index rebuild of such a version still works: it
 // stops at keys below index/reports/ that it doesn't know.
 package archive

@@ -66,29 +66,41 @@ func TestAnIndexOfAnEarlierVersionGoesOn(t *testing.T) {
 	if done := publishPeriod(t, a, "showback", "2026-10", 0.9); done.Manifest.ID != want[1].ID {
 		t.Errorf("published again is %s, not %s", done.Manifest.ID, want[1].ID)
 	}
-	if got := keys(t, b, earlierKey); len(got) != 0 {
-		t.Errorf("%s is still there", earlierKey)
-	}
 	if done := publishPeriod(t, a, "showback", "2026-10", 0.8); done.Manifest.Supersedes != want[1].ID {
 		t.Errorf("the next one supersedes %q, not %s", done.Manifest.Supersedes, want[1].ID)
 	}
-	got := without(list(t, open(b, start), archive.Query{}))
-	if diff := cmp.Diff(want, append(got[:1:1], got[2:]...)); diff != "" || got[1].Revision != 4 {
-		t.Errorf("afterwards (-want +got)\n%s", diff)
+	for _, split := range []bool{false, true} {
+		got := without(list(t, open(b, start), archive.Query{}))
+		if diff := cmp.Diff(want, append(got[:1:1], got[2:]...)); diff != "" || got[1].Revision != 4 {
+			t.Errorf("afterwards, split %v (-want +got)\n%s", split, diff)
+		}
+		if _, err := a.Prune(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := keys(t, b, earlierKey); len(got) != 0 {
+		t.Errorf("%s is still there", earlierKey)
 	}
 }
 
 func TestACrashWhileAnIndexIsSplitLosesNothing(t *testing.T) {
 	t.Parallel()
 	var want []archive.Record
+	var latest map[string]archive.Latest
 	everyDeath(t,
 		func(b bucket.Bucket) {
 			a := library(t, b)
-			want = without(list(t, a, archive.Query{}))
+			want, latest = without(list(t, a, archive.Query{})), latests(t, b)
 			earlier(t, b, a)
+			for _, key := range latestKeys(t, b) {
+				if err := b.Delete(t.Context(), key, bucket.Condition{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			delete(latest, "reports/pools/20260101T000000Z-20270101T000000Z/latest.json") // its index is not split
 		},
 		func(b bucket.Bucket) error {
-			_, err := open(b, start).Publish(t.Context(), roll(t, spec("eu-1"), day(1)), showback)
+			_, err := open(b, start).Prune(t.Context(), 0)
 			return err
 		},
 		func(t *testing.T, b bucket.Bucket) {
@@ -105,8 +117,16 @@ func TestACrashWhileAnIndexIsSplitLosesNothing(t *testing.T) {
 				t.Errorf("after the crash (-want +got)\n%s", diff)
 			}
 			publish(t, open(b, start), roll(t, spec("eu-1"), day(1)), showback)
+			if _, err := open(b, start).Prune(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
 			if diff := cmp.Diff(want, left()); diff != "" || len(keys(t, b, earlierKey)) != 0 {
 				t.Errorf("after the next (-want +got)\n%s", diff)
+			}
+			got := latests(t, b)
+			delete(got, "reports/showback/"+showback.Period+"/latest.json")
+			if diff := cmp.Diff(latest, got); diff != "" {
+				t.Errorf("latest.json (-want +got)\n%s", diff)
 			}
 		})
 }
@@ -120,11 +140,13 @@ func TestAReporterOfAnEarlierVersionThatStillRunsIsNoticed(t *testing.T) {
 	touch := func() {
 		overwrite(t, b, earlierKey, strings.Replace(read(t, b, earlierKey), `"token":"t"`, `"token":"u"`, 1))
 	}
-	_, err := open(&racing{b, touch}, start).Publish(t.Context(), roll(t, spec("eu-1"), day(1)), showback)
+	_, err := open(&racing{b, touch}, start).Prune(t.Context(), 0)
 	if !errors.Is(err, bucket.ErrConflict) || !strings.Contains(err.Error(), "earlier version still writes it") {
 		t.Errorf("got %v", err)
 	}
-	publish(t, open(b, start), roll(t, spec("eu-1"), day(1)), showback)
+	if _, err := open(b, start).Prune(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestADamagedIndexOfAnEarlierVersionIsNamed(t *testing.T) {

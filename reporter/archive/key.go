@@ -49,6 +49,16 @@ func periodPrefix(p Publication) string { return reportsPrefix + p.Name + "/" + 
 // latestKey is the key of what points to a period's latest report.
 func latestKey(p Publication) string { return periodPrefix(p) + latestName }
 
+// parseLatestKey reads what latestKey writes.
+func parseLatestKey(key string) (Publication, bool) {
+	rest, below := strings.CutPrefix(key, reportsPrefix)
+	parts := strings.Split(rest, "/")
+	if !below || len(parts) != 3 || parts[2] != latestName {
+		return Publication{}, false
+	}
+	return Publication{parts[0], parts[1]}, true
+}
+
 // claimKey is the key of the claim to a report's id.
 func claimKey(name, period, id string) string {
 	return claimsOf(Publication{name, period}) + id + jsonSuffix

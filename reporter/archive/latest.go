@@ -121,27 +121,35 @@ func (a *Archive) writeLatest(ctx context.Context, key string, r Record, cond bu
 	return err
 }
 
-// pointAll has latest.json of each period point to the highest of its revisions
-// among the records, also if it points to one that isn't there.
-func (a *Archive) pointAll(ctx context.Context, records []Record) error {
-	latest := map[Publication]Record{}
-	for _, r := range records {
-		if r.Revision > latest[r.Publication()].Revision {
-			latest[r.Publication()] = r
-		}
-	}
-	periods := make([]Publication, 0, len(latest))
-	for p := range latest {
-		periods = append(periods, p)
-	}
-	slices.SortFunc(periods, func(x, y Publication) int {
-		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Period, y.Period))
+// highest are the highest revisions of the periods of records, by name and period.
+func highest(records []Record) []Record {
+	all := slices.Clone(records)
+	slices.SortFunc(all, func(x, y Record) int {
+		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.PeriodKey, y.PeriodKey), cmp.Compare(y.Revision, x.Revision))
 	})
-	for _, p := range periods {
+	return slices.CompactFunc(all, func(x, y Record) bool { return x.Publication() == y.Publication() })
+}
+
+// pointAll has latest.json of each period point to the highest of its revisions
+// among the records, unless it points to a higher one whose manifest is there. It
+// goes where a period that has one has no record.
+func (a *Archive) pointAll(ctx context.Context, records []Record, pointed []Publication) error {
+	wanted := map[Publication]Record{}
+	for _, p := range pointed {
+		wanted[p] = Record{}
+	}
+	for _, r := range highest(records) {
+		wanted[r.Publication()] = r
+	}
+	for p, r := range wanted {
+		want := latestOf(r)
 		err := a.repoint(ctx, p, func(there Latest) (Record, bool) {
-			want := latestOf(latest[p])
 			want.Token = there.Token
-			return latest[p], there != want
+			if there.Revision > r.Revision {
+				_, err := a.bucket.Stat(ctx, manifestKey(p.Name, p.Period, there.ID))
+				return r, errors.Is(err, bucket.ErrNotFound)
+			}
+			return r, there != want
 		})
 		if err != nil {
 			return err

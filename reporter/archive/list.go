@@ -71,7 +71,13 @@ type listing struct {
 // listing finds out what there is to be read.
 func (a *Archive) listing(ctx context.Context, q Query) (*listing, error) {
 	l := &listing{archive: a, query: q}
-	var err error
+	// What earlier versions wrote comes first: it goes when its records are in the
+	// months' objects.
+	whole, err := a.wholeRecords(ctx, q.Name)
+	if err != nil {
+		return nil, err
+	}
+	l.waiting = listRecords(whole)
 	if l.objects, err = a.monthObjects(ctx, q.Name); err != nil {
 		return nil, err
 	}
@@ -82,11 +88,6 @@ func (a *Archive) listing(ctx context.Context, q Query) (*listing, error) {
 		}
 		l.waiting = append(l.waiting, long...)
 	}
-	whole, err := a.wholeRecords(ctx, q.Name)
-	if err != nil {
-		return nil, err
-	}
-	l.waiting = append(l.waiting, listRecords(whole)...)
 	l.objects[time.Time{}] = nil
 	l.months = slices.DeleteFunc(slices.Collect(maps.Keys(l.objects)), func(month time.Time) bool { return !month.IsZero() && q.skips(month) })
 	slices.SortFunc(l.months, func(x, y time.Time) int { return y.Compare(x) })

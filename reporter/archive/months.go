@@ -54,13 +54,20 @@ func (a *Archive) forget(ctx context.Context, key string, gone []Record) error {
 	})
 }
 
-// revisions are the records of a period, whose From and To r has, by revision.
+// revisions are the records of a period, whose name, From and To r has, by
+// revision.
 func (a *Archive) revisions(ctx context.Context, r Record) ([]Record, error) {
+	whole, err := a.wholeRecords(ctx, r.Name)
+	if err != nil {
+		return nil, err
+	}
 	stored, err := a.months.Load(ctx, monthKey(r))
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(stored.Records), func(o Record) bool { return o.PeriodKey != r.PeriodKey }), nil
+	all := slices.DeleteFunc(merge(whole, stored.Records...), func(o Record) bool { return o.PeriodKey != r.PeriodKey })
+	slices.SortFunc(all, compare)
+	return all, nil
 }
 
 // month is an object of the index as it was read, with the cursors of its

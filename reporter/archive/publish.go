@@ -25,9 +25,6 @@ func (a *Archive) Publish(ctx context.Context, t report.Table, p Publication) (P
 	if err != nil {
 		return Published{}, err
 	}
-	if err := a.split(ctx, p.Name); err != nil {
-		return Published{}, err
-	}
 	revisions, err := a.revisions(ctx, recordOf(d.manifest, 1))
 	if err != nil {
 		return Published{}, err

@@ -46,7 +46,7 @@ func (a *Archive) rebuildName(ctx context.Context, name string) (unreadable []er
 	if err != nil {
 		return nil, err
 	}
-	found, skipped, err := a.readManifests(ctx, name)
+	found, err := a.readManifests(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -56,25 +56,25 @@ func (a *Archive) rebuildName(ctx context.Context, name string) (unreadable []er
 			wanted[object.Key] = true
 		}
 	}
-	for _, r := range found {
+	for _, r := range found.records {
 		wanted[monthKey(r)] = true
 	}
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		first := true
 		err := a.months.Replace(ctx, key, func() ([]Record, error) {
 			if !first { // somebody has published meanwhile
-				if found, skipped, err = a.readManifests(ctx, name); err != nil {
+				if found, err = a.readManifests(ctx, name); err != nil {
 					return nil, err
 				}
 			}
 			first = false
-			return slices.DeleteFunc(slices.Clone(found), func(r Record) bool { return monthKey(r) != key }), nil
+			return slices.DeleteFunc(slices.Clone(found.records), func(r Record) bool { return monthKey(r) != key }), nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	if err := a.pointAll(ctx, found); err != nil {
+	if err := a.pointAll(ctx, found.records, found.pointed); err != nil {
 		return nil, err
 	}
 	whole, err := a.wholeNames(ctx)
@@ -82,17 +82,28 @@ func (a *Archive) rebuildName(ctx context.Context, name string) (unreadable []er
 		return nil, err
 	}
 	if slices.Contains(whole, name) {
-		return skipped, a.dropWhole(ctx, name, "")
+		return found.skipped, a.dropWhole(ctx, name, "")
 	}
-	return skipped, nil
+	return found.skipped, nil
+}
+
+// manifests are what there is of a name's reports.
+type manifests struct {
+	records []Record
+	skipped []error       // why manifests could not be read
+	pointed []Publication // that have a latest.json
 }
 
 // readManifests makes the records of a name's reports from their manifests.
-func (a *Archive) readManifests(ctx context.Context, name string) (found []Record, skipped []error, err error) {
+func (a *Archive) readManifests(ctx context.Context, name string) (manifests, error) {
+	var found manifests
 	under := reportsPrefix + name + "/"
 	for object, err := range a.bucket.List(ctx, under) {
 		if err != nil {
-			return nil, nil, fmt.Errorf("list %s: %w", under, err)
+			return manifests{}, fmt.Errorf("list %s: %w", under, err)
+		}
+		if p, ok := parseLatestKey(object.Key); ok {
+			found.pointed = append(found.pointed, p)
 		}
 		if _, _, _, ok := parseManifestKey(object.Key); !ok {
 			continue
@@ -102,17 +113,17 @@ func (a *Archive) readManifests(ctx context.Context, name string) (found []Recor
 			continue // deleted since it was listed
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("read manifest: %w", err)
+			return manifests{}, fmt.Errorf("read manifest: %w", err)
 		}
 		record, err := readManifest(object.Key, data)
 		if err != nil {
-			skipped = append(skipped, err)
+			found.skipped = append(found.skipped, err)
 			continue
 		}
-		found = append(found, record)
+		found.records = append(found.records, record)
 	}
-	number(found)
-	return found, skipped, nil
+	number(found.records)
+	return found, nil
 }
 
 // readManifest makes a record of a manifest, without its revision.

@@ -72,7 +72,9 @@ func (a *Archive) wholeRecords(ctx context.Context, name string) ([]Record, erro
 }
 
 // split moves the records of a name out of the object of an earlier version, if
-// there is one. It may be cut off and repeated: the object goes last.
+// there is one, and has latest.json point to the latest of each period, which that
+// version did not. It may be cut off and repeated: the object goes last. It takes two
+// requests for each period, so publishing leaves it to Prune.
 func (a *Archive) split(ctx context.Context, name string) error {
 	names, err := a.wholeNames(ctx)
 	if err != nil || !slices.Contains(names, name) {
@@ -90,6 +92,11 @@ func (a *Archive) split(ctx context.Context, name string) error {
 		// What is known of a report already is newer.
 		err := a.months.Update(ctx, key, func(old []Record) ([]Record, error) { return merge(byMonth[key], old...), nil })
 		if err != nil {
+			return err
+		}
+	}
+	for _, r := range highest(stored.Records) {
+		if err := a.pointTo(ctx, r); err != nil {
 			return err
 		}
 	}
