@@ -79,6 +79,7 @@ func TestClosingAnHourTakesFewRequests(t *testing.T) {
 	t.Run("after the fact", func(t *testing.T) {
 		t.Parallel()
 		w, b, at := budgetStage()
+		w.churn = true
 		*at = w.hour(100).From
 		r := newReplica(b, w, *at)
 		for n := range int64(48) {
@@ -111,13 +112,46 @@ func TestClosingAnHourTakesFewRequests(t *testing.T) {
 // on: its edges stay.
 func TestRestatingHoursTakesFewRequests(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
+	type restated struct {
 		changes     func(*world)
 		run         int64
 		age         time.Duration // since the hours were closed
 		neighbours  int
 		reads, puts int
-	}{
+	}
+	try := func(t *testing.T, name string, churn bool, tt restated) {
+		w, b, at := budgetStage()
+		w.churn = churn
+		for n := range int64(48) {
+			w.half[n], w.lags[n] = true, 500
+		}
+		r := newReplica(b, w, w.begin)
+		for n := range int64(24) {
+			r.now = w.hour(n).To.Add(11 * time.Minute)
+			*at = r.now
+			r.closes(t, w.hour(n))
+		}
+		tt.changes(w)
+		other := mem.New(func() time.Time { return *at })
+		copyBucket(t, other, b)
+		r.now = at.Add(tt.age)
+		for process, again := range map[string]*replica{
+			"by the process that closed them":    r,
+			"by a process that has just started": newReplica(other, w, r.now),
+		} {
+			again.bucket.Take()
+			var run []window.Window
+			for n := range tt.run {
+				run = append(run, w.hour(12+n))
+			}
+			done, err := again.Restate(t.Context(), run, closing.KeepIfLess, func(window.Window) {})
+			if err != nil || len(done.Kept) > 0 || len(done.Neighbours) != tt.neighbours || len(done.Changed) == 0 && name != "one that is the same" {
+				t.Fatalf("%s: restated %+v, %v", process, done, err)
+			}
+			again.spends(t, process, tt.reads, tt.puts)
+		}
+	}
+	for name, tt := range map[string]restated{
 		"one, its edges stay":                   {func(w *world) { w.half[12] = false }, 1, 3 * time.Hour, 0, 13, 3},
 		"one, long after, its edges stay":       {func(w *world) { w.half[12] = false }, 1, 90 * 24 * time.Hour, 0, 13, 3},
 		"one that is the same":                  {func(*world) {}, 1, 3 * time.Hour, 0, 13, 0},
@@ -125,39 +159,15 @@ func TestRestatingHoursTakesFewRequests(t *testing.T) {
 		"three, long after, their edges stay":   {func(w *world) { w.half[12], w.half[13], w.half[14] = false, false, false }, 3, 90 * 24 * time.Hour, 0, 13 + 2*5, 9},
 		"one, and the next with it":             {func(w *world) { w.lags[13] = 0 }, 1, 3 * time.Hour, 1, 13 + 5, 9},
 		"one, and both neighbours, long after":  {func(w *world) { w.lags[12], w.lags[13] = 0, 0 }, 1, 90 * 24 * time.Hour, 2, 13 + 2*5, 13},
-		"three, and both neighbours, and edges": {func(w *world) { clear(w.lags) }, 3, 90 * 24 * time.Hour, 2, 13 + 4*5, 22},
+		"three, and both neighbours, and edges": {func(w *world) { clear(w.lags) }, 3, 90 * 24 * time.Hour, 2, 13 + 4*5, 24},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, b, at := budgetStage()
-			for n := range int64(48) {
-				w.half[n], w.lags[n] = true, 500
-			}
-			r := newReplica(b, w, w.begin)
-			for n := range int64(24) {
-				r.now = w.hour(n).To.Add(11 * time.Minute)
-				*at = r.now
-				r.closes(t, w.hour(n))
-			}
-			tt.changes(w)
-			other := mem.New(func() time.Time { return *at })
-			copyBucket(t, other, b)
-			r.now = at.Add(tt.age)
-			for process, again := range map[string]*replica{
-				"by the process that closed them":    r,
-				"by a process that has just started": newReplica(other, w, r.now),
-			} {
-				again.bucket.Take()
-				var run []window.Window
-				for n := range tt.run {
-					run = append(run, w.hour(12+n))
-				}
-				done, err := again.Restate(t.Context(), run, closing.KeepIfLess, func(window.Window) {})
-				if err != nil || len(done.Kept) > 0 || len(done.Neighbours) != tt.neighbours || len(done.Changed) == 0 && name != "one that is the same" {
-					t.Fatalf("%s: restated %+v, %v", process, done, err)
-				}
-				again.spends(t, process, tt.reads, tt.puts)
-			}
+			try(t, name, false, tt)
+		})
+		t.Run(name+", while pods come and go", func(t *testing.T) {
+			t.Parallel()
+			try(t, name, true, tt)
 		})
 	}
 }

@@ -33,6 +33,7 @@ type world struct {
 	gone map[int64]bool  // hours without samples
 	half map[int64]bool  // hours of which only a half has samples
 	down map[int64]bool  // hours that can't be read
+	churn bool           // in each hour a pod ends, which the next hour does not see
 	// arrives is called by each closing, with the lock held.
 	arrives func()
 }
@@ -73,7 +74,11 @@ func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighb
 	if w.half[n] {
 		segment.EstimatedMillis, coverage.Estimated = held/2, held/2
 	}
-	if err := emit(usage.Part{Segments: []usage.Segment{segment}, Opening: []usage.Edge{opening}, Closing: []usage.Edge{closing}}); err != nil {
+	edges := []usage.Edge{closing}
+	if w.churn {
+		edges = []usage.Edge{{UUID: "GPU-0", Pod: fmt.Sprintf("ended-%d", n), Container: "main", Start: hour.From.UnixMilli()}, closing}
+	}
+	if err := emit(usage.Part{Segments: []usage.Segment{segment}, Opening: []usage.Edge{opening}, Closing: edges}); err != nil {
 		return usage.Hour{}, err
 	}
 	return usage.Hour{Cluster: "eu-1", Window: hour, Coverage: coverage, Source: gputally.Profile, Road: "json", Findings: []usage.Finding{}}, nil

@@ -47,6 +47,11 @@ func (s *Session) PreviousClosing(ctx context.Context, cluster string, hour wind
 	if err != nil || previous == nil {
 		return nil, err
 	}
+	if s.holds(previous) { // its GPUs may be asked for later, without its rows
+		if _, err := s.roster(ctx, previous); err != nil {
+			return nil, err
+		}
+	}
 	return s.table(ctx, previous, hour.From, previous.footer.Closing)
 }
 
@@ -107,20 +112,20 @@ func (s *Session) previous(ctx context.Context, cluster string, hour window.Wind
 // are closed and share an edge with a closed hour that is not the hour's own:
 // after the hour was restated, they must be restated too, with the hour's edge
 // given. Edges that one of the two has not stored at all, or that were pruned,
-// can't disagree. If the Session has written the hour, it looks at the neighbours
-// as they are after that: whichever of two processes writes later sees what the
-// other wrote. Errors: as Edges.
+// can't disagree. If the Session has changed an edge of the hour, it looks at the
+// neighbour on that side as it is after that: whichever of two processes writes
+// later sees what the other wrote. Errors: as Edges.
 func (s *Session) Disagree(ctx context.Context, cluster string, hour window.Window) ([]window.Window, error) {
 	h, err := s.head(ctx, cluster, hour, 0)
 	if err != nil {
 		return nil, err
 	}
-	since := s.hours[Key(cluster, hour)].written
-	previous, err := s.neighbour(ctx, cluster, window.Hour(hour.From.Add(-1)), since)
+	changed := s.hours[Key(cluster, hour)]
+	previous, err := s.neighbour(ctx, cluster, window.Hour(hour.From.Add(-1)), changed.opening)
 	if err != nil {
 		return nil, err
 	}
-	next, err := s.neighbour(ctx, cluster, window.Hour(hour.To), since)
+	next, err := s.neighbour(ctx, cluster, window.Hour(hour.To), changed.closing)
 	if err != nil {
 		return nil, err
 	}

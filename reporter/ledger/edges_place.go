@@ -45,7 +45,7 @@ func (c *commit) place(ctx context.Context, o *edgesDraft) error {
 	if f, ok := c.ledger.edges.cache.get(o.key()).(*edgesFile); ok {
 		there, err := c.ledger.edges.stat(ctx, o.key())
 		if err == nil && there.ETag == f.object.ETag {
-			return c.saw(o, there)
+			return c.saw(o, there, false)
 		}
 		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return err
@@ -84,13 +84,13 @@ func (c *commit) compare(ctx context.Context, o *edgesDraft) (bucket.Condition, 
 		return bucket.Condition{}, err
 	}
 	if same {
-		return bucket.Condition{}, c.saw(o, there)
+		return bucket.Condition{}, c.saw(o, there, true)
 	}
 	f, err := c.ledger.edges.open(ctx, o.cluster, o.at, o.name)
 	damage := (*EdgesError)(nil)
 	switch {
 	case err == nil:
-		return bucket.Condition{}, c.saw(o, f.object)
+		return bucket.Condition{}, c.saw(o, f.object, false)
 	case errors.Is(err, bucket.ErrNotFound):
 		return bucket.Condition{Absent: true}, nil
 	case errors.As(err, &damage): // its name says what it must hold
@@ -99,14 +99,17 @@ func (c *commit) compare(ctx context.Context, o *edgesDraft) (bucket.Condition, 
 	return bucket.Condition{}, err
 }
 
-// saw notes edges that were there.
-func (c *commit) saw(o *edgesDraft, there bucket.Object) error {
+// saw notes edges that were there, the same bytes or only the same edges.
+func (c *commit) saw(o *edgesDraft, there bucket.Object, same bool) error {
 	o.found = there
+	if same {
+		return c.wrote(o, there)
+	}
 	c.Session.edges[o.key()] = there
 	return nil
 }
 
-// wrote notes edges that were written, for the next hour.
+// wrote notes edges whose bytes are those of the draft, for whoever needs them next.
 func (c *commit) wrote(o *edgesDraft, object bucket.Object) error {
 	f, err := o.file(object)
 	if err != nil {
@@ -120,10 +123,10 @@ func (c *commit) wrote(o *edgesDraft, object bucket.Object) error {
 // keepEdges makes sure that edges are still there once an hour names them. Those
 // that were found may have been old and named by none until now, so that Prune,
 // which looked before the hour was there, has removed them. Young ones it leaves,
-// and those that a neighbour has named all the time.
+// and those that a neighbour has named all the time, or the hour itself.
 func (c *commit) keepEdges(ctx context.Context) error {
 	for _, o := range c.edges {
-		if o.found.Key == "" || c.ledger.fresh(o.found.Modified) {
+		if o.found.Key == "" || c.ledger.fresh(o.found.Modified) || c.old.names(o) {
 			continue
 		}
 		named, err := c.named(ctx, o)
@@ -150,6 +153,11 @@ func (c *commit) keepEdges(ctx context.Context) error {
 	return nil
 }
 
+// names tells whether an hour has stored the edges already.
+func (h *head) names(o *edgesDraft) bool {
+	return h != nil && (h.footer.Opening == o.name || h.footer.Closing == o.name)
+}
+
 // named tells whether the neighbour on the other side of edges has named them
 // since before they were found: it is the same object as it was when the Session
 // saw it first.
@@ -159,7 +167,7 @@ func (c *commit) named(ctx context.Context, o *edgesDraft) (bool, error) {
 		neighbour = window.Hour(o.at.Add(-1))
 	}
 	before := c.hours[Key(o.cluster, neighbour)].head
-	if before == nil || before.footer.Closing != o.name && before.footer.Opening != o.name {
+	if !before.names(o) {
 		return false, nil
 	}
 	now, err := c.Session.neighbour(ctx, o.cluster, neighbour, c.writes)

@@ -41,6 +41,7 @@ func (s *Session) commit(ctx context.Context, d *Draft, h usage.Hour) (Entry, er
 		return Entry{}, err
 	}
 	seen, looked := s.hours[c.key]
+	c.old = seen.head
 	entry, err := c.put(ctx)
 	if errors.Is(err, bucket.ErrConflict) {
 		return c.settle(ctx, looked && seen.head == nil)
@@ -58,6 +59,7 @@ type commit struct {
 	key    string
 	footer footer // but for the revision
 	edges  []*edgesDraft
+	old    *head // the hour as the Session had seen it, nil if it was not closed
 }
 
 // put writes the hour if it does not stand there already. Errors:
@@ -176,10 +178,21 @@ func (c *commit) write(ctx context.Context, revision int, cond bucket.Condition)
 	entry := f.entry()
 	entry.Key, entry.ETag, entry.Size, entry.SHA256 = object.Key, object.ETag, data.Size, data.SHA256
 	entry.Rows = c.draft.rows.Rows()
+	if cond.ETag == "" || c.old != nil && c.old.etag != cond.ETag {
+		c.old = nil // it is not what this replaces
+	}
 	c.writes++
 	h := &head{footer: f, entry: entry, etag: object.ETag, roster: roster{true, c.draft.gpus.list()}}
 	c.ledger.hours.remember(h)
-	c.hours[c.key] = look{head: h, at: c.writes, written: c.writes}
+	seen := c.hours[c.key]
+	now := look{h, c.writes, c.writes, c.writes}
+	if seen.head != nil && seen.head.footer.Opening == f.Opening {
+		now.opening = seen.opening
+	}
+	if seen.head != nil && seen.head.footer.Closing == f.Closing {
+		now.closing = seen.closing
+	}
+	c.hours[c.key] = now
 	c.body, c.raw = nil, nil
 	return entry, nil
 }

@@ -26,9 +26,11 @@ type Session struct {
 
 // look is what a Session has seen of an hour.
 type look struct {
-	head    *head // nil: the hour is not closed
-	at      int   // how many hours the Session had written by then
-	written int   // the same when the Session wrote this hour; 0 if it did not
+	head *head // nil: the hour is not closed
+	at   int   // how many hours the Session had written by then
+	// The same when the Session changed the hour's opening or closing edges last; 0
+	// if it did not.
+	opening, closing int
 }
 
 // Session begins a run.
@@ -84,7 +86,7 @@ func (s *Session) head(ctx context.Context, cluster string, hour window.Window, 
 	if err != nil && !errors.Is(err, ErrHourMissing) {
 		return nil, err
 	}
-	s.hours[key] = look{head: h, at: s.writes, written: seen.written}
+	s.hours[key] = look{h, s.writes, seen.opening, seen.closing}
 	return h, err
 }
 
@@ -126,8 +128,8 @@ func (s *Session) open(ctx context.Context, cluster string, hour window.Window) 
 	if err != nil {
 		return nil, err
 	}
-	if f := s.body; f != nil && f.footer.Cluster == cluster && f.footer.Window == hour && f.entry.SHA256 == h.entry.SHA256 {
-		return f, nil
+	if s.holds(h) {
+		return s.body, nil
 	}
 	if h.entry.Daily {
 		f, err := s.ledger.days.openHour(ctx, cluster, hour)
@@ -145,11 +147,18 @@ func (s *Session) open(ctx context.Context, cluster string, hour window.Window) 
 	return f, nil
 }
 
+// holds tells whether an hour is the one that was opened last.
+func (s *Session) holds(h *head) bool {
+	f := s.body
+	return f != nil && f.footer.Cluster == h.footer.Cluster && f.footer.Window == h.footer.Window && f.entry.SHA256 == h.entry.SHA256
+}
+
 // see notes an hour that was just opened in its own object.
 func (s *Session) see(f *file) {
 	h := &head{footer: f.footer, entry: f.entry, etag: f.entry.ETag}
 	s.ledger.hours.remember(h)
-	s.hours[f.entry.Key] = look{head: h, at: s.writes, written: s.hours[f.entry.Key].written}
+	seen := s.hours[f.entry.Key]
+	s.hours[f.entry.Key] = look{h, s.writes, seen.opening, seen.closing}
 }
 
 // roster are the GPUs with which an hour ended. Errors: as Stat.
@@ -166,6 +175,8 @@ func (s *Session) roster(ctx context.Context, h *head) ([]usage.Device, error) {
 		known := *h
 		known.roster = roster{true, gpus}
 		s.ledger.hours.remember(&known)
+		seen := s.hours[h.entry.Key]
+		s.hours[h.entry.Key] = look{&known, seen.at, seen.opening, seen.closing}
 	}
 	return gpus, err
 }
