@@ -58,10 +58,16 @@ func drawn(t *testing.T) picture {
 func TestThePictureHasEachPackageOnce(t *testing.T) {
 	t.Parallel()
 	p := drawn(t)
+	found := map[string]bool{}
 	for _, pkg := range packages(t) {
-		name := strings.TrimPrefix(pkg.ImportPath, module)
-		if _, ok := p.rows[name]; !ok {
-			t.Errorf("the picture in README.md lacks %s: add a row for it, above all that it imports", name)
+		found[pkg.name()] = true
+		if _, ok := p.rows[pkg.name()]; !ok {
+			t.Errorf("the picture in README.md lacks %s: add a row for it, above all that it imports", pkg.name())
+		}
+	}
+	for name := range p.rows {
+		if !found[name] {
+			t.Errorf("the picture in README.md has %s, which is no package", name)
 		}
 	}
 }
@@ -70,14 +76,12 @@ func TestImportsPointDownInThePicture(t *testing.T) {
 	t.Parallel()
 	p := drawn(t)
 	for _, pkg := range packages(t) {
-		name := strings.TrimPrefix(pkg.ImportPath, module)
-		for _, i := range pkg.Imports {
-			target, ours := strings.CutPrefix(i, module)
-			from, ok := p.rows[name]
-			to, okTo := p.rows[target]
-			if ours && ok && okTo && to <= from {
+		for _, i := range pkg.projects() {
+			from, ok := p.rows[pkg.name()]
+			to, okTo := p.rows[i]
+			if ok && okTo && to <= from {
 				t.Errorf("%s imports %s, which is not below it in the picture in README.md:\n\t%s\n\t%s",
-					name, target, p.text[to], p.text[from])
+					pkg.name(), i, p.text[to], p.text[from])
 			}
 		}
 	}
