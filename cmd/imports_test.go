@@ -2,7 +2,9 @@ package cmd_test
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -36,8 +38,8 @@ var domain = []string{
 }
 
 type pkg struct {
-	ImportPath string
-	Imports    []string
+	ImportPath, Name, Dir string
+	Imports, GoFiles      []string
 }
 
 // name is the path below the module.
@@ -56,7 +58,7 @@ func (p pkg) projects() (names []string) {
 // packages lists the project's packages with what they import, tests left out.
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-tags", "real", "-json=ImportPath,Imports", module+"...").Output()
+	out, err := exec.Command("go", "list", "-tags", "real", "-json=ImportPath,Name,Dir,Imports,GoFiles", module+"...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -141,6 +143,19 @@ func TestProductsImportNothingInternal(t *testing.T) {
 			if below(i, "internal") && !below(p.name(), "internal") && !below(p.name(), "cmd") {
 				t.Errorf("%s imports %s", p.name(), i)
 			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if p.Name == "main" || len(p.GoFiles) == 0 {
+			continue
+		}
+		doc, err := os.ReadFile(filepath.Join(p.Dir, "doc.go"))
+		if err != nil || !strings.HasPrefix(string(doc), "// Package "+p.Name+" ") {
+			t.Errorf("%s has no doc.go that begins with \"// Package %s\": %v", p.name(), p.Name, err)
 		}
 	}
 }
