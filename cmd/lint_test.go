@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+//go:generate go test . -run ^TestLinterHasARowForEachPackage$ -update
+
 var update = flag.Bool("update", false, "write the imports into .golangci.yml")
 
 // The rows between these lines of .golangci.yml are written by this test.
