@@ -30,7 +30,7 @@ func addServe(app *kingpin.Application, add adder) {
 		return serve.New(serve.Config{
 			Clusters: p.served(), Schedules: p.Config.Schedules,
 			Index: p.Index, Archive: p.Archive, Maker: p.Maker,
-			Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, Tick: *tick,
+			Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, RetainReports: p.Config.Reports.Retain, Tick: *tick,
 			Registry: env.Registry, Web: web, Now: env.Now, Log: env.Log,
 		}).Run(ctx)
 	})

@@ -161,7 +161,7 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string)
 	c := serve.Config{
 		Schedules: []schedule.Schedule{daily}, Index: r.index,
 		Archive: r.archive,
-		Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, Tick: time.Second,
+		Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, RetainReports: 8 * 24 * time.Hour, Tick: time.Second,
 		Registry: prometheus.NewRegistry(), Now: clock, Log: log,
 	}
 	for _, s := range clusters(sampled...) {

@@ -20,11 +20,12 @@ type loop struct {
 	clusters  []*clusterTask
 	schedules []*scheduleTask
 	figures   *figures
+	retention *retention
 	compared  time.Time // the day on which all recent reports were compared with their hours
 }
 
 func newLoop(c Config, shown *status.Status) *loop {
-	l := &loop{cfg: c, status: shown, figures: newFigures(c, shown)}
+	l := &loop{cfg: c, status: shown, figures: newFigures(c, shown), retention: &retention{cfg: c}}
 	var names []string
 	for _, of := range c.Clusters {
 		names = append(names, of.Name)
@@ -68,6 +69,7 @@ func (l *loop) round(ctx context.Context) {
 		l.changed(t.align(ctx))
 		t.upkeep(ctx)
 	}
+	l.retention.run(ctx)
 }
 
 // changed passes on which hours changed: Failed reports of hours that were closed

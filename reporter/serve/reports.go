@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -103,12 +104,16 @@ func (t *scheduleTask) periodsDue(ctx context.Context) ([]window.Window, error) 
 	var last window.Window
 	var compare []archive.Record
 	again := slices.Clone(t.again)
+	earliest := earliestOf(t.retry, t.compare)
 	for r, err := range t.cfg.Archive.List(ctx, archive.Query{Name: t.schedule.Name, Current: true, Final: true}) {
 		if err != nil {
 			return nil, err
 		}
 		if r.To.After(last.To) {
 			last = r.Window()
+		}
+		if !r.To.After(earliest) {
+			break // those that are left ended earlier: they are periods of one length
 		}
 		switch {
 		case r.State == report.Failed && slices.ContainsFunc(t.retry, r.Window().Overlaps):
@@ -127,4 +132,16 @@ func (t *scheduleTask) periodsDue(ctx context.Context) ([]window.Window, error) 
 	slices.SortFunc(again, func(a, b window.Window) int { return a.From.Compare(b.From) })
 	t.again, t.retry, t.compare = slices.Compact(again), nil, nil
 	return append(slices.Clone(t.again), schedule.Due(t.schedule, last, t.cfg.Now(), t.cfg.Settle, first.From)...), nil
+}
+
+// earliestOf is when the first of the windows begins, the end of time if there are
+// none.
+func earliestOf(windows ...[]window.Window) time.Time {
+	earliest := time.UnixMilli(math.MaxInt64)
+	for _, w := range slices.Concat(windows...) {
+		if w.From.Before(earliest) {
+			earliest = w.From
+		}
+	}
+	return earliest
 }

@@ -35,6 +35,7 @@ type Config struct {
 
 	Settle        time.Duration // after an hour's end, for its last samples to arrive
 	RestateWithin time.Duration // after an hour's end, in which it may be restated
+	RetainReports time.Duration // after the end of their period; 0 is for ever
 	Tick          time.Duration // between two looks for work
 
 	Registry *prometheus.Registry // whose metrics are shown
