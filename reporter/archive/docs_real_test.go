@@ -15,7 +15,7 @@ import (
 	"github.com/gputally/gputally/reporter/bucket/dir"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
-	"github.com/gputally/gputally/reporter/rollup"
+	"github.com/gputally/gputally/reporter/rollup/rolluptest"
 )
 
 // The query in docs/reports.md has each period once, however often it was made.
@@ -49,7 +49,7 @@ func TestTheDocumentedGlobHasEachPeriodOnce(t *testing.T) {
 	}{{"2026-11-20", 1, 2}, {"2026-11-20", 2, 2}, {"2026-11-21", 1, 2}, {"2026-11-22", 1, 2}, {"2026-11-22", 1, 1}} {
 		s := spec("eu-1")
 		s.GroupBy = []report.Dimension{report.ByProject}
-		table, err := rollup.Roll(t.Context(), s, stream(day(c.revision)[:c.hours]), projects, nil)
+		table, err := rolluptest.Table(s, day(c.revision)[:c.hours], projects, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

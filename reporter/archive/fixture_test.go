@@ -1,7 +1,6 @@
 package archive_test
 
 import (
-	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/rollup"
+	"github.com/gputally/gputally/reporter/rollup/rolluptest"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -53,19 +53,9 @@ func day(revision int) []rollup.Hour {
 	return []rollup.Hour{hourOf("eu-1", 0, 1), hourOf("eu-1", 1, revision)}
 }
 
-func stream(hours []rollup.Hour) iter.Seq2[rollup.Hour, error] {
-	return func(yield func(rollup.Hour, error) bool) {
-		for _, h := range hours {
-			if !yield(h, nil) {
-				return
-			}
-		}
-	}
-}
-
 func roll(t testing.TB, s report.Spec, hours []rollup.Hour) report.Table {
 	t.Helper()
-	table, err := rollup.Roll(t.Context(), s, stream(hours), nil, nil)
+	table, err := rolluptest.Table(s, hours, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/rollup"
+	"github.com/gputally/gputally/reporter/rollup/rolluptest"
 )
 
 // said is what a configuration says.
@@ -72,7 +73,7 @@ func TestOutdatedByWhatIsSaidOfThePeriod(t *testing.T) {
 			b := newShaky()
 			s := spec("eu-1")
 			s.GroupBy, s.AllClusters = []report.Dimension{tt.by}, !tt.chosen
-			table, err := rollup.Roll(t.Context(), s, stream(day(1)), projectsFor(t, tt.by), nil)
+			table, err := rolluptest.Table(s, day(1), projectsFor(t, tt.by), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,7 +24,7 @@ func (s *states) add(o *origin, cells []int64) {
 
 // addTo adds all of it to a coverage.
 func (s *states) addTo(c *usage.Coverage) {
-	var names [rowStates]usage.State = report.States()
+	names := report.States()
 	for i, state := range append(names[:], usage.Absent) {
 		segments := usage.Segment{State: state, GPUMillis: s[i].all, EstimatedMillis: s[i].estimated}
 		c.Add(segments.Coverage())

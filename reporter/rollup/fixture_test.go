@@ -19,6 +19,5 @@ var (
 	other    = rolluptest.Other
 	hour     = rolluptest.Hour
 	fleet    = rolluptest.Fleet
-	stream   = rolluptest.Stream
 	roll     = rolluptest.Roll
 )

@@ -1,10 +1,7 @@
 package rollup
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -99,23 +96,6 @@ func New(spec report.Spec, projects *quota.Projects, prices *price.Book) (*Rollu
 		r.cluster(name)
 	}
 	return r, nil
-}
-
-// Roll adds up all hours and returns the table.
-func Roll(ctx context.Context, spec report.Spec, hours iter.Seq2[Hour, error], projects *quota.Projects, prices *price.Book) (report.Table, error) {
-	r, err := New(spec, projects, prices)
-	if err != nil {
-		return report.Table{}, err
-	}
-	for hour, err := range hours {
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return report.Table{}, fmt.Errorf("report of %s: %w", spec.Window, err)
-		}
-		if err := r.Add(hour); err != nil {
-			return report.Table{}, fmt.Errorf("report of %s: %w", spec.Window, err)
-		}
-	}
-	return r.Table()
 }
 
 func (r *Rollup) by(d report.Dimension) bool { return slices.Contains(r.columns, d) }

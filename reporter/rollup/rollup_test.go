@@ -3,7 +3,6 @@ package rollup_test
 import (
 	"bytes"
 	"errors"
-	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/rollup"
+	"github.com/gputally/gputally/reporter/rollup/rolluptest"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -204,7 +204,7 @@ func TestAddRefuses(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			_, err := rollup.Roll(t.Context(), spec(report.ByProject), stream(c.hours()), projects(t), nil)
+			_, err := rolluptest.Table(spec(report.ByProject), c.hours(), projects(t), nil)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
@@ -212,11 +212,15 @@ func TestAddRefuses(t *testing.T) {
 	}
 }
 
-func TestRollReturnsTheErrorOfItsSource(t *testing.T) {
+func TestAddBatchesReturnsTheErrorOfItsSource(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("bucket is gone")
-	var source iter.Seq2[rollup.Hour, error] = func(yield func(rollup.Hour, error) bool) { yield(rollup.Hour{}, broken) }
-	if _, err := rollup.Roll(t.Context(), spec(), source, nil, nil); !errors.Is(err, broken) {
+	r, err := rollup.New(spec(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.AddBatches(hour(0), func(yield func(*usage.Batch, error) bool) { yield(nil, broken) })
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), `of cluster "eu-1"`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package rolluptest
 
 import (
-	"iter"
 	"testing"
 	"time"
 
@@ -120,21 +119,25 @@ func Fleet() []rollup.Hour {
 	}
 }
 
-// Stream yields the hours.
-func Stream(hours []rollup.Hour) iter.Seq2[rollup.Hour, error] {
-	return func(yield func(rollup.Hour, error) bool) {
-		for _, h := range hours {
-			if !yield(h, nil) {
-				return
-			}
+// Table adds the hours up and returns the table, or the error of the first hour
+// that can't be added. Projects and book may be nil.
+func Table(s report.Spec, hours []rollup.Hour, p *quota.Projects, b *price.Book) (report.Table, error) {
+	r, err := rollup.New(s, p, b)
+	if err != nil {
+		return report.Table{}, err
+	}
+	for _, h := range hours {
+		if err := r.Add(h); err != nil {
+			return report.Table{}, err
 		}
 	}
+	return r.Table()
 }
 
-// Roll adds the hours up and returns the table.
+// Roll is Table for hours that can be added.
 func Roll(t testing.TB, s report.Spec, hours []rollup.Hour, p *quota.Projects, b *price.Book) report.Table {
 	t.Helper()
-	table, err := rollup.Roll(t.Context(), s, Stream(hours), p, b)
+	table, err := Table(s, hours, p, b)
 	if err != nil {
 		t.Fatal(err)
 	}
