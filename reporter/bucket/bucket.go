@@ -58,7 +58,7 @@ type Condition struct {
 
 // Bucket stores objects under slash-separated keys without a leading slash.
 // Every store refuses the keys that CheckKey refuses, with ErrInvalidKey, and
-// lists no others. No key is the folder of another ("a" beside "a/b"): a store
+// lists no others. No key is the folder of another ("a" and "a/b"): a store
 // may refuse the second of them with ErrInvalidKey.
 //
 // A Put is atomic: a reader sees the old object or the whole new one, never a

@@ -17,11 +17,22 @@
 // An update reads the object, merges its record, and puts it back on the
 // condition that the object is still the one that it read. If it is not, the
 // update begins again after a pause that grows and has jitter. What is merged
-// already is not written, so an update may be repeated at will.
+// already is not written, so an update may be repeated at will. The first attempt
+// of a process that wrote the object last begins with what it wrote, without
+// reading it: if another process has changed the object since, the condition
+// fails.
 //
-// A merge never goes back: a lower revision of an hour does not replace a
-// higher one. Rebuild replaces what is
-// there by what the objects say, under the same condition; a record that
-// another process adds meanwhile makes Rebuild look at the objects again,
-// among which is the one that the record is about.
+// A merge never goes back: a lower revision of an hour does not replace a higher
+// one. Rebuild replaces what is there by what the objects say, under the same
+// condition. If another process adds a record meanwhile, Rebuild looks at the
+// objects again, and finds the one that the record is about.
+//
+// # Versions
+//
+// A field that this version does not know was written by a later one. Readers pass
+// over it, and an update writes it again: those of the document always, those of a
+// record as long as the record stays as it is. A record of a restated hour is
+// about another object, so what a later version said of the old one goes. A known
+// field that is missing is an error. The number of the version grows only with a
+// change that earlier versions can't read; then they touch nothing.
 package index

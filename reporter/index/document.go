@@ -22,7 +22,7 @@ type document[R comparable] struct {
 	Updated string `json:"updated,omitempty"`
 	Version int    `json:"version"`
 
-	// What a later version has written besides, which is written again.
+	// Fields that only a later version knows. They are written again.
 	unknown  unknown       // of the document
 	unknowns map[R]unknown // of records
 }
@@ -78,7 +78,7 @@ func (d *document[R]) encodeRecords(out *bytes.Buffer, records []R) error {
 }
 
 // decode reads what encode writes, and nothing else: no field may be missing or
-// of another type. Fields that this version does not know are kept beside.
+// of another type. Fields that this version does not know are kept.
 // Errors: *RecordError, *VersionError.
 func decode[R comparable](key string, data []byte) (document[R], error) {
 	var known struct {

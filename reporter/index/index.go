@@ -10,7 +10,7 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 )
 
-// Config is what an Index can be told. The zero Config works.
+// Config is what an Index is made with. The zero Config works.
 type Config struct {
 	// Clock gives the time for the field updated; without one it is left out.
 	Clock func() time.Time

@@ -1,84 +1,139 @@
-// Package ledger keeps closed hours as Parquet objects in the bucket, one
-// object for each hour of a cluster. It is the only package that knows Parquet.
+// Package ledger keeps closed hours in the bucket: what the GPUs of a cluster did
+// in one hour of UTC, who held them, and the edges that the hour shares with its
+// neighbours. The Parquet files themselves are the work of package sealed.
 //
 // # Layout
 //
 //	ledger/hourly/cluster=<c>/date=<YYYY-MM-DD>/hour=<HH>/usage.parquet                the hour as it stands
 //	ledger/daily/cluster=<c>/date=<YYYY-MM-DD>/usage.parquet                           the day, made of closed hours
-//	ledger/history/cluster=<c>/date=<YYYY-MM-DD>/hour=<HH>/revision=<n>/usage.parquet  what an hour replaced
+//	ledger/history/cluster=<c>/date=<YYYY-MM-DD>/hour=<HH>/revision=<n>/usage.parquet  a revision that was replaced
 //	ledger/edges/cluster=<c>/date=<YYYY-MM-DD>/hour=<HH>/<16 hex digits>.parquet       edges where the hour begins
 //
-// Whoever reads ledger/hourly or ledger/daily with a plain glob sees each
-// GPU-second of it once, because an hour is one object of the one table and one
-// run of rows of the other, and only its current revision is there. Dates and
-// hours are UTC. A cluster's name stands in the key as it is, so that the
-// partition and the column say the same; CheckCluster says which names may.
+// hourly and daily are two tables with the same rows. Each has the current
+// revision of an hour once, so a plain glob over one of them counts each
+// GPU-second once. Dates and hours are UTC. A cluster's name stands in the key as
+// it is, so the partition and the column say the same; CheckCluster says which
+// names may.
 //
-// # Closing and restating
+// # Closing an hour: the commit protocol
 //
-// A Draft takes an hour's parts as they come and encodes them; memory is the
-// encoded bytes and one row group. Commit adds the footer.
+// A Draft takes an hour's parts as they come and encodes them. It holds the
+// encoded bytes, one row group and the names of the GPUs. Commit then makes these
+// steps, in this order:
 //
-// The PUT that creates or replaces usage.parquet is the commit. A first closing
-// is made on the condition that no object is there; a restatement copies the
-// object that it read into the history and then replaces it on the condition
-// that it is still the one that it read. A crash in between leaves a copy of
-// the current revision in the history, which the next attempt finds and keeps.
-// Restating what is already there writes nothing, so closing an hour again
-// after a crash, a lost answer or by a second replica is free of harm. What is
-// there is compared by the digest of its rows and by its footer, never by its
-// bytes, so another version of the program does not restate an hour.
+//  1. It writes the hour's two objects of edges, unless they are there.
+//  2. If the hour is closed already and says the same, it stops: nothing is
+//     written. Rows are compared by their digest and the rest by the footer,
+//     never by bytes, so another version of the program restates no hour.
+//  3. If the hour is closed and says something else, it copies the old object
+//     into the history, on the condition that no copy is there.
+//  4. It puts usage.parquet. A first closing asks that no object is there; a
+//     restatement asks that the object is still the one that it compared with.
+//     This PUT is the commit: before it the hour is as it was, after it the hour
+//     is the new one.
+//  5. It looks whether the edges are still there, because Prune may have removed
+//     them before the hour named them.
 //
-// A damaged object is replaced the same way, and what is left of it is kept in
-// the history as usage.parquet.damaged, which globs for *.parquet pass over.
+// A crash after any step leaves whole objects. Steps 1 and 3 may leave objects
+// that nobody names; the next attempt uses them, or Prune removes the edges. To
+// close an hour again after a crash, a lost answer, or by a second replica is
+// harmless. If the condition of step 4 fails, another writer was faster: Commit
+// returns that writer's entry if it says the same, or if the hour was not closed
+// when this closing began, and a *ConflictError otherwise.
 //
-// A revision's number is never used twice while the history is there, also when
-// somebody deleted the hour.
+// A damaged object is replaced the same way. What is left of it is kept in the
+// history as usage.parquet.damaged, which globs for *.parquet pass over. An object
+// that can't be read once may only have come garbled, so it is read twice before
+// it counts as damaged.
+//
+// A revision's number is one more than that of the revision it replaces. It is
+// never used twice while the history is there, also when somebody deletes the
+// hour: a first closing looks into the history.
 //
 // # Edges
 //
-// An hour books what every epoch of a holding or device had counted in all at
-// its begin and at its end (usage.Edge). The hour beside it takes these as they
-// are (Neighbours), so hours add up to the last unit, in whatever order they
+// An edge is what the counters of one epoch had counted at the instant between two
+// hours (usage.Edge). An hour stores the edges with which it began (its opening
+// edges) and those with which it ended (its closing edges). The hour that is
+// closed first takes them from its samples; its neighbour takes them over as they
+// are stored (Neighbours). So hours add up to the last unit, in whatever order they
 // are closed and whatever samples come late.
 //
-// The edges of one instant are one object, named after the digest of its rows,
-// and an hour's footer names the two that it booked. So two hours that agree
-// about the edge between them name the same object, and an hour stores edges of
-// its own at its begin only where the hour before is not closed or booked
-// others. Edges are written before the hour that names them. After an hour is
-// restated, Disagree tells which neighbours still count from another edge; until
-// they are restated too, both footers show it. An object of edges that no hour
-// names, left by a crash or a restatement, harms nobody and goes with Prune. An
-// hour may come to name it while Prune removes it: so Commit looks for it after the
-// hour is there, and Prune looks for hours after it is gone, and one of the two
-// puts it back.
+// An object of edges is named after the digest of its rows, and the hour's footer
+// has the digest. If the next hour saw all that the previous hour stored, both
+// name one object, which is stored once. If something ended in the previous hour,
+// the next hour did not see it, counted nothing from it, and leaves it out: then
+// the opening edges are an object of their own. They can't be the same object,
+// because they say something else: a restated previous hour must keep what is in
+// the next hour's opening edges, and is free to change the rest.
 //
-// An hour leaves to the next one also the GPUs with which it ended, read from its
-// rows by column, and its closing edges as a stream: those that the next one does
-// not see are carried on (usage.Neighbours). Where edges are taken from samples
-// anew, what is booked stands all the same for what no sample near the edge tells
-// of (Carried).
+// Disagree tells which neighbours of an hour have another value for an edge that
+// both have. After an hour was restated, these are restated too; until then both
+// footers show it.
 //
-// An hour with rows that was closed without edges (by Put) has none to hand on.
-// One that has booked edges at its other end only, or that has no rows, is known
-// to have booked none: what began in it was not counted yet.
+// From the previous hour an hour also takes the GPUs with which that ended (the
+// roster), and its closing edges as a stream: what the hour does not see of them is
+// carried on (usage.Neighbours). Where the opening edges are taken from samples
+// again, the stored ones still count for series without a sample near the edge
+// (Carried).
 //
-// Edges that are gone or damaged give an *EdgesError; closing the hours beside
-// them again writes them anew under the same name.
+// An hour with rows that was closed without edges (by Put) has none to hand on. An
+// hour that has edges at its other end only, or no rows, is known to have stored
+// none there: what began in it has not been counted yet.
+//
+// An object of edges that no hour names, left by a crash or a restatement, goes
+// with Prune after a day. While Prune removes it, an hour may come to name it: so
+// Commit looks for the edges after the hour is there, and Prune looks at the hours
+// after the edges are gone, and one of the two puts them back.
+//
+// Edges that are gone or damaged give an *EdgesError. To close the hours on both
+// sides of them again writes them under the same name.
 //
 // # Daily table and retention
 //
 // Compact copies the closed hours of a day, one after the other, into the day's
-// object. No row group has rows of two hours, so an hour is a run of row groups,
-// and the day's footer lists each hour with the footer of its own object: from
-// the daily table an hour is read as it was closed, with the revision and
-// SHA-256 that reports and the index know. Every read falls back on it when the
-// hour has no object of its own any more. The hour's own object, if there is
-// one, is what counts: a day is behind until it is compacted again.
+// object. No row group has rows of two hours, so an hour is a run of row groups.
+// The day's footer lists each hour with the footer of the hour's own object, its
+// SHA-256 and size, so an hour is read from the day as it was closed. A reader
+// falls back on the day when an hour has no object of its own any more. The hour's
+// own object, if there is one, is what counts: a day is behind until it is
+// compacted again.
 //
 // Prune removes by age: an hour's own object only if the day's table has it at
-// that revision, a day, what was replaced, edges.
+// that revision, a day, replaced revisions, edges.
+//
+// # Requests
+//
+// Requests cost money and time, so a budget holds them (closing/budget_test.go,
+// reporting/budget_test.go). Three things save them.
+//
+// A Session is one run of closing or restating. It looks at each object once, and
+// again only where another process may have changed it in a way that matters:
+// after it has changed an edge of an hour, it looks at the neighbour on that side.
+// Two processes that restate two neighbouring hours at once both look after they
+// wrote, so at least one of them sees the other's edge.
+//
+// A Ledger remembers, by key and ETag, up to 32 MB of footers, rosters and edges,
+// and no rows. A Session asks for an object's ETag and reads the object only if it
+// is another one. So what guards a footer that is used without its rows is this:
+// the whole object was read under its seal, or written, by this process, and the
+// store says that it is still that object. Nothing reads a part of an object,
+// because the seal covers all of it.
+//
+// A Reader reads hours for a report. It is given what the index knows, so it asks
+// for no hour that is not closed, and reads a day's object once for all of its
+// hours whose SHA-256 the index confirms. Only hours that were restated since are
+// read in their own objects. It holds the last two days of each cluster while the
+// report is made.
+//
+// # Versions
+//
+// Columns and footer values are only ever added. This version passes over those
+// that it does not know, and keeps them: an hour that says the same is not
+// rewritten, the history has copies byte for byte, and a day's footer takes an
+// hour's footer whole. A row with an unknown column can be read but not copied
+// without loss, so Compact refuses the day with a *SchemaError and leaves the hours
+// where they are. The digest of rows is of the columns below.
 //
 // # Columns
 //
@@ -128,7 +183,7 @@
 //	gputally.source             source profile
 //	gputally.road               how the samples were read
 //	gputally.exceptions         what is odd about the samples, a JSON array of usage.Finding
-//	gputally.opening_edges      gputally.rows_sha256 of the edges booked at its begin; none, no key
+//	gputally.opening_edges      gputally.rows_sha256 of the edges stored at its begin; none, no key
 //	gputally.closing_edges      and at its end
 //	gputally.expected_ms        GPU-milliseconds expected of the hour
 //	gputally.allocated_ms       the parts of them that are accounted for
@@ -146,14 +201,7 @@
 //	gputally.hours              its hours: a JSON array of footer, rows, and sha256 and size of the hour's own object
 //	gputally.missing            the hours that it does not have, a JSON array
 //
-// The seal is the SHA-256 of the object with 64 zeros in its place. Parquet has
-// checksums for pages and none for the footer, where one changed digit would be
-// another bill; the seal covers every byte and is checked before any is used.
-// The Parquet library trusts the lengths that it reads, so what slips through a
-// seal that somebody forged may make it panic; that is a *CorruptError too.
-//
-// The digest of rows has them with each name after its length (a varint) and
-// each number as 8 bytes, big-endian, in the order of the columns.
+// Package sealed explains the seal and the digest.
 //
 // The same hour at the same revision, written by the same version, is the same
 // bytes; so is the same day.

@@ -151,7 +151,7 @@ func (s *Session) Disagree(ctx context.Context, cluster string, hour window.Wind
 // only the later hour stored stands for what the earlier one should have counted,
 // unless its epoch began before since.
 func (s *Session) differ(ctx context.Context, earlier, later *head, since time.Time) (bool, error) {
-	if later.footer.Opening == "" || later.footer.Opening == earlier.footer.Closing || !earlier.footer.booked() {
+	if later.footer.Opening == "" || later.footer.Opening == earlier.footer.Closing || !earlier.footer.knowsEdges() {
 		return false, nil
 	}
 	at := later.footer.Window.From
@@ -211,7 +211,7 @@ func (s *Session) openEdges(ctx context.Context, cluster string, at time.Time, n
 // that was closed without edges, or whose edges were pruned, gives nil. Errors:
 // as openEdges.
 func (s *Session) table(ctx context.Context, hour *head, at time.Time, name string) (*usage.EdgeTable, error) {
-	if !hour.footer.booked() {
+	if !hour.footer.knowsEdges() {
 		return nil, nil
 	}
 	t := usage.NewEdgeTable()
@@ -251,5 +251,5 @@ func (f *edgesFile) stream() iter.Seq2[usage.Edge, error] {
 	}
 }
 
-// errEnough ends a reading of which no more is wanted.
+// errEnough ends a reading early.
 var errEnough = errors.New("no more is wanted")

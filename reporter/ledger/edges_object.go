@@ -79,7 +79,7 @@ func openEdges(r *raw, cluster string, at time.Time, name string) (*edgesFile, e
 	case holds != cluster || !w.From.Equal(at):
 		return f, f.broken(fmt.Errorf("it holds edges of cluster %s at %s", holds, w.From.Format(time.RFC3339)))
 	case rows != name:
-		return f, f.broken(fmt.Errorf("it holds other edges (%s) than the hour has booked (%s)", rows, name))
+		return f, f.broken(fmt.Errorf("it holds other edges (%s) than the hour has stored (%s)", rows, name))
 	}
 	f.rows = file.Rows()
 	return f, nil

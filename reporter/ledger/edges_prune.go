@@ -94,7 +94,7 @@ func (p *pruning) unnamed(ctx context.Context, at time.Time, o bucket.Object) er
 	return errors.Join(err, back)
 }
 
-// named are the edges that the hours beside an instant name. While one of them
+// named are the edges that the two hours which meet at an instant name. While one of them
 // can't be read, they are not known.
 func (p *pruning) named(ctx context.Context, at time.Time) (keys []string, known bool, err error) {
 	now := p.ledger.Session() // what was seen before does not count

@@ -43,7 +43,7 @@ func closeWith(t testing.TB, b bucket.Bucket, hour window.Window, opening, closi
 	return entry
 }
 
-// total is what a table has booked for the device, -1 if nothing.
+// total is what a table has stored for the device, -1 if nothing.
 func total(table *usage.EdgeTable) int64 {
 	if got, ok := table.Find("GPU-1", "", "", 17); ok {
 		return got[0]
@@ -218,7 +218,7 @@ func TestEdgesThatCannotBeRead(t *testing.T) {
 			if !errors.As(err, &broken) || broken.Key != key || !broken.At.Equal(six.From) {
 				t.Fatalf("got %v", err)
 			}
-			for _, part := range []string{tt.want, key, "restate both hours beside 2026-11-20T06:00:00Z of cluster prod"} {
+			for _, part := range []string{tt.want, key, "restate the two hours of cluster prod that meet at 2026-11-20T06:00:00Z"} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%q lacks %q", err, part)
 				}

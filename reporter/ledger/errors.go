@@ -54,7 +54,7 @@ func (e *CorruptError) Error() string {
 // Unwrap gives what is wrong with the object.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// EdgesError says that edges which an hour has booked are gone (then it is a
+// EdgesError says that edges which an hour has stored are gone (then it is a
 // bucket.ErrNotFound) or can't be read.
 type EdgesError struct {
 	Key     string
@@ -68,7 +68,7 @@ func (e *EdgesError) Error() string {
 	if errors.Is(e.Err, bucket.ErrNotFound) {
 		what = "are gone"
 	}
-	return fmt.Sprintf("ledger edges %s %s; restate both hours beside %s of cluster %s, in one go, with gputally-reporter close",
+	return fmt.Sprintf("ledger edges %s %s; restate the two hours of cluster %[4]s that meet at %[3]s, in one go, with gputally-reporter close",
 		e.Key, what, e.At.Format(time.RFC3339), e.Cluster)
 }
 

@@ -47,9 +47,10 @@ func (f footer) says(o footer) bool {
 		f.Rows == o.Rows && f.Opening == o.Opening && f.Closing == o.Closing
 }
 
-// booked tells whether the hour knows its edges. One with rows and no edges was
-// closed without; one without rows has seen nothing of which there would be any.
-func (f footer) booked() bool {
+// knowsEdges tells whether an hour without an edge at an instant has seen that there
+// is none. An hour with rows and no edges at all was closed without them. An hour
+// without rows saw nothing that would have edges.
+func (f footer) knowsEdges() bool {
 	return f.Opening != "" || f.Closing != "" || f.Rows == sha256Hex(nil)
 }
 

@@ -18,7 +18,7 @@ type file struct {
 	rows   sealed.Rows // the hour's
 
 	unknown []string                   // columns of a later version, which can't be copied
-	rest    map[string]json.RawMessage // what a later version's day says of it besides
+	rest    map[string]json.RawMessage // what a later version's day says of it
 }
 
 // open reads the footer of an hour's own object. Errors: *CorruptError,

@@ -28,7 +28,7 @@ func (l *Ledger) Scan(ctx context.Context, cluster string, hour window.Window, c
 // Entry describes the object that is read.
 func (s *Scan) Entry() Entry { return s.file.entry }
 
-// Hour is what is known of the hour beside its segments.
+// Hour is the hour without its segments.
 func (s *Scan) Hour() usage.Hour { return s.file.hour() }
 
 // Next fills the batch with the next row group. Errors: io.EOF after the last

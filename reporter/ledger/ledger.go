@@ -16,7 +16,7 @@ type Config struct {
 	// Version of the program that writes, for the footer. Default "dev".
 	Version string
 	// Pruned tells whether the edges of an instant are so old that they may have
-	// been pruned. If such edges are gone, they count as not booked. Default: none
+	// been pruned. If such edges are gone, they count as not stored. Default: none
 	// may have been, so that edges which are gone are an error.
 	Pruned func(at time.Time) bool
 	// History is how long replaced revisions are kept at least after the end of
@@ -77,7 +77,7 @@ type Entry struct {
 }
 
 // Put closes an hour that is in memory whole: Draft, Add and Commit in one. Its
-// segments may come in any order. It books no edges.
+// segments may come in any order. It stores no edges.
 func (l *Ledger) Put(ctx context.Context, h usage.Hour) (Entry, error) {
 	d, err := l.Draft(h.Cluster, h.Window)
 	if err != nil {

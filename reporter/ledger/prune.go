@@ -26,9 +26,9 @@ type Pruning struct {
 	Now time.Time
 	// DryRun finds out what would be deleted, and deletes nothing.
 	DryRun bool
-	// Forget is told of hours that are about to be closed no more, a day's at a
+	// Forget is called with hours that are about to be closed no more, a day's at a
 	// time, before anything of them is deleted: the place to take them out of the
-	// index. It may be told of the same hours again. May be nil.
+	// index. It may be called with the same hours again. May be nil.
 	Forget func(ctx context.Context, hours []window.Window) error
 }
 

@@ -68,12 +68,12 @@ func (l *Ledger) Verify(ctx context.Context, cluster string, v Verification, yie
 // verification is a run under way.
 type verification struct {
 	Verification
-	ledger  *Ledger
-	session *Session
-	cluster string
-	yield   func(Finding) error
-	before  footer // of the hour looked at last, if it can be read
-	looked  string // edges looked at last
+	ledger   *Ledger
+	session  *Session
+	cluster  string
+	yield    func(Finding) error
+	previous footer // of the hour looked at last, if it can be read
+	looked   string // edges looked at last
 }
 
 const (
@@ -161,8 +161,8 @@ func (v *verification) broken(err error, key string, w window.Window, do string)
 
 // hour verifies an hour in its own object and in its day.
 func (v *verification) hour(ctx context.Context, hour window.Window, held *day) error {
-	before := v.before
-	v.before = footer{}
+	previous := v.previous
+	v.previous = footer{}
 	own, err := v.own(ctx, hour)
 	if err != nil {
 		return err
@@ -185,8 +185,8 @@ func (v *verification) hour(ctx context.Context, hour window.Window, held *day) 
 	if err != nil {
 		return err
 	}
-	v.before = own.footer
-	return v.booked(ctx, before, own)
+	v.previous = own.footer
+	return v.edges(ctx, previous, own)
 }
 
 // own opens an hour's own object. One that is not there or damaged, which is a
@@ -244,9 +244,9 @@ func (v *verification) rows(f *file) error {
 	return nil
 }
 
-// booked verifies the edges that an hour names, and that it counts from where
-// the hour before ended.
-func (v *verification) booked(ctx context.Context, before footer, f *file) error {
+// edges verifies the edges that an hour names, and that it counts from where
+// the previous hour ended.
+func (v *verification) edges(ctx context.Context, previous footer, f *file) error {
 	foot := f.footer
 	for _, edge := range []struct {
 		at   time.Time
@@ -262,19 +262,19 @@ func (v *verification) booked(ctx context.Context, before footer, f *file) error
 			}
 		}
 	}
-	if !before.Window.To.Equal(foot.Window.From) {
+	if !previous.Window.To.Equal(foot.Window.From) {
 		return nil
 	}
-	// What began earlier and was not seen by the hour before, as when samples are
+	// What began earlier, and the previous hour did not see because samples were
 	// lost, is no contradiction.
-	differ, err := v.session.differ(ctx, &head{footer: before}, &head{footer: foot}, before.Window.From)
+	differ, err := v.session.differ(ctx, &head{footer: previous}, &head{footer: foot}, previous.Window.From)
 	if errors.As(err, new(*EdgesError)) {
 		return nil // found already
 	}
 	if err != nil || !differ {
 		return err
 	}
-	return v.yield(Finding{Edge, f.object, foot.Window, "it counts from other edges than those that " + called(before.Window) + " closed with", doBoth})
+	return v.yield(Finding{Edge, f.object, foot.Window, "it counts from other edges than those that " + called(previous.Window) + " closed with", doBoth})
 }
 
 // edgeError yields the finding of edges that can't be read.

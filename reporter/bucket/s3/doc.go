@@ -15,14 +15,14 @@
 // then the Put succeeded. What remains is that the first try stored the object
 // and another writer, who had read it, replaced it before we looked: the
 // conflict is then reported though the Put took place. A caller to whom that
-// makes a difference finds the trace of it in the content that it reads anew.
+// makes a difference finds out by reading the content again.
 // A conditional Delete has nothing to put a token on: after a lost answer it
 // may report a conflict although it removed the object.
 //
 // # Checksums
 //
 // Every object and part is sent with its CRC32 in a header, which the store
-// checks. The SDK is told to add none by itself (it would use a trailer, which
+// checks. The SDK is configured to add none by itself (it would use a trailer, which
 // stores other than AWS often don't know) and to verify those of an answer
 // where there are any.
 //
