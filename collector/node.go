@@ -61,12 +61,18 @@ func (f *flags) assemble(ctx context.Context, n *node, now func() time.Time) err
 	n.closers = append(n.closers, source)
 	cfg := meter.LoopConfig{
 		Source:      source,
+		ByProcess:   *f.processes,
 		SplitEvenly: *f.split,
 		Interval:    *f.interval,
 		MaxGap:      *f.maxGap,
 		Now:         now,
 		Logger:      n.log,
 		Fatal:       func(err error) bool { return errors.Is(err, nvml.ErrDriverChanged) },
+	}
+	if hostPIDs(*f.proc) { // else processes can't be looked up
+		if cfg.Owners, err = cgroup.New(cgroup.Config{Proc: *f.proc, ContainerLogs: *f.logs, Now: now}); err != nil {
+			return err
+		}
 	}
 	if *f.attribution == attributionKubelet {
 		client, err := f.attribute(&cfg)
@@ -79,8 +85,7 @@ func (f *flags) assemble(ctx context.Context, n *node, now func() time.Time) err
 	return err
 }
 
-// attribute adds to cfg what finds out who holds the GPUs and whose processes use
-// them.
+// attribute adds to cfg what finds out who holds the GPUs.
 func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
 	pods, err := cgroup.NewTree(cgroup.TreeConfig{Root: *f.cgroups, Now: cfg.Now})
 	if err != nil {
@@ -89,13 +94,6 @@ func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
 	claimed, err := cdi.New(cdi.Config{Dirs: *f.cdi, Devices: *f.devices, Now: cfg.Now, Logger: cfg.Logger})
 	if err != nil {
 		return nil, err
-	}
-	if *f.processes {
-		owners, err := cgroup.New(cgroup.Config{Proc: *f.proc, ContainerLogs: *f.logs, Now: cfg.Now})
-		if err != nil {
-			return nil, err
-		}
-		cfg.Owners = owners
 	}
 	client, err := kubelet.New(kubelet.Config{
 		Socket:         *f.socket,

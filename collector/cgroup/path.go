@@ -7,14 +7,16 @@ import (
 	"github.com/gputally/gputally/collector/device"
 )
 
-// Parse reads a /proc/<pid>/cgroup. The Owner is zero if the process is in no
-// pod, or if hierarchies disagree.
+// Parse reads a /proc/<pid>/cgroup. The Owner is zero if hierarchies disagree, or
+// if there is none.
 func Parse(content []byte) device.Owner {
 	var owner device.Owner
+	placed := false
 	for line := range bytes.Lines(content) {
 		// <hierarchy>:<controllers>:<path>; a path may contain colons.
 		_, rest, _ := strings.Cut(string(bytes.TrimSuffix(line, []byte("\n"))), ":")
 		_, path, _ := strings.Cut(rest, ":")
+		placed = placed || strings.HasPrefix(path, "/")
 		o := ParsePath(path)
 		switch {
 		case o.PodUID == "":
@@ -28,6 +30,7 @@ func Parse(content []byte) device.Owner {
 			return device.Owner{}
 		}
 	}
+	owner.Host = placed && owner.PodUID == ""
 	return owner
 }
 

@@ -90,6 +90,7 @@ func TestParse(t *testing.T) {
 		},
 		"a path with colons":    {"0::/system.slice/containerd.service/kubepods-pod" + slice + ".slice:cri-containerd:" + id + "\n", device.Owner{PodUID: uid, ContainerID: id}},
 		"without a last break":  {"0::/kubepods/pod" + uid + "/" + id, device.Owner{PodUID: uid, ContainerID: id}},
+		"no pod":                {"9:name=systemd:/\n0::/system.slice/containerd.service\n", device.Owner{Host: true}},
 		"nothing":               {"", device.Owner{}},
 		"not what it should be": {"garbage\n\n:", device.Owner{}},
 	} {
@@ -111,8 +112,8 @@ func TestThisProcessIsInNoPod(t *testing.T) {
 	if strings.Contains(string(content), "pod") {
 		t.Skip("this test runs in a pod")
 	}
-	if got := cgroup.Parse(content); got != (device.Owner{}) {
-		t.Errorf("%+v, want none, of %s", got, content)
+	if got := cgroup.Parse(content); got != (device.Owner{Host: true}) {
+		t.Errorf("%+v, want the host, of %s", got, content)
 	}
 }
 
@@ -122,8 +123,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("0::/../kubepods-pod" + slice + ".slice:cri-containerd:" + id))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		o := cgroup.Parse(content)
-		if o.PodUID == "" && o.ContainerID != "" {
-			t.Errorf("%+v has a container without a pod", o)
+		if o.PodUID == "" && o.ContainerID != "" || o.PodUID != "" && o.Host {
+			t.Errorf("%+v has a container without a pod, or is in a pod and in none", o)
 		}
 		if o.PodUID != "" && len(o.PodUID) != 36 && len(o.PodUID) != 32 || o.ContainerID != "" && len(o.ContainerID) != 64 {
 			t.Errorf("%+v is of no known form", o)

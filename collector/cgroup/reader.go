@@ -34,6 +34,7 @@ type Reader struct {
 // it starts at another time.
 type process struct {
 	start uint64 // clock ticks after boot
+	name  string
 	owner device.Owner
 }
 
@@ -67,7 +68,7 @@ func (r *Reader) Owners(inv *device.Inventory) {
 					known[pid] = p
 				}
 			}
-			running[i].Owner = p.owner
+			running[i].Name, running[i].Owner = p.name, p.owner
 		}
 	}
 	r.known = known
@@ -88,7 +89,7 @@ func (r *Reader) nameAll(running []device.Process) {
 // find looks a process up. The start time is read before and after the cgroup,
 // so that both are of one process.
 func (r *Reader) find(pid int) (process, bool) {
-	start, ok := r.start(pid)
+	start, name, ok := r.stat(pid)
 	if !ok {
 		return process{}, false
 	}
@@ -99,32 +100,35 @@ func (r *Reader) find(pid int) (process, bool) {
 	if err != nil {
 		return process{}, false
 	}
-	if again, ok := r.start(pid); !ok || again != start {
+	if again, _, ok := r.stat(pid); !ok || again != start {
 		return process{}, false
 	}
 	owner := Parse(content)
-	if owner.PodUID == r.self.PodUID {
+	if owner.PodUID != "" && owner.PodUID == r.self.PodUID {
 		owner = device.Owner{}
 	}
-	return process{start, owner}, true
+	return process{start, name, owner}, true
 }
 
 func (r *Reader) file(pid int, name string) string {
 	return filepath.Join(r.proc, strconv.Itoa(pid), name)
 }
 
-// start reads when a process started: field 22 of its stat. The second field,
-// the name in parentheses, may contain anything.
-func (r *Reader) start(pid int) (uint64, bool) {
+// stat reads when a process started, field 22 of its stat, and its program's
+// name. That is the second field, in parentheses, and may contain anything.
+func (r *Reader) stat(pid int) (start uint64, name string, ok bool) {
 	content, err := os.ReadFile(r.file(pid, "stat"))
 	if err != nil {
-		return 0, false
+		return 0, "", false
+	}
+	if from, to := bytes.IndexByte(content, '('), bytes.LastIndexByte(content, ')'); 0 <= from && from < to {
+		name = string(content[from+1 : to])
 	}
 	fields := bytes.Fields(content[bytes.LastIndexByte(content, ')')+1:])
 	const started = 22 - 3 // the fields begin with the third
 	if len(fields) <= started {
-		return 0, false
+		return 0, "", false
 	}
-	start, err := strconv.ParseUint(string(fields[started]), 10, 64)
-	return start, err == nil
+	start, err = strconv.ParseUint(string(fields[started]), 10, 64)
+	return start, name, err == nil
 }

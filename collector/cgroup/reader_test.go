@@ -102,7 +102,20 @@ func TestOwners(t *testing.T) {
 	h.run(12, 700, "/system.slice/x.service")
 	h.log("train-0", "team-a", "main", id)
 	h.wants("a pod with a name, one without, a service, nobody", h.owners(10, 11, 12, 13),
-		device.Owner{PodUID: uid, ContainerID: id, Container: "main"}, device.Owner{PodUID: otherUID, ContainerID: otherID}, device.Owner{}, device.Owner{})
+		device.Owner{PodUID: uid, ContainerID: id, Container: "main"}, device.Owner{PodUID: otherUID, ContainerID: otherID}, device.Owner{Host: true}, device.Owner{})
+}
+
+// The kernel cuts names of programs at 15 bytes, and lets them contain anything.
+func TestNamesOfPrograms(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.run(10, 500, path)
+	h.owners(10)
+	inv := device.Inventory{GPUs: []device.GPU{{Reading: device.Reading{Running: []device.Process{{PID: 10}, {PID: 11}}}}}}
+	h.r.Owners(&inv)
+	if got := inv.GPUs[0].Reading.Running; got[0].Name != "a) S 1 (b" || got[1].Name != "" {
+		t.Errorf("names %q and %q, want %q and none", got[0].Name, got[1].Name, "a) S 1 (b")
+	}
 }
 
 func TestPIDThatIsUsedAgain(t *testing.T) {
@@ -182,8 +195,8 @@ func TestThisMachinesProc(t *testing.T) {
 	inv := device.Inventory{GPUs: []device.GPU{{Reading: device.Reading{Running: []device.Process{{PID: os.Getpid()}, {PID: 1 << 30}}}}}}
 	r.Owners(&inv)
 	for _, p := range inv.GPUs[0].Reading.Running {
-		if p.Owner != (device.Owner{}) {
-			t.Errorf("process %d belongs to %+v, want nobody", p.PID, p.Owner)
+		if p.Owner.PodUID != "" {
+			t.Errorf("process %d belongs to %+v, want no pod", p.PID, p.Owner)
 		}
 	}
 }

@@ -93,6 +93,8 @@ const (
 // Process is a process that uses a GPU or a MIG instance.
 type Process struct {
 	PID        int      // in the host's PID namespace
+	Name       string   // of its program, at most 15 bytes; "" if unknown
+	Client     bool     // works through the server of MPS
 	Instance   string   // UUID of the MIG instance, "" for a whole GPU
 	MemoryUsed *float64 // bytes, nil if unknown
 	// Utilization is the ratio of the GPU's time that the process kept the
@@ -105,6 +107,7 @@ type Process struct {
 
 // Owner is what a process' cgroup says of it.
 type Owner struct {
+	Host        bool // it is in no pod
 	PodUID      string
 	ContainerID string // as the runtime calls it, 64 hexadecimal digits
 	Container   string // name in the pod, "" if not known

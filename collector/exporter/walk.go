@@ -106,6 +106,9 @@ func (w *walker) device(d *meter.Device) {
 		w.known(&metric.DeviceMemoryTotal, r.MemoryTotal, g.UUID)
 		w.known(&metric.DevicePower, r.Power, g.UUID)
 		w.known(&metric.DeviceTemperature, r.Temperature, g.UUID)
+		if d.Others != nil {
+			w.put(&metric.DeviceStrangers, float64(*d.Others), g.UUID)
+		}
 		w.known(&metric.DeviceSMActive, r.SM, g.UUID)
 		w.known(&metric.DeviceTensorActive, r.Tensor, g.UUID)
 		w.known(&metric.DeviceDRAMActive, r.DRAM, g.UUID)

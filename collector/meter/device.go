@@ -21,8 +21,10 @@ type deviceMeter struct {
 	gpu    device.GPU
 	gone   time.Time // when the driver first did not list it, zero while it does
 	state  state
-	shared float64 // sum of the shares held, 0 to 1
-	doubt  float64 // share that is held, by whom is not clear; 0 to 1 - shared
+	shared float64        // sum of the shares held, 0 to 1
+	doubt  float64        // share that is held, by whom is not clear; 0 to 1 - shared
+	others *int           // processes of those who hold nothing of it, nil if unknown
+	other  device.Process // one of them
 
 	allocated    integral
 	unallocated  integral
@@ -105,7 +107,6 @@ func (m *deviceMeter) step(d time.Duration, whole bool, g *device.GPU) step {
 		m.lose()
 	}
 	s.reading = g.Reading
-	s.owned = ownedOn(g.Reading, "")
 	s.busy = m.busy.ratio(g.Reading, d)
 	if r := g.Reading.Energy; r != nil {
 		before, followed := m.energy.value(), m.energy.followed
@@ -124,7 +125,7 @@ func (m *deviceMeter) partials(d time.Duration, g *device.GPU) map[string]partia
 	}
 	all := make(map[string]partial, len(g.MIG))
 	for _, i := range g.MIG {
-		p := partial{owned: ownedOn(g.Reading, i.UUID)}
+		var p partial
 		if b := m.parts[i.UUID]; b != nil && i.Reading != nil {
 			p.busy, p.memory = b.ratio(*i.Reading, d), i.Reading.MemoryUsed
 		}
@@ -135,13 +136,14 @@ func (m *deviceMeter) partials(d time.Duration, g *device.GPU) map[string]partia
 
 // settle decides where the coming time goes: a GPU that does not answer is
 // unavailable whoever holds it, and nobody is charged for it.
-func (m *deviceMeter) settle(shared, doubt float64) {
+func (m *deviceMeter) settle(shared, doubt float64, h residents) {
 	m.shared, m.doubt = shared, doubt
+	m.others, m.other = m.strangers(h)
 	switch {
 	case !m.gpu.Reading.Up:
 		m.state = unavailable
-	case shared == 0 && doubt == 0 && m.gpu.Reading.Processes > 0:
-		m.state = unattributed // used by a process outside Kubernetes
+	case shared == 0 && doubt == 0 && m.others != nil && *m.others > 0:
+		m.state = unattributed // somebody works who holds nothing
 	default:
 		m.state = allocated
 	}
@@ -182,6 +184,7 @@ func (m *deviceMeter) snapshot(current bool) Device {
 	d := Device{
 		GPU:     m.gpu,
 		Current: current && m.gone.IsZero(),
+		Others:  m.others, Other: m.other,
 		States: States{
 			Allocated:    m.allocated.value(),
 			Unallocated:  m.unallocated.value(),

@@ -38,7 +38,7 @@ func relive(t *testing.T, seed uint64, polls int) {
 		if loop == nil || f.one(40) { // the process starts
 			var err error
 			loop, err = meter.NewLoop(meter.LoopConfig{
-				Source: f, Registry: f, Owners: f, Now: func() time.Time { return f.clock },
+				Source: f, Registry: f, Owners: f, ByProcess: true, Now: func() time.Time { return f.clock },
 			})
 			if err != nil {
 				t.Fatal(err)

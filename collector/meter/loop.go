@@ -18,9 +18,11 @@ type LoopConfig struct {
 	Source device.Source // required
 	// Registry is nil where there is no kubelet: then nobody holds anything.
 	Registry device.Registry
-	// Owners says whose processes use the GPUs. Nil where nobody knows: then what
-	// containers on a shared GPU do is unknown.
+	// Owners says whose processes use the GPUs, and their programs' names. Nil
+	// where nobody knows.
 	Owners Owners
+	// ByProcess: see Config. It needs Owners.
+	ByProcess bool
 	// Claims and Portion: see attribution.Config.
 	Claims  func(device.Claim) []string
 	Portion func(device.Claim) float64
@@ -38,15 +40,21 @@ type LoopConfig struct {
 	Fatal func(error) bool
 }
 
+// strangersAgain is how long nothing more is logged of strangers on a GPU.
+const strangersAgain = 10 * time.Minute
+
 // Owners finds the owners of processes.
 type Owners interface {
-	// Owners sets Owner of every process in the inventory, zero if it has none.
+	// Owners sets Owner and Name of every process in the inventory, zero if unknown.
 	Owners(inv *device.Inventory)
 }
 
 func (c *LoopConfig) defaults() error {
 	if c.Source == nil || c.Now == nil {
 		return errors.New("meter: LoopConfig.Source and Now are required")
+	}
+	if c.ByProcess && c.Owners == nil {
+		return errors.New("meter: LoopConfig.ByProcess needs Owners")
 	}
 	if c.Interval == 0 {
 		c.Interval = time.Second
@@ -63,17 +71,18 @@ func (c *LoopConfig) defaults() error {
 // Loop polls the sources on its own clock, feeds the meter, and publishes what
 // it knows. Run may be called once; Latest and Ticked at any time.
 type Loop struct {
-	cfg      LoopConfig
-	meter    *Meter
-	resolver *attribution.Resolver
-	bounds   *bounds.Checker
-	nvml     sourceHealth
-	kubelet  sourceHealth
-	names    sourceHealth
-	unknown  map[string]bool // unresolved ids of the latest answer, which were logged
-	down     map[string]bool // GPUs of the latest inventory that did not answer, by UUID
-	latest   atomic.Pointer[Snapshot]
-	ticked   atomic.Int64 // Unix ms at which the latest poll began
+	cfg       LoopConfig
+	meter     *Meter
+	resolver  *attribution.Resolver
+	bounds    *bounds.Checker
+	nvml      sourceHealth
+	kubelet   sourceHealth
+	names     sourceHealth
+	unknown   map[string]bool      // unresolved ids of the latest answer, which were logged
+	down      map[string]bool      // GPUs of the latest inventory that did not answer, by UUID
+	strangers map[string]time.Time // when they were logged, by UUID
+	latest    atomic.Pointer[Snapshot]
+	ticked    atomic.Int64 // Unix ms at which the latest poll began
 }
 
 // NewLoop returns a loop that has not polled yet.
@@ -81,18 +90,19 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	m, err := New(Config{Start: cfg.Now(), MaxGap: cfg.MaxGap, Retain: cfg.Retain, SplitEvenly: cfg.SplitEvenly})
+	m, err := New(Config{Start: cfg.Now(), MaxGap: cfg.MaxGap, Retain: cfg.Retain, ByProcess: cfg.ByProcess, SplitEvenly: cfg.SplitEvenly})
 	if err != nil {
 		return nil, err
 	}
 	return &Loop{
-		cfg:      cfg,
-		meter:    m,
-		resolver: attribution.New(attribution.Config{Claims: cfg.Claims, Portion: cfg.Portion}),
-		bounds:   bounds.New(cfg.Logger),
-		nvml:     sourceHealth{name: SourceNVML},
-		kubelet:  sourceHealth{name: SourceKubelet},
-		names:    sourceHealth{name: SourceCheckpoint},
+		cfg:       cfg,
+		meter:     m,
+		resolver:  attribution.New(attribution.Config{Claims: cfg.Claims, Portion: cfg.Portion}),
+		bounds:    bounds.New(cfg.Logger),
+		strangers: map[string]time.Time{},
+		nvml:      sourceHealth{name: SourceNVML},
+		kubelet:   sourceHealth{name: SourceKubelet},
+		names:     sourceHealth{name: SourceCheckpoint},
 	}, nil
 }
 
@@ -140,6 +150,7 @@ func (l *Loop) Poll(ctx context.Context) error {
 	if l.cfg.Registry != nil && l.cfg.Checkpoint != nil {
 		s.Sources = append(s.Sources, l.names.snapshot())
 	}
+	l.noteStrangers(s)
 	s.Impossible = l.bounds.Counts()
 	l.latest.Store(s)
 	return nil
@@ -158,7 +169,9 @@ func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 	}
 	l.bounds.Check(&inv, begin, end)
 	l.noteDown(inv)
-	l.own(&inv)
+	if l.cfg.Owners != nil {
+		l.cfg.Owners.Owners(&inv)
+	}
 	return &inv, nil
 }
 
@@ -177,15 +190,22 @@ func (l *Loop) noteDown(inv device.Inventory) {
 	l.down = down
 }
 
-// own names the owners of the processes. Where nobody can, that none are listed
-// does not mean that there are none.
-func (l *Loop) own(inv *device.Inventory) {
-	if l.cfg.Owners != nil {
-		l.cfg.Owners.Owners(inv)
-		return
-	}
-	for i := range inv.GPUs {
-		inv.GPUs[i].Reading.Running = nil
+// noteStrangers logs where somebody comes to work who holds nothing, once in ten
+// minutes for each GPU.
+func (l *Loop) noteStrangers(s *Snapshot) {
+	for i := range s.Devices {
+		d := &s.Devices[i]
+		if d.Others == nil || *d.Others == 0 {
+			continue
+		}
+		uuid := d.GPU.UUID
+		last, before := l.strangers[uuid]
+		if before && s.Taken.Sub(last) < strangersAgain {
+			continue
+		}
+		l.strangers[uuid] = s.Taken
+		l.cfg.Logger.Warn("Somebody works on a GPU who holds nothing of it; it is charged to nobody",
+			"uuid", uuid, "processes", *d.Others, "pid", d.Other.PID, "name", d.Other.Name, "pod_uid", d.Other.Owner.PodUID)
 	}
 }
 

@@ -20,6 +20,9 @@ type Config struct {
 	// Retain is how long an ended holding or a vanished GPU stays on the
 	// snapshot, so that its last values are scraped. Default 10 min.
 	Retain time.Duration
+	// ByProcess finds what a container does from its processes, whose owners are
+	// in the inventory, where others are on the GPU. Without it, that is unknown.
+	ByProcess bool
 	// SplitEvenly divides what a shared GPU does among its holders, by share,
 	// where it is not known of each. Without it, that stays unknown.
 	SplitEvenly bool
@@ -130,6 +133,9 @@ func (m *Meter) charge(o Observation) {
 			continue
 		}
 		s := dm.step(d, whole, gpus[uuid])
+		if !m.cfg.ByProcess {
+			s.reading.Running = nil
+		}
 		dm.charge(s)
 		m.chargeTenants(dm, s, m.tenants[uuid])
 	}
@@ -220,7 +226,7 @@ func (m *Meter) settle() {
 	}
 	for uuid, dm := range m.devices {
 		shared := min(1, shares[uuid])
-		dm.settle(shared, min(1-shared, m.now.Unattributed[uuid]))
+		dm.settle(shared, min(1-shared, m.now.Unattributed[uuid]), residents{m.tenants[uuid], m.cfg.ByProcess, len(m.now.Unresolved) > 0})
 	}
 }
 

@@ -29,7 +29,7 @@ func hold(pod, uuid string, share float64, sole bool) device.Holding {
 
 func newMeter(t testing.TB) *meter.Meter {
 	t.Helper()
-	m, err := meter.New(meter.Config{Start: origin})
+	m, err := meter.New(meter.Config{Start: origin, ByProcess: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,8 @@ type ledger struct {
 
 	listed bool // the driver lists it
 	up     bool
-	busy   bool    // processes are on it
+	used   bool    // processes are on it
+	busy   bool    // and one of them is somebody's work
 	energy float64 // the latest reading
 	open   bool    // and it is one from which the next may be counted
 	gap    bool    // the previous poll had no energy
@@ -66,6 +67,7 @@ type oracle struct {
 	known    time.Time // latest poll at which both answered
 	claims   []*claim
 	unclear  map[*card]int // units
+	unplaced bool          // somebody holds what is on no card
 	gpus     map[*card]*ledger
 	accounts map[place]*account
 	lost     time.Duration
@@ -119,7 +121,7 @@ func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
 	switch {
 	case !g.up:
 		g.unavailable += unit * ns
-	case held == 0 && doubt == 0 && g.busy:
+	case held == 0 && doubt == 0 && g.used && (g.busy || o.unplaced):
 		g.unattributed += unit * ns
 	default:
 		charged = true
@@ -170,7 +172,11 @@ func soleOf(c *card, mine []*claim, doubt int, charged bool) place {
 func (o *oracle) book(c *card, mine []*claim, doubt int, d time.Duration, answers bool, joules float64) {
 	sole := len(mine) == 1 && doubt == 0
 	works := make([]float64, len(mine))
-	var total float64
+	others := math.NaN()
+	if answers {
+		others = o.see(c, mine, "").others()
+	}
+	total := others
 	for i, cl := range mine {
 		a := o.accounts[place{cl.holder, c.uuid}]
 		share := float64(cl.units()) / unit
@@ -178,87 +184,31 @@ func (o *oracle) book(c *card, mine []*claim, doubt int, d time.Duration, answer
 		var memory float64
 		works[i], memory = math.NaN(), math.NaN()
 		if answers {
-			works[i], memory = o.work(c, cl, sole)
+			works[i], memory = o.work(c, cl, mine, sole)
 		}
 		if !math.IsNaN(memory) {
 			a.memory += memory * d.Seconds()
 		}
-		if math.IsNaN(works[i]) {
-			total = math.NaN()
-			continue
+		if !math.IsNaN(works[i]) {
+			a.observed += int64(cl.units()) * int64(d)
+			if works[i] == 0 {
+				a.idle += int64(cl.units()) * int64(d)
+			}
+			works[i] = min(works[i], share)
+			a.active += works[i] * d.Seconds()
 		}
-		a.observed += int64(cl.units()) * int64(d)
-		if works[i] == 0 {
-			a.idle += int64(cl.units()) * int64(d)
-		}
-		works[i] = min(works[i], share)
-		a.active += works[i] * d.Seconds()
 		total += works[i]
 	}
 	for i, cl := range mine {
 		a := o.accounts[place{cl.holder, c.uuid}]
 		switch {
 		case math.IsNaN(joules) || doubt > 0:
-		case sole:
+		case sole && others == 0:
 			a.joules += joules
 		case total > 0:
 			a.joules += joules * works[i] / total
 		}
 	}
-}
-
-// work is what a container did as far as anybody may know it: NaN if not.
-func (o *oracle) work(c *card, cl *claim, sole bool) (busy, memory float64) {
-	if cl.cells[0].instance != "" {
-		for _, x := range cl.cells {
-			u, ratio := math.NaN(), math.NaN()
-			if slices.Contains(c.cells(), x) {
-				u, ratio = 0, 0
-				for _, t := range o.fleet.tenancies {
-					if t.cell != x {
-						continue
-					}
-					u, ratio = t.was, unlessLie(c, lieUtilization, t.was)
-					if o.fleet.visible && t.holder != cl.holder && c.lie == lieUtilization {
-						ratio = 0 // none of the processes on it is the container's
-					}
-				}
-			}
-			busy += ratio * float64(x.units) / unit
-			memory += unlessLie(c, lieMemory, 1000*u)
-		}
-		if sole && math.IsNaN(busy) {
-			if math.IsNaN(memory) {
-				memory = unlessLie(c, lieMemory, 1000*c.was)
-			}
-			if c.mode < mig7 {
-				busy = unlessLie(c, lieUtilization, c.was)
-			}
-		}
-		if sole && math.IsNaN(memory) {
-			memory = unlessLie(c, lieMemory, 1000*c.was)
-		}
-		return busy, memory
-	}
-	switch {
-	case sole && c.mode < mig7:
-		return unlessLie(c, lieUtilization, c.was), unlessLie(c, lieMemory, 1000*c.was)
-	case sole:
-		return math.NaN(), unlessLie(c, lieMemory, 1000*c.was)
-	}
-	tenancies := o.fleet.of(c)
-	if c.foreign || !o.fleet.visible && len(tenancies) > 0 {
-		return math.NaN(), math.NaN()
-	}
-	if len(tenancies) == 0 && c.mode < mig7 && c.was > 0 && c.lie != lieUtilization {
-		return math.NaN(), math.NaN() // they ended, and their last work is still seen
-	}
-	for _, t := range tenancies {
-		if t.holder == cl.holder {
-			busy, memory = busy+unlessLie(c, lieProcesses, t.was), memory+unlessLie(c, lieProcesses, 1000*t.was)
-		}
-	}
-	return busy, memory
 }
 
 // unlessLie is v, or unknown where the driver lied of it.
@@ -292,7 +242,7 @@ func (o *oracle) look(now time.Time) {
 			continue
 		}
 		g.listed, g.up, g.gap = true, !c.lost, c.lost || c.lie == lieEnergy
-		g.busy = !c.lost && (c.foreign || len(f.of(c)) > 0)
+		g.used, g.busy = !c.lost && o.see(c, nil, "").count() > 0, o.see(c, nil, "").busy()
 		if !g.gap {
 			g.energy, g.open = c.joules, true
 		}
@@ -305,11 +255,12 @@ func (o *oracle) look(now time.Time) {
 
 // count takes stock of who holds what, of GPUs that the driver lists.
 func (o *oracle) count(now time.Time) {
-	o.claims, o.unclear = nil, map[*card]int{}
+	o.claims, o.unclear, o.unplaced = nil, map[*card]int{}, false
 	there := map[place]*claim{}
 	for _, t := range o.fleet.tenancies {
 		switch {
 		case t.card.absent || !slices.Contains(t.card.cells(), t.cell):
+			o.unplaced = true
 		case t.unclear:
 			o.unclear[t.card] += t.cell.units
 		default:

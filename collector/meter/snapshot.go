@@ -35,8 +35,12 @@ type Device struct {
 	// lists the GPU: then only the integrals mean anything.
 	Current bool
 	States  States
-	Active  *float64 // seconds, nil while never known
-	Energy  *float64 // joules, nil while never known
+	// Others is how many processes of those who hold nothing of the GPU are on it,
+	// without servers and daemons that have no work to do; nil if unknown.
+	Others *int
+	Other  device.Process // one of them
+	Active *float64       // seconds, nil while never known
+	Energy *float64       // joules, nil while never known
 }
 
 // States are a GPU's seconds by state.

@@ -22,22 +22,4 @@ type step struct {
 type partial struct {
 	busy   *float64 // ratio of the instance's time
 	memory *float64 // bytes
-	owned  bool     // the owners of all its processes are known
-}
-
-// ownedOn is true if the owners of all processes on a MIG instance are known; ""
-// stands for the GPU with all that is on it.
-func ownedOn(r device.Reading, instance string) bool {
-	if r.Running == nil {
-		return false
-	}
-	if len(r.Running) == 0 && r.Utilization != nil && *r.Utilization > 0 {
-		return false // somebody works whom the driver does not show
-	}
-	for _, p := range r.Running {
-		if p.Owner.PodUID == "" && (instance == "" || p.Instance == instance) {
-			return false
-		}
-	}
-	return true
 }

@@ -1,5 +1,12 @@
 package meter
 
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
 // work is what a container did on a GPU during a step. What is nil is unknown.
 type work struct {
 	busy   *float64 // own utilization, ratio of the physical GPU
@@ -27,41 +34,48 @@ func (s *step) workOf(t *holdingMeter, tenants []*holdingMeter) work {
 	switch {
 	case len(t.parts) > 0:
 		w := s.instancesOf(t, tenants)
-		if t.sole && w.busy == nil {
-			w.busy = s.busy
-		}
-		if t.sole && w.memory == nil {
-			w.memory = s.reading.MemoryUsed
+		if t.sole && (w.busy == nil || w.memory == nil) {
+			of := s.soleOf(t, s.whole())
+			w.busy, w.memory = cmp.Or(w.busy, of.busy), cmp.Or(w.memory, of.memory)
 		}
 		return w
 	case t.sole:
-		return work{busy: s.busy, memory: s.reading.MemoryUsed}
-	case s.owned:
-		return s.processesOf(t, tenants, "")
+		return s.soleOf(t, s.whole())
 	default:
-		return work{}
+		return s.sharedOf(t, tenants, s.whole())
 	}
 }
+
+// whole is the GPU with all that is on it.
+func (s *step) whole() scope { return scope{busy: s.busy, memory: s.reading.MemoryUsed} }
 
 // instancesOf adds up what the tenant did on its MIG instances.
 func (s *step) instancesOf(t *holdingMeter, tenants []*holdingMeter) work {
 	sum := work{busy: new(float64), memory: new(float64)}
 	for _, p := range t.parts {
-		in, ok := s.instances[p.Instance]
 		var w work
-		if ok && in.owned {
-			w = s.processesOf(t, tenants, p.Instance)
-		}
-		if ok && p.Sole {
-			w.memory = in.memory
-			if in.busy != nil {
-				ofGPU := *in.busy * p.Share
-				w.busy = &ofGPU
+		if in, ok := s.instances[p.Instance]; ok {
+			on := scope{p.Instance, times(in.busy, p.Share), in.memory}
+			if p.Sole {
+				w = s.soleOf(t, on)
+			} else {
+				w = s.sharedOf(t, holdersOf(p.Instance, tenants), on)
 			}
 		}
 		sum.busy, sum.memory = plus(sum.busy, w.busy), plus(sum.memory, w.memory)
 	}
 	return sum
+}
+
+// holdersOf are those of the tenants who hold a part of a MIG instance.
+func holdersOf(instance string, tenants []*holdingMeter) []*holdingMeter {
+	var all []*holdingMeter
+	for _, t := range tenants {
+		if slices.ContainsFunc(t.parts, func(p device.Part) bool { return p.Instance == instance }) {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 // processesOf adds up the tenant's processes; instance "" stands for all.
@@ -109,27 +123,36 @@ func (s *step) split(all []work, tenants []*holdingMeter, doubt float64) {
 		held += t.share
 		busy, memory = busy || all[i].busy == nil, memory || all[i].memory == nil
 	}
+	ofBusy, ofMemory := s.busy, s.reading.MemoryUsed
+	if c := s.crowdOf(tenants, ""); c.known && c.others > 0 { // what is others' is not the tenants'
+		ofBusy, ofMemory = less(ofBusy, s.othersOf(tenants)), less(ofMemory, c.othersMemory)
+	}
 	for i, t := range tenants {
-		if busy && s.busy != nil {
-			all[i].busy = times(s.busy, t.share/held)
+		if busy && ofBusy != nil {
+			all[i].busy = times(ofBusy, t.share/held)
 		}
-		if memory && s.reading.MemoryUsed != nil {
-			all[i].memory = times(s.reading.MemoryUsed, t.share/held)
+		if memory && ofMemory != nil {
+			all[i].memory = times(ofMemory, t.share/held)
 		}
 	}
 }
 
-// share divides the energy by active share, where that of all is known. The
-// energy of a GPU on which nobody does anything is nobody's.
+// share divides the energy by active share, where that of all is known, also of
+// those who hold nothing. The energy of a GPU on which nobody does anything is
+// nobody's, but that of a GPU that somebody has to himself is all his.
 func (s *step) share(all []work, tenants []*holdingMeter, doubt float64) {
 	if s.joules == nil || doubt > 0 {
 		return
 	}
-	if len(tenants) == 1 && tenants[0].sole {
+	others := s.othersOf(tenants)
+	switch {
+	case others == nil:
+		return
+	case len(tenants) == 1 && tenants[0].sole && *others == 0:
 		all[0].joules = s.joules
 		return
 	}
-	var total float64
+	total := *others
 	for i, w := range all {
 		if w.busy == nil {
 			return
@@ -152,6 +175,15 @@ func plus(a, b *float64) *float64 {
 	}
 	sum := *a + *b
 	return &sum
+}
+
+// less is a - b, at least 0; nil if either is.
+func less(a, b *float64) *float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	rest := max(0, *a-*b)
+	return &rest
 }
 
 func times(a *float64, factor float64) *float64 {

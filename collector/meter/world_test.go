@@ -21,6 +21,9 @@ const unit = 28
 // back over time that passes, which a monotonic clock does not.
 const maxPower = 5000
 
+// bulky in bytes is what a stranger's process keeps: more than a daemon would.
+const bulky = 1 << 30
+
 // How a GPU of the world is cut.
 type mode int
 
@@ -46,6 +49,8 @@ type card struct {
 	absent  bool
 	lost    bool
 	foreign bool // a process outside Kubernetes uses it, which keeps it busy by 1/8
+	server  bool // of MPS, which waits
+	hidden  bool // somebody whom the driver does not list keeps it busy by 1/8
 	samples bool // the driver has samples: Reading.Active
 	joules  float64
 	active  float64 // seconds
@@ -170,6 +175,9 @@ func (f *fleet) busy(c *card) float64 {
 	if c.foreign {
 		sum += 0.125
 	}
+	if c.hidden {
+		sum += 0.125
+	}
 	return min(1, sum)
 }
 
@@ -198,7 +206,7 @@ func (f *fleet) change() {
 	case 9:
 		c.absent = f.one(2)
 	case 10:
-		c.foreign = f.one(2)
+		c.foreign, c.server, c.hidden = f.one(2), f.one(2), f.one(4)
 	case 11: // the driver is loaded again, which shows unless its counters were at 0 before
 		if c.shown > 0 || !c.samples {
 			c.joules, c.active = 0, 0
@@ -275,9 +283,12 @@ func (f *fleet) describe(c *card) device.GPU {
 	if c.lost {
 		return g
 	}
-	g.Reading = device.Reading{Up: true, Energy: ptr(c.joules), MemoryUsed: ptr(1000 * c.was), MemoryTotal: ptr(1e6), Running: []device.Process{}}
+	g.Reading = device.Reading{Up: true, Energy: ptr(c.joules), MemoryUsed: ptr(1000 * c.was), MemoryTotal: ptr(1e12), Running: []device.Process{}}
 	if c.foreign {
-		g.Reading.Running = append(g.Reading.Running, device.Process{PID: 1, Utilization: ptr(0.125), MemoryUsed: ptr(1)})
+		g.Reading.Running = append(g.Reading.Running, device.Process{PID: 1, Utilization: ptr(0.125), MemoryUsed: ptr(bulky)})
+	}
+	if c.server {
+		g.Reading.Running = append(g.Reading.Running, device.Process{PID: 2, Utilization: ptr(0), MemoryUsed: ptr(2 * bulky)})
 	}
 	for _, t := range f.of(c) {
 		p := device.Process{PID: t.pid, Instance: t.cell.instance, MemoryUsed: ptr(1000 * t.was)}
@@ -313,7 +324,7 @@ func (f *fleet) lieOf(c *card, g *device.GPU) {
 		if v == nil {
 			return nil
 		}
-		return ptr([]float64{math.MaxUint32 / 100, -1, math.MaxUint64, math.Inf(1), math.NaN()}[f.IntN(5)])
+		return ptr([]float64{-1, math.MaxUint64, math.Inf(1), math.NaN()}[f.IntN(4)])
 	}
 	r := &g.Reading
 	switch c.lie {
@@ -323,7 +334,7 @@ func (f *fleet) lieOf(c *card, g *device.GPU) {
 			g.MIG[i].Reading.Utilization = absurd(ptr(0))
 		}
 	case lieMemory:
-		r.MemoryUsed, r.MemoryTotal = absurd(ptr(0)), []*float64{ptr(2e6), absurd(ptr(0))}[f.IntN(2)]
+		r.MemoryUsed, r.MemoryTotal = absurd(ptr(0)), []*float64{ptr(2e12), absurd(ptr(0))}[f.IntN(2)]
 		for i := range g.MIG {
 			g.MIG[i].Reading.MemoryUsed = absurd(ptr(0))
 		}
@@ -349,6 +360,10 @@ func (f *fleet) Owners(inv *device.Inventory) {
 	for g := range inv.GPUs {
 		ps := inv.GPUs[g].Reading.Running
 		for i := range ps {
+			if ps[i].PID == 2 {
+				ps[i].Name = "nvidia-cuda-mps"
+			}
+			ps[i].Owner = device.Owner{Host: f.visible && ps[i].PID < 100}
 			for _, t := range f.tenancies {
 				if f.visible && t.pid == ps[i].PID {
 					ps[i].Owner = device.Owner{PodUID: t.holder.PodUID, Container: "main"}

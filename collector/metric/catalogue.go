@@ -52,6 +52,12 @@ var (
 	}
 )
 
+// Physical GPUs: who is on them without holding any of them.
+var DeviceStrangers = Family{
+	"gputally_device_stranger_processes", Gauge, "",
+	"Processes on the GPU of those who hold nothing of it, without MPS servers and daemons that wait; of a GPU that is held, known with --activity.processes only.", byUUID,
+}
+
 // Physical GPUs: which parts of them were busy, where the driver counts it (GPM).
 var (
 	DeviceSMActive = Family{
@@ -270,7 +276,7 @@ var (
 func Families() []*Family {
 	return []*Family{
 		&NodeInfo, &DeviceInfo, &MIGInstanceInfo,
-		&DeviceUp, &DeviceUtilization, &DeviceMemoryUsed, &DeviceMemoryTotal, &DevicePower, &DeviceTemperature,
+		&DeviceUp, &DeviceUtilization, &DeviceMemoryUsed, &DeviceMemoryTotal, &DevicePower, &DeviceTemperature, &DeviceStrangers,
 		&DeviceSMActive, &DeviceTensorActive, &DeviceDRAMActive,
 		&MIGInstanceUtilization, &MIGInstanceMemoryUsed, &MIGInstanceMemoryTotal,
 		&MIGInstanceSMActive, &MIGInstanceTensorActive, &MIGInstanceDRAMActive,

@@ -37,7 +37,7 @@ func (q *query) processes(h nvml.Device, parts []part, utilization *float64) ([]
 		pids[c.Pid] = true
 	}
 	clients, ret := each(places, q.clients)
-	running, distinct := named(append(found, clients...), parts)
+	running, distinct := named(found, clients, parts)
 	work := q.work(h, utilization)
 	if ret != nvml.SUCCESS || !distinct {
 		return nil, len(pids)
@@ -98,19 +98,19 @@ func each(places []part, list func(nvml.Device) ([]nvml.ProcessInfo, nvml.Return
 // named makes one process of all contexts of a PID on the same part of the GPU.
 // It is false if they can't be distinguished: without PIDs, or on a MIG instance
 // that is not in the list (any more, or not yet).
-func named(found []nvml.ProcessInfo, parts []part) ([]device.Process, bool) {
+func named(contexts, clients []nvml.ProcessInfo, parts []part) ([]device.Process, bool) {
 	type key struct {
 		pid      uint32
 		instance string
 	}
 	all := map[key]device.Process{}
-	for _, c := range found {
+	for i, c := range slices.Concat(contexts, clients) {
 		instance, ok := instanceOf(c, parts)
 		if !ok || c.Pid == 0 {
 			return nil, false
 		}
 		k := key{c.Pid, instance}
-		p := device.Process{PID: int(c.Pid), Instance: instance, MemoryUsed: all[k].MemoryUsed}
+		p := device.Process{PID: int(c.Pid), Client: all[k].Client || i >= len(contexts), Instance: instance, MemoryUsed: all[k].MemoryUsed}
 		if c.UsedGpuMemory != noMemory && (p.MemoryUsed == nil || float64(c.UsedGpuMemory) > *p.MemoryUsed) {
 			p.MemoryUsed = new(float64(c.UsedGpuMemory)) // each context has the memory of the whole process
 		}

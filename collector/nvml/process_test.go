@@ -53,7 +53,7 @@ func TestProcesses(t *testing.T) {
 			},
 			"clients of MPS": {
 				func(g *nvmltest.GPU) { g.Compute, g.MPS = []int{10}, []int{11, 12} },
-				[]device.Process{{PID: 10}, {PID: 11}, {PID: 12}},
+				[]device.Process{{PID: 10}, {PID: 11, Client: true}, {PID: 12, Client: true}},
 				1,
 			},
 			"no graphics and no MPS": {
