@@ -35,7 +35,7 @@ var outside = map[string][]string{
 // client of a server.
 var domain = []string{
 	"collector/attribution", "collector/device", "collector/meter", "collector/metric",
-	"reporter/fold", "reporter/glob", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup",
+	"reporter/checksum", "reporter/fold", "reporter/glob", "reporter/price", "reporter/quota", "reporter/report", "reporter/rollup",
 	"reporter/schedule", "reporter/series", "reporter/source", "reporter/usage", "reporter/window",
 }
 

@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -11,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/report"
 )
 
@@ -91,7 +91,7 @@ type proven struct {
 func (p *proven) Read(to []byte) (int, error) {
 	n, err := p.ReadCloser.Read(to)
 	_, _ = p.sum.Write(to[:n]) // a hash never fails to take bytes
-	if errors.Is(err, io.EOF) && hex.EncodeToString(p.sum.Sum(nil)) != p.want {
+	if errors.Is(err, io.EOF) && checksum.Of(p.sum) != p.want {
 		err = &DamageError{p.key, errors.New("its SHA-256 is not the one in the manifest")}
 	}
 	return n, err

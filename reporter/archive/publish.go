@@ -3,12 +3,12 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/report"
 )
 
@@ -132,7 +132,7 @@ func (a *Archive) publishFiles(ctx context.Context, d draft) error {
 	if err = errors.Join(err, there.Close()); err != nil {
 		return fmt.Errorf("publish %s: read what is there: %w", key, err)
 	}
-	if hex.EncodeToString(sum.Sum(nil)) != file.SHA256 {
+	if checksum.Of(sum) != file.SHA256 {
 		return errTaken
 	}
 	return nil
@@ -160,7 +160,7 @@ func (a *Archive) draft(t report.Table, p Publication) (draft, error) {
 	if err != nil {
 		return draft{}, fmt.Errorf("write CSV of report %q: %w", p.Name, err)
 	}
-	d.manifest.Files = []report.File{{Name: csvName, Size: size, Rows: t.Len(), SHA256: hex.EncodeToString(sum.Sum(nil))}}
+	d.manifest.Files = []report.File{{Name: csvName, Size: size, Rows: t.Len(), SHA256: checksum.Of(sum)}}
 	return d, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/report"
 )
 
@@ -136,7 +137,7 @@ func readManifest(key string, data []byte) (Record, error) {
 		return Record{}, fmt.Errorf("manifest %s is of report %s/%s/%s; publish the report again", key, m.Name, m.Period.Key, m.ID)
 	}
 	r := recordOf(m, 1)
-	r.ManifestSHA256 = sum(data) // also if a later version wrote fields that this one drops
+	r.ManifestSHA256 = checksum.SHA256(data) // also if a later version wrote fields that this one drops
 	if field, err := r.check(); err != nil {
 		return Record{}, fmt.Errorf("manifest %s: %s: %w", key, field, err)
 	}

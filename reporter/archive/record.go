@@ -3,13 +3,13 @@ package archive
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -69,7 +69,7 @@ func recordOf(m report.Manifest, revision int) Record {
 		r.Rows += file.Rows
 	}
 	if data, err := m.Encode(); err == nil {
-		r.ManifestSHA256 = sum(data)
+		r.ManifestSHA256 = checksum.SHA256(data)
 	}
 	return r
 }
@@ -80,11 +80,6 @@ func instant(text string) time.Time {
 		return time.Time{}
 	}
 	return t.UTC()
-}
-
-func sum(data []byte) string {
-	digest := sha256.Sum256(data)
-	return hex.EncodeToString(digest[:])
 }
 
 // check says what is wrong with a record, but for the object that it is in, and

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
@@ -113,7 +114,7 @@ func checkHour(key string, h HourRecord) (field string, err error) {
 }
 
 func checkSHA256(sum string) error {
-	if len(sum) != 64 || strings.Trim(sum, "0123456789abcdef") != "" {
+	if !checksum.Is(sum) {
 		return fmt.Errorf("%q is no SHA-256", sum)
 	}
 	return nil

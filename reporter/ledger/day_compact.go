@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -156,7 +157,7 @@ func (l *Ledger) giveUp(ctx context.Context, r *raw, w window.Window, c Compacti
 	if len(hours) < 24 && !c.GiveUp {
 		return damage
 	}
-	key := history + dayPlace(cluster, w.From) + sha256Hex(r.data)[:16] + ".damaged"
+	key := history + dayPlace(cluster, w.From) + checksum.SHA256(r.data)[:16] + ".damaged"
 	if _, err := bucket.PutBytes(ctx, l.bucket, key, r.data, bucket.Condition{}); err != nil {
 		return fmt.Errorf("copy the damaged day to %s: %w", key, err)
 	}

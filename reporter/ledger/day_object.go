@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/ledger/sealed"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -201,7 +202,7 @@ func (h dayHour) file() (*file, error) {
 	if err := checkHour(foot.Cluster, foot.Window); err != nil {
 		return nil, err
 	}
-	if len(h.SHA256) != 64 || !isHex(h.SHA256) || h.Size < 0 || h.Rows < 0 {
+	if !checksum.Is(h.SHA256) || h.Size < 0 || h.Rows < 0 {
 		return nil, fmt.Errorf("has sha256 %q, size %d, %d rows", h.SHA256, h.Size, h.Rows)
 	}
 	entry := foot.entry()

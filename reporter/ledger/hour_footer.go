@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/usage"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -51,7 +50,7 @@ func (f footer) says(o footer) bool {
 // is none. An hour with rows and no edges at all was closed without them. An hour
 // without rows saw nothing that would have edges.
 func (f footer) knowsEdges() bool {
-	return f.Opening != "" || f.Closing != "" || f.Rows == sha256Hex(nil)
+	return f.Opening != "" || f.Closing != "" || f.Rows == checksum.SHA256(nil)
 }
 
 // coverageKey is the footer key of an amount of a coverage.
@@ -141,7 +140,7 @@ func (r *footerReader) instant(key string) time.Time {
 // sum reads a SHA-256; an optional one may be missing.
 func (r *footerReader) sum(key string, optional bool) string {
 	value, ok := r.lookup(key)
-	if ok && (len(value) != 64 || !isHex(value)) || !ok && !optional {
+	if ok && !checksum.Is(value) || !ok && !optional {
 		r.errs = append(r.errs, fmt.Errorf("footer %s is %q, no SHA-256", key, value))
 	}
 	return value
@@ -203,9 +202,4 @@ func parseFooter(pairs map[string]string) (footer, error) {
 		return ok
 	})
 	return f, err
-}
-
-func sha256Hex(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -171,7 +172,7 @@ func (p *pruning) hour(ctx context.Context, held *day, o listed) error {
 		return err
 	}
 	f, ok := held.hour(o.window)
-	if !ok || f.entry.SHA256 != sha256Hex(r.data) {
+	if !ok || f.entry.SHA256 != checksum.SHA256(r.data) {
 		p.done.Kept++
 		return nil
 	}

@@ -1,12 +1,11 @@
 package price
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/glob"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -40,6 +39,5 @@ func allowLines(allowed []glob.Pattern) []string {
 // digest is the hash of lines in whatever order, each of which counts once.
 func digest(lines []string) string {
 	lines = slices.Sorted(slices.Values(lines))
-	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(lines), "\n")))
-	return hex.EncodeToString(sum[:])
+	return checksum.SHA256([]byte(strings.Join(slices.Compact(lines), "\n")))
 }

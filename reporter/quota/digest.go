@@ -1,12 +1,11 @@
 package quota
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -57,6 +56,5 @@ func digest(lines []string) string {
 		return ""
 	}
 	slices.Sort(lines)
-	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(lines), "\n")))
-	return hex.EncodeToString(sum[:])
+	return checksum.SHA256([]byte(strings.Join(slices.Compact(lines), "\n")))
 }

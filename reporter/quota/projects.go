@@ -2,13 +2,12 @@ package quota
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/glob"
 )
 
@@ -142,8 +141,7 @@ func revision(pools []NodePool, projects []Project) (string, error) {
 		}
 	}
 	slices.Sort(lines)
-	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
-	return hex.EncodeToString(sum[:]), nil
+	return checksum.SHA256([]byte(strings.Join(lines, "\n"))), nil
 }
 
 func sortedNamespaces(list []Namespace) []Namespace {

@@ -3,13 +3,14 @@ package report
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gputally/gputally/reporter/checksum"
 )
 
 // Table is a report ready to be written.
@@ -100,5 +101,5 @@ func Digest(inputs []Input) Inputs {
 		// A hash never fails to take bytes.
 		_, _ = io.WriteString(sum, fmt.Sprintf("%s %s %d %s\n", in.Cluster, in.From.UTC().Format(time.RFC3339), in.Revision, in.SHA256))
 	}
-	return Inputs{len(inputs), hex.EncodeToString(sum.Sum(nil))}
+	return Inputs{len(inputs), checksum.Of(sum)}
 }

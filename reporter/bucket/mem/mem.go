@@ -3,8 +3,6 @@ package mem
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/checksum"
 )
 
 // Bucket is a bucket.Bucket in memory.
@@ -167,8 +166,7 @@ func describe(key string, o object, etag string) bucket.Object {
 }
 
 func etag(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return checksum.SHA256(data)
 }
 
 func failed(op, key string, err error) error {

@@ -3,10 +3,11 @@ package sealed
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"io"
 	"iter"
+
+	"github.com/gputally/gputally/reporter/checksum"
 )
 
 // contentChunk is the size of a content's chunks, in bytes.
@@ -85,14 +86,14 @@ func (c *Content) seal() error {
 	for part := range c.between(at, c.Size) { // with zeros in the place of the seal
 		sealed.Write(part)
 	}
-	text := []byte(hex.EncodeToString(sealed.Sum(nil)))
+	text := []byte(checksum.Of(sealed))
 	for part := range c.between(at, at+int64(len(text))) {
 		text = text[copy(part, text):]
 	}
 	for part := range c.between(at, c.Size) {
 		whole.Write(part)
 	}
-	c.SHA256 = hex.EncodeToString(whole.Sum(nil))
+	c.SHA256 = checksum.Of(whole)
 	return nil
 }
 

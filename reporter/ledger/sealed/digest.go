@@ -3,10 +3,10 @@ package sealed
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"hash"
 	"math"
 
+	"github.com/gputally/gputally/reporter/checksum"
 	"github.com/gputally/gputally/reporter/usage"
 )
 
@@ -63,5 +63,5 @@ func (d *Digest) drain() {
 // Sum is the digest of the rows so far, hexadecimal.
 func (d *Digest) Sum() string {
 	d.drain()
-	return hex.EncodeToString(d.hash.Sum(nil))
+	return checksum.Of(d.hash)
 }

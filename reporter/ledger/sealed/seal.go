@@ -3,9 +3,10 @@ package sealed
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"hash"
+
+	"github.com/gputally/gputally/reporter/checksum"
 )
 
 const sealKey = "gputally.sha256"
@@ -37,7 +38,7 @@ func hashes(data []byte, at int) (sealed, whole string, err error) {
 	w.Write(data[at:])
 	h.Write([]byte(unsealed))
 	h.Write(data[at+len(unsealed):])
-	return hex.EncodeToString(h.Sum(nil)), hex.EncodeToString(w.Sum(nil)), nil
+	return checksum.Of(h), checksum.Of(w), nil
 }
 
 // cloned is the hash of what was written so far, to go on with by itself.

@@ -1,0 +1,3 @@
+// Package checksum writes SHA-256 sums as the ledger, the index, manifests and
+// revisions have them: in hexadecimal digits, in lower case.
+package checksum
