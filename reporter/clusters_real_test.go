@@ -166,7 +166,7 @@ func TestServeOfTwoClustersOfWhichOneIsGone(t *testing.T) {
 		t.Errorf("%d reports were made without eu-1", n)
 	}
 	_, page := s.get(t, "/")
-	for _, part := range []string{"Books of cluster eu-1 closed until <strong>never", "connection refused", "Books of cluster eu-2 closed until <strong>2026-11-03 01:00 UTC"} {
+	for _, part := range []string{"Hours of cluster eu-1 are closed until <strong>never", "connection refused", "Hours of cluster eu-2 are closed until <strong>2026-11-03 01:00 UTC"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page lacks %q:\n%s", part, page)
 		}

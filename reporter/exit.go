@@ -58,7 +58,7 @@ type class struct {
 	has  []func(error) bool
 }
 
-// classes are all that are told apart. Damage comes before the bucket, because
+// classes are all kinds of failure, in the order in which they count. Damage comes before the bucket, because
 // an object that is gone is both. An hour that is missing is the bucket's: it is
 // what a command looked for there.
 func classes() []class {

@@ -32,6 +32,7 @@ import (
 	"github.com/gputally/gputally/reporter/schedule"
 	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/source"
+	"github.com/gputally/gputally/reporter/task"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -93,6 +94,7 @@ func typed() map[string]struct {
 		"sealed.DamagedError":        {&sealed.DamagedError{Err: errors.New("no Parquet")}, reporter.ExitDamage},
 		"series.Kind":                {series.Limit, reporter.ExitSource},
 		"source.ErrNoData":           {source.ErrNoData, reporter.ExitSource},
+		"task.DeadlineError":         {&task.DeadlineError{Err: errors.New("late")}, reporter.ExitFailure},
 	}
 }
 

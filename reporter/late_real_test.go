@@ -180,7 +180,7 @@ func TestRestatingOneHourRestatesTheEdgesBesideIt(t *testing.T) {
 		run(t, afterThree, "report", "--by=project", "--period="+period, config)
 	}
 	if out := run(t, afterThree, restate...).succeeds(t); !strings.Contains(out, "Read 1 hours of cluster eu-1 again") ||
-		!strings.Contains(out, ": 1 changed, and 1 beside them with their edges.\n") ||
+		!strings.Contains(out, ": 1 changed, and 1 neighbours with their edges.\n") ||
 		!strings.Contains(out, "Reports by-project of 2 periods, 2026-11-03T00 to 2026-11-03T01, are outdated: hours changed after they were made.\nServe makes") {
 		t.Errorf("it says %q", out)
 	}
@@ -224,11 +224,11 @@ func TestAnHourWhoseSamplesAreGoneStaysAsItIsBooked(t *testing.T) {
 	half := "--config=" + f.write(t)
 	restate := []string{"close", "--restate", closeNight, "--to=2026-11-03T03:00:00Z"}
 	run(t, afterThree, append(restate, half)...).want(t, reporter.ExitSource,
-		"3 of 3 hours stay as they are booked", "hour 2026-11-03T00:00:00Z of cluster eu-1", "samples of 3.000 GPU-hours where there are 2.000 now", "--force")
+		"3 of 3 hours stay as they were closed", "hour 2026-11-03T00:00:00Z of cluster eu-1", "samples account for 2.000 GPU-hours now, and for 3.000 then", "--force")
 	none := priced(shared.prometheus.URL, setting, "")
 	none["gputally.yaml"] = strings.Replace(none["gputally.yaml"], "timeout:", "selector: {instance: nobody}, timeout:", 1)
 	run(t, afterThree, append(restate, "--config="+none.write(t))...).want(t, reporter.ExitSource,
-		"3 of 3 hours stay as they are booked", "no samples of gputally collectors")
+		"3 of 3 hours stay as they were closed", "no samples of gputally collectors")
 	if diff := cmp.Diff(before, snapshot(t, b)); diff != "" {
 		t.Errorf("objects (-before +after)\n%s", diff)
 	}

@@ -74,7 +74,7 @@ func TestLedgerCompactAndPrune(t *testing.T) {
 	run(t, days(101), "ledger", "compact", "--cluster=us-1", config).want(t, reporter.ExitUsage, `--cluster: "us-1" is none of eu-1`)
 }
 
-// A day of which an hour may still be closed is left alone until it can't be.
+// A day with an hour that may still be closed is left alone until it can't be.
 func TestCompactingADayWithAHole(t *testing.T) {
 	t.Parallel()
 	b, config := keptDay(t, "")

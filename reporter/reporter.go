@@ -16,7 +16,7 @@ import (
 	"github.com/gputally/gputally/reporter/command"
 )
 
-// Options of Run beside the command line.
+// Options are what Run takes apart from the command line.
 type Options struct {
 	// Now is the clock. Required.
 	Now func() time.Time
@@ -31,7 +31,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	ended := false
 	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) {
 		ended = true
-		app.UsageWriter(io.Discard) // the parser goes on and may want to tell more
+		app.UsageWriter(io.Discard) // the parser goes on and may print more
 	})
 	app.HelpFlag.Short('h')
 	app.Version(version.Print("gputally-reporter"))

@@ -82,7 +82,7 @@ func (s *serving) ends(t *testing.T) {
 	}
 }
 
-// eventually waits for a condition, and tells the log if it does not come.
+// eventually waits for a condition, and shows the log if it does not come.
 func (s *serving) eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -158,7 +158,7 @@ func states(t *testing.T, b bucket.Bucket, name string) []string {
 	return all
 }
 
-// The price is missing, and there when the process starts anew.
+// The price is missing, and there when the process is restarted.
 func TestServeMakesAFailedReportAgainWhenItStarts(t *testing.T) {
 	t.Parallel()
 	dir, setting := folder(t)
@@ -238,7 +238,7 @@ func TestServeMakesAFailedReportAgainWhenItsHourComesIn(t *testing.T) {
 }
 
 // A command, or a process that is gone, restated hours of a report. Which did
-// does not matter: what is stored tells.
+// does not matter: the stored hours are compared.
 func TestServeMakesReportsOfOtherHoursAgain(t *testing.T) {
 	t.Parallel()
 	dir, setting := folder(t)

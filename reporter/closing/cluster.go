@@ -2,6 +2,7 @@ package closing
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -23,13 +24,15 @@ type Source interface {
 type Ledger interface {
 	// Session begins a run, which looks at each object of the ledger once.
 	Session() *ledger.Session
+	// List yields the closed hours of a cluster that overlap the window.
+	List(ctx context.Context, cluster string, w window.Window) iter.Seq2[ledger.Object, error]
 }
 
 // Index says which hours are closed, as *index.Index does.
 type Index interface {
 	Hours(ctx context.Context, cluster string, w window.Window) ([]index.HourRecord, error)
 	FirstHour(ctx context.Context, cluster string) (index.HourRecord, bool, error)
-	LastHour(ctx context.Context, cluster string) (index.HourRecord, bool, error)
+	Latest(ctx context.Context, cluster string, since time.Time) ([]index.HourRecord, error)
 	PutHour(ctx context.Context, r index.HourRecord) error
 }
 

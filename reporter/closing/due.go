@@ -15,8 +15,9 @@ const Reach = 24 * time.Hour
 // Due is an hour to be closed.
 type Due struct {
 	Hour window.Window
-	// Alone says that the index has neither the previous nor the next hour, so that
-	// CloseAlone is the cheaper way unless the previous hour was closed meanwhile.
+	// Alone says that neither the hour nor the previous or the next hour is in the
+	// ledger, so that CloseAlone is the cheaper way unless the previous hour was
+	// closed meanwhile.
 	Alone bool
 }
 
@@ -43,14 +44,13 @@ func (c *Cluster) Look(ctx context.Context) (Work, error) {
 		w.Due, err = c.Due(ctx, from)
 		return w, err
 	}
-	w.Due = c.due(recent, from)
-	return w, nil
+	w.Due, err = c.due(ctx, recent, from)
+	return w, err
 }
 
-// recent are the closed hours of the last RereadReach.
+// recent are the closed hours of the last RereadReach, or the last one before.
 func (c *Cluster) recent(ctx context.Context) ([]index.HourRecord, error) {
-	now := c.cfg.Now().UTC()
-	return c.cfg.Index.Hours(ctx, c.cfg.Name, window.Window{From: now.Add(-RereadReach), To: now})
+	return c.cfg.Index.Latest(ctx, c.cfg.Name, c.cfg.Now().UTC().Add(-RereadReach))
 }
 
 // Due lists the hours to be closed, oldest first: those between from and now that
@@ -64,18 +64,41 @@ func (c *Cluster) Due(ctx context.Context, from time.Time) ([]Due, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.due(closed, from), nil
+	return c.due(ctx, closed, from)
 }
 
-func (c *Cluster) due(closed []index.HourRecord, from time.Time) (due []Due) {
+// due lists the hours from a time on that are not among the closed ones. Hours
+// that seem to be alone are looked for in the ledger, because the index may be
+// lost.
+func (c *Cluster) due(ctx context.Context, closed []index.HourRecord, from time.Time) (due []Due, err error) {
 	known := make(map[time.Time]bool, len(closed))
 	for _, h := range closed {
 		known[h.From] = true
 	}
-	for _, hour := range schedule.HoursDue(func(w window.Window) bool { return known[w.From] }, from, c.cfg.Now(), c.cfg.Settle) {
-		due = append(due, Due{Hour: hour, Alone: !known[hour.From.Add(-time.Hour)] && !known[hour.To]})
+	alone := func(hour window.Window) bool {
+		return !known[hour.From] && !known[hour.From.Add(-time.Hour)] && !known[hour.To]
 	}
-	return due
+	var seem window.Window
+	for _, hour := range schedule.HoursDue(func(w window.Window) bool { return known[w.From] }, from, c.cfg.Now(), c.cfg.Settle) {
+		due = append(due, Due{Hour: hour})
+		if !alone(hour) {
+			continue
+		}
+		if seem.From.IsZero() {
+			seem.From = hour.From.Add(-time.Hour)
+		}
+		seem.To = hour.To.Add(time.Hour)
+	}
+	for object, err := range c.cfg.Ledger.List(ctx, c.cfg.Name, seem) {
+		if err != nil {
+			return nil, err
+		}
+		known[object.Window.From] = true
+	}
+	for i := range due {
+		due[i].Alone = alone(due[i].Hour)
+	}
+	return due, nil
 }
 
 // Resume is the time from which hours are to be closed: Reach before now, so that
@@ -89,16 +112,11 @@ func (c *Cluster) Resume(ctx context.Context) (time.Time, error) {
 	return c.resume(ctx, recent)
 }
 
-// resume is Resume with the closed hours of the last RereadReach, which is longer
-// than Reach.
+// resume is Resume with the recent hours; RereadReach is longer than Reach.
 func (c *Cluster) resume(ctx context.Context, recent []index.HourRecord) (time.Time, error) {
 	back := c.cfg.Now().UTC().Add(-Reach)
 	if len(recent) == 0 {
-		last, found, err := c.cfg.Index.LastHour(ctx, c.cfg.Name)
-		if err != nil || !found {
-			return back, err
-		}
-		return last.To, nil
+		return back, nil
 	}
 	if last := recent[len(recent)-1]; last.To.Before(back) {
 		return last.To, nil

@@ -28,12 +28,12 @@ const hourMillis = int64(time.Hour / time.Millisecond)
 type world struct {
 	begin time.Time
 
-	mu   sync.Mutex
-	lags map[int64]int64 // by hours since begin, milliseconds
-	gone map[int64]bool  // hours without samples
-	half map[int64]bool  // hours of which only a half has samples
-	down map[int64]bool  // hours that can't be read
-	churn bool           // in each hour a pod ends, which the next hour does not see
+	mu    sync.Mutex
+	lags  map[int64]int64 // by hours since begin, milliseconds
+	gone  map[int64]bool  // hours without samples
+	half  map[int64]bool  // hours that have samples of one half only
+	down  map[int64]bool  // hours that can't be read
+	churn bool            // in each hour a pod ends, which the next hour does not see
 	// arrives is called by each closing, with the lock held.
 	arrives func()
 }
@@ -44,7 +44,7 @@ func (w *world) hour(n int64) window.Window {
 
 func (w *world) known(n int64) int64 { return n*hourMillis - w.lags[n] }
 
-func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
+func (w *world) Close(_ context.Context, hour window.Window, neighbours usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.arrives()
@@ -55,15 +55,15 @@ func (w *world) Close(_ context.Context, hour window.Window, beside usage.Neighb
 	if w.gone[n] {
 		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, source.ErrNoData)
 	}
-	edge := func(n int64, booked *usage.EdgeTable) usage.Edge {
+	edge := func(n int64, stored *usage.EdgeTable) usage.Edge {
 		e := usage.Edge{UUID: "GPU-0", Pod: "uid-0", Container: "main", Start: w.begin.UnixMilli()}
 		e.Total[0] = w.known(n)
-		if total, ok := booked.Find(e.UUID, e.Pod, e.Container, e.Start); ok {
+		if total, ok := stored.Find(e.UUID, e.Pod, e.Container, e.Start); ok {
 			e.Total = total
 		}
 		return e
 	}
-	opening, closing := edge(n, beside.Before), edge(n+1, beside.After)
+	opening, closing := edge(n, neighbours.Before), edge(n+1, neighbours.After)
 	held := closing.Total[0] - opening.Total[0]
 	segment := usage.Segment{
 		Cluster: "eu-1", Node: "node-1", UUID: "GPU-0", Model: "NVIDIA H200", State: usage.Allocated,
@@ -112,7 +112,7 @@ func (c *crashing) write() error {
 	return nil
 }
 
-// stage is a world, its bucket, and the cluster that keeps its books.
+// stage is a world, its bucket, and the cluster that closes its hours.
 type stage struct {
 	world   *world
 	bucket  *crashing
@@ -230,12 +230,12 @@ func (s *stage) survives(t *rapid.T, command func(context.Context) error) {
 func TestRestating(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		happens               func(*world)
-		changed, beside, kept int
-		revisions             string // of the hours 1 to 6 after hours 3 and 4 were restated
+		happens                   func(*world)
+		changed, neighbours, kept int
+		revisions                 string // of the hours 1 to 6 after hours 3 and 4 were restated
 	}{
-		"nothing new changes nothing":                     {func(*world) {}, 0, 0, 0, "[1 1 1 1 1 1]"},
-		"samples inside change the hours beside the edge": {func(w *world) { w.lags[4] = 0 }, 2, 0, 0, "[1 1 2 2 1 1]"},
+		"nothing new changes nothing":                               {func(*world) {}, 0, 0, 0, "[1 1 1 1 1 1]"},
+		"samples inside change the hours on both sides of the edge": {func(w *world) { w.lags[4] = 0 }, 2, 0, 0, "[1 1 2 2 1 1]"},
 		"samples at the first edge change the hour before": {
 			func(w *world) { w.lags[3] = 0 }, 1, 1, 0, "[1 2 2 1 1 1]",
 		},
@@ -251,7 +251,7 @@ func TestRestating(t *testing.T) {
 		"an hour whose samples are gone stays, and gives its edges": {
 			func(w *world) { w.lags[3], w.lags[4], w.lags[5] = 0, 0, 0; w.gone[3] = true }, 1, 1, 1, "[1 1 1 2 2 1]",
 		},
-		"an hour of which half is gone stays, and the one before it too": {
+		"an hour that has lost half of its samples stays, and the one before it too": {
 			func(w *world) { w.lags[4] = 0; w.half[4] = true }, 1, 0, 1, "[1 1 3 1 1 1]",
 		},
 	}
@@ -266,9 +266,9 @@ func TestRestating(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.happens(s.world)
-			changed, beside, kept, err := s.cluster.Restate(t.Context(), s.run(3, 5))
-			if err != nil || changed != tt.changed || beside != tt.beside || kept != tt.kept {
-				t.Errorf("%d changed, %d beside, %d kept, %v; want %d, %d, %d", changed, beside, kept, err, tt.changed, tt.beside, tt.kept)
+			changed, neighbours, kept, err := s.cluster.Restate(t.Context(), s.run(3, 5))
+			if err != nil || changed != tt.changed || neighbours != tt.neighbours || kept != tt.kept {
+				t.Errorf("%d changed, %d neighbours, %d kept, %v; want %d, %d, %d", changed, neighbours, kept, err, tt.changed, tt.neighbours, tt.kept)
 			}
 			s.check(t)
 			var revisions []int
@@ -286,7 +286,7 @@ func TestRestating(t *testing.T) {
 	}
 }
 
-// apart leaves the two hours beside midnight as a backfill does that closed
+// apart leaves the two hours around midnight as a backfill does that closed
 // both at the same time, between samples that arrived: each with its own edge.
 func (s *stage) apart(t *testing.T) {
 	t.Helper()

@@ -57,9 +57,9 @@ type LessError struct {
 
 func (e *LessError) Error() string {
 	const gpuHour = 3_600_000.0 // milliseconds
-	return fmt.Sprintf("hour %s of cluster %s stays as it is booked, with samples of %.3f GPU-hours where there are %.3f now: "+
+	return fmt.Sprintf("hour %s of cluster %s stays as it was closed: samples account for %.3f GPU-hours now, and for %.3f then; "+
 		"look at the server's retention and at prometheus.selector; close --restate --force replaces it all the same",
-		e.Hour.From.Format(time.RFC3339), e.Cluster, float64(e.Stored.Millis)/gpuHour, float64(e.Now.Millis)/gpuHour)
+		e.Hour.From.Format(time.RFC3339), e.Cluster, float64(e.Now.Millis)/gpuHour, float64(e.Stored.Millis)/gpuHour)
 }
 
 // stays tells whether an hour can't be read again and so stays as it is stored:

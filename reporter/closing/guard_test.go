@@ -11,7 +11,7 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// known is how many minutes of two GPUs samples tell; the rest is uncovered.
+// known is how many minutes of two GPUs have samples; the rest is uncovered.
 // More than an hour is what the hour before could not book.
 type known [2]int64
 
@@ -37,11 +37,11 @@ func (k *known) Close(_ context.Context, hour window.Window, _ usage.Neighbours,
 	return h, nil
 }
 
-// What samples tell of an hour is told GPU by GPU.
+// How much of an hour is known is added up GPU by GPU.
 func TestAnHourDoesNotBecomeLess(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		booked, now known
+		stored, now known
 		stays       bool
 	}{
 		"more of one":                {known{60, 40}, known{60, 50}, false},
@@ -49,20 +49,20 @@ func TestAnHourDoesNotBecomeLess(t *testing.T) {
 		"as much of others":          {known{40, 60}, known{60, 40}, false},
 		"late time that goes back":   {known{70, 50}, known{60, 50}, false},
 		"late time hides no gap":     {known{60, 60}, known{70, 50}, true},
-		"late time beside more":      {known{60, 50}, known{70, 55}, false},
+		"late time and more":         {known{60, 50}, known{70, 55}, false},
 		"late time that was and is":  {known{70, 60}, known{70, 50}, true},
 		"late time of an hour alone": {known{60, 60}, known{90, 60}, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tells := tt.booked
-			c := newCluster(mem.New(func() time.Time { return now }), "eu-1", &tells, now)
+			samples := tt.stored
+			c := newCluster(mem.New(func() time.Time { return now }), "eu-1", &samples, now)
 			run := []window.Window{window.Hour(instant("2026-11-20T05:00:00Z"))}
 			if err := c.Close(t.Context(), run, 1); err != nil {
 				t.Fatal(err)
 			}
-			tells = tt.now
+			samples = tt.now
 			changed, _, kept, err := c.Restate(t.Context(), run)
 			if err != nil || (kept == 1) != tt.stays || (changed == 1) == tt.stays {
 				t.Errorf("%d changed, %d stay, %v", changed, kept, err)

@@ -27,7 +27,7 @@ type Reread struct {
 func (c *Cluster) rereads(closed []index.HourRecord) (all []Reread) {
 	now := c.cfg.Now()
 	for _, h := range closed {
-		if h.Coverage.Uncovered == 0 {
+		if h.Coverage.Uncovered == 0 || !h.To.After(now.Add(-RereadReach)) {
 			continue
 		}
 		turn := 0

@@ -10,7 +10,7 @@ import (
 )
 
 // Restated is what became of hours that were read again. It is filled as far as
-// the work came, also beside an error.
+// the work came, also if there is an error.
 type Restated struct {
 	Changed    []window.Window // hours of the run whose object changed
 	Neighbours []window.Window // hours outside the run that changed with their edge

@@ -120,9 +120,9 @@ func TestRestatingHoursWhoseEdgesWerePruned(t *testing.T) {
 		t.Errorf("again (-before +after)\n%s", diff)
 	}
 	// The edge after it is kept, so the hour after that follows.
-	changed, beside, _, err := s.cluster.Restate(t.Context(), s.run(2, 4))
-	if err != nil || changed != 1 || beside != 1 {
-		t.Errorf("up to an edge that is kept: %d changed, %d beside, %v", changed, beside, err)
+	changed, neighbours, _, err := s.cluster.Restate(t.Context(), s.run(2, 4))
+	if err != nil || changed != 1 || neighbours != 1 {
+		t.Errorf("up to an edge that is kept: %d changed, %d neighbours, %v", changed, neighbours, err)
 	}
 }
 

@@ -105,7 +105,7 @@ func (k *checks) server(ctx context.Context, client *prom.Client, who, url strin
 	}
 	switch s := status.ScrapeInterval; {
 	case s == 0:
-		k.fail("%s: the scrape interval can't be told: fewer than three samples in the last ten minutes", who)
+		k.fail("%s: the scrape interval is unknown: fewer than three samples in the last ten minutes", who)
 	case s > longestScrape:
 		k.fail("%s: collectors are scraped every %s; at most %s keeps the edges of hours exact", who, s, longestScrape)
 	default:
@@ -146,7 +146,7 @@ func (k *checks) bucket(ctx context.Context, cfg *config.Config) {
 // shown is text, or a word for none.
 func shown(text string) string {
 	if text == "" {
-		return "not told"
+		return "unknown"
 	}
 	return text
 }

@@ -25,7 +25,7 @@ func addClose(app *kingpin.Application, add adder) {
 		clusters: c.Flag("cluster", "Close this cluster only; may be repeated.").Strings(),
 		parallel: c.Flag("parallel", "How many days to close at once, to backfill many hours sooner. Each takes the memory of one closing.").Default("1").Int(),
 		restate:  c.Flag("restate", "Read closed hours again and replace those that changed; needs --from and --to.").Bool(),
-		force:    c.Flag("force", "With --restate: also hours older than ledger.restate_within, and also if the samples tell less now than is booked.").Bool(),
+		force:    c.Flag("force", "With --restate: also hours older than ledger.restate_within, and also if samples account for less of an hour now than when it was closed.").Bool(),
 	}
 	add(c, f.run)
 }

@@ -41,7 +41,7 @@ func restate(ctx context.Context, env *Env, p *Program, c Cluster, w window.Wind
 	fmt.Fprintf(env.Stdout, "Read %d hours of cluster %s again, %s to %s: %d changed",
 		len(hours), c.Name, hours[0].From.Format(time.RFC3339), hours[len(hours)-1].To.Format(time.RFC3339), len(done.Changed))
 	if n := len(done.Neighbours); n > 0 {
-		fmt.Fprintf(env.Stdout, ", and %d beside them with their edges", n)
+		fmt.Fprintf(env.Stdout, ", and %d neighbours with their edges", n)
 	}
 	fmt.Fprintln(env.Stdout, ".")
 	return errors.Join(unlike(done, len(hours)), sayOutdated(ctx, env, p, done.Hours()))
@@ -51,7 +51,7 @@ func restate(ctx context.Context, env *Env, p *Program, c Cluster, w window.Wind
 // asked for, nil if all are.
 func unlike(r closing.Restated, hours int) error {
 	if n := len(r.Kept); n > 0 {
-		return fmt.Errorf("%d of %d hours stay as they are booked; the first: %w", n, hours, r.Kept[0])
+		return fmt.Errorf("%d of %d hours stay as they were closed; the first: %w", n, hours, r.Kept[0])
 	}
 	if n := len(r.Empty); n > 0 {
 		return fmt.Errorf("%d of %d hours have no samples; the first: %w", n, hours, r.Empty[0])

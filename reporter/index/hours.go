@@ -214,6 +214,31 @@ func (x *Index) Version(ctx context.Context, cluster string, at time.Time) (stri
 	return object.ETag, nil
 }
 
+// Latest returns the closed hours of a cluster from a time on, oldest first, or the
+// last one before it if there are none. Errors: as Hours.
+func (x *Index) Latest(ctx context.Context, cluster string, since time.Time) ([]HourRecord, error) {
+	months, err := x.months(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var found []HourRecord
+	for _, month := range slices.Backward(months) {
+		if len(found) > 0 && !month.AddDate(0, 1, 0).After(since) {
+			break
+		}
+		all, err := records(ctx, x, hours(), hoursKey(cluster, month))
+		if err != nil {
+			return nil, err
+		}
+		recent := slices.DeleteFunc(slices.Clone(all), func(h HourRecord) bool { return !h.To.After(since) })
+		if len(recent) == 0 && len(found) == 0 && len(all) > 0 {
+			return all[len(all)-1:], nil
+		}
+		found = append(recent, found...)
+	}
+	return found, nil
+}
+
 // FirstHour returns the first closed hour of a cluster, if there is one.
 // Errors: as Hours.
 func (x *Index) FirstHour(ctx context.Context, cluster string) (HourRecord, bool, error) {

@@ -62,6 +62,23 @@ func TestHours(t *testing.T) {
 			}
 		})
 	}
+	for since, want := range map[string][]index.HourRecord{
+		"0001-01-01T00:00:00Z": all,
+		"2026-10-31T23:00:00Z": all[1:],
+		"2026-10-31T23:59:59Z": all[1:],
+		"2026-11-01T01:00:00Z": all[3:],
+		"2026-12-15T00:00:00Z": all[4:],
+		"2027-01-01T01:00:00Z": all[4:], // the last before
+		"2030-01-01T00:00:00Z": all[4:],
+	} {
+		got, err := x.Latest(context.Background(), "prod", at(t, since))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("since %s: %v (-want +got)\n%s", since, err, diff)
+		}
+	}
+	if got, err := x.Latest(context.Background(), "nowhere", at(t, "2026-10-31T23:00:00Z")); err != nil || len(got) > 0 {
+		t.Errorf("latest of nowhere: %+v, %v", got, err)
+	}
 	if last, ok, err := x.LastHour(context.Background(), "prod"); err != nil || !ok || last != all[4] {
 		t.Errorf("last hour of prod: %+v, %v, %v", last, ok, err)
 	}

@@ -80,11 +80,15 @@ func (t *clusterTask) isDue(ctx context.Context) (due, changed bool, err error) 
 	if !due && now.Sub(t.looked) < lookEvery {
 		return false, false, nil
 	}
+	if t.looked.IsZero() { // the version of what is read first is not needed
+		t.looked = now
+		return true, false, nil
+	}
 	version, err := t.cfg.Index.Version(ctx, t.cluster.Name, now.Add(-t.cfg.Settle-time.Hour))
 	if err != nil {
 		return true, false, err
 	}
-	changed = version != t.version && !t.looked.IsZero()
+	changed = version != t.version
 	t.looked, t.version = now, version
 	return due, changed, nil
 }

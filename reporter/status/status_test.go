@@ -155,7 +155,7 @@ func TestThePage(t *testing.T) {
 		parts  []string
 	}{
 		"at first": {status.New([]string{"eu-1"}), []string{
-			"Books of cluster eu-1 closed until <strong>never</strong>", "Last look for work: never", "None yet.",
+			"Hours of cluster eu-1 are closed until <strong>never</strong>", "Last look for work: never", "None yet.",
 		}},
 		"later": {worked(), []string{
 			"<title>gputally: eu-1, eu-2</title>", "<strong>1970-01-01 01:00 UTC</strong>, coverage of the latest hour 99.50 %",

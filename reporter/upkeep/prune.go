@@ -9,7 +9,7 @@ import (
 
 // Prune deletes what is older than its retention and takes hours that are gone
 // for good out of the index. With dry it only finds out what it would delete. The
-// result is also good beside an error. Errors: those of ledger.Prune, the index's.
+// result is good also if there is an error. Errors: those of ledger.Prune, the index's.
 func (c *Cluster) Prune(ctx context.Context, dry bool) (ledger.Pruned, error) {
 	p := ledger.Pruning{Retention: c.cfg.Retain, Now: c.cfg.Now(), DryRun: dry}
 	if !dry {
