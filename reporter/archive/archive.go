@@ -31,21 +31,25 @@ type Config struct {
 // once that has ended.
 //
 // Atomicity: a report appears at once, with its manifest, and with all of its
-// files. Its files and its manifest never change. Whatever a process that
-// crashed has left behind is not a report, is never listed, and never becomes a
-// part of another report.
+// files. Its files and its manifest never change until it is deleted. Whatever a
+// process that crashed while publishing has left is not a report, is never listed,
+// and never becomes a part of another report. A report that is being deleted may be
+// listed and not be there.
 //
 // Idempotency: every method may be called again after any failure. Publish of
 // the table that was published last gives the report that is there.
 //
-// Ordering: the reports of a name and period are revisions 1, 2, …; each
-// supersedes the one before. Once Publish has returned, every List, Open and
-// Outdated of every process shows the report. What others publish while a List
-// runs may show or not.
+// Ordering: the reports of a name and period are revisions 1, 2, …, in which a
+// crash may leave holes; each supersedes the one before. Latest never goes back to a
+// lower revision, unless the higher one was deleted. Once Publish has returned, every
+// List, Latest and Outdated of every process shows the report. What others publish
+// while a List runs may show or not.
 //
 // Errors: those of the bucket (bucket.ErrDenied, bucket.ErrNoBucket, and any
-// other, which may pass) come from all methods. A method's own comment names
-// the others.
+// other, which may pass) come from all methods. *index.RecordError and
+// *index.VersionError, of an index that is damaged or of a later version, come from
+// all but Latest, Manifest and Open. *index.ConflictError comes from those that
+// write, when others were faster each time. A method's own comment names the rest.
 type Archive struct {
 	bucket bucket.Bucket
 	index  *index.Index

@@ -12,8 +12,8 @@ import (
 
 // claim is an object that gives an id to one content, before anything is written
 // under that id. Without it, a replica that publishes a CSV file and one that
-// publishes a Failed report of other inputs under the same id could leave a file
-// beside a manifest that doesn't list it.
+// publishes a Failed report of other inputs under the same id could leave both: a
+// file, and a manifest that doesn't list it.
 type claim struct {
 	Content string `json:"content"` // digest of the draft
 	Version int    `json:"version"`

@@ -35,7 +35,7 @@ func spec(clusters ...string) report.Spec {
 }
 
 // hourOf is an hour of a cluster in which a pod holds a GPU.
-func hourOf(cluster string, n int, revision int) rollup.Hour {
+func hourOf(cluster string, n, revision int) rollup.Hour {
 	w := window.Hour(start.Add(time.Duration(n) * time.Hour))
 	h := rollup.Hour{Revision: revision, SHA256: string(slices.Repeat([]byte{"0123456789abcdef"[revision]}, 64))}
 	h.Cluster, h.Window, h.Source, h.Road = cluster, w, "gputally", "remote_read"

@@ -30,14 +30,11 @@ func prefix(name, period, id string) string {
 // manifestKey is the key of a report's manifest.
 func manifestKey(name, period, id string) string { return prefix(name, period, id) + manifestName }
 
-// parseManifestKey reads what manifestKey writes.
-func parseManifestKey(key string) (name, period, id string, ok bool) {
+// nameOf is the name in the key of a manifest.
+func nameOf(key string) (name string, isManifest bool) {
 	rest, below := strings.CutPrefix(key, reportsPrefix)
 	parts := strings.Split(rest, "/")
-	if !below || len(parts) != 4 || parts[3] != manifestName {
-		return "", "", "", false
-	}
-	return parts[0], parts[1], parts[2], true
+	return parts[0], below && len(parts) == 4 && parts[3] == manifestName
 }
 
 // fileKey is the key of one of a report's files.

@@ -20,8 +20,8 @@ import (
 // be at work at once.
 const maxAttempts = 40
 
-// Latest is what points to the latest report of a period, as it is stored beside
-// the period's reports. Keys are of objects in the same bucket, below its prefix.
+// Latest points to the latest report of a period. It is stored as latest.json in the
+// folder of the period. Keys are of objects in the same bucket, below its prefix.
 type Latest struct {
 	CSV         string       `json:"csv"` // key of the CSV file, "" if the report is Failed
 	ID          string       `json:"id"`

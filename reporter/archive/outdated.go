@@ -43,7 +43,7 @@ func (r Reason) String() string {
 	return string(r)
 }
 
-// Outdated is a report of which a better one can be made now.
+// Outdated is a report that a better one could replace now, and why.
 type Outdated struct {
 	Record  Record
 	GroupBy []report.Dimension // its key columns

@@ -25,7 +25,7 @@ func (a *Archive) Rebuild(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("rebuild index: list %s: %w", reportsPrefix, err)
 		}
-		if name, _, _, ok := parseManifestKey(object.Key); ok {
+		if name, ok := nameOf(object.Key); ok {
 			names = append(names, name)
 		}
 	}
@@ -106,7 +106,7 @@ func (a *Archive) readManifests(ctx context.Context, name string) (manifests, er
 		if p, ok := parseLatestKey(object.Key); ok {
 			found.pointed = append(found.pointed, p)
 		}
-		if _, _, _, ok := parseManifestKey(object.Key); !ok {
+		if _, ok := nameOf(object.Key); !ok {
 			continue
 		}
 		data, _, err := bucket.ReadAll(ctx, a.bucket, object.Key)

@@ -62,8 +62,10 @@ func TestOutdatedByWhatIsSaidOfThePeriod(t *testing.T) {
 		"a quota that the report can't show":  {report.ByNamespace, true, func(s *said) { s.deserved = 2000 }, nil},
 		"an owner":                            {report.ByProject, true, func(s *said) { s.owner = "sight" }, []archive.Reason{archive.QuotasChanged, archive.OwnersChanged}},
 		"an owner that the report can't show": {report.ByNode, true, func(s *said) { s.owner = "sight" }, nil},
-		"a cluster that was backfilled": {report.ByNode, false, func(s *said) { s.clusters = []rollup.Hour{hourOf("us-1", 1, 1)} },
-			[]archive.Reason{archive.ClustersAdded}},
+		"a cluster that was backfilled": {
+			report.ByNode, false, func(s *said) { s.clusters = []rollup.Hour{hourOf("us-1", 1, 1)} },
+			[]archive.Reason{archive.ClustersAdded},
+		},
 		"a cluster that nobody chose":          {report.ByNode, true, func(s *said) { s.clusters = []rollup.Hour{hourOf("us-1", 1, 1)} }, nil},
 		"a cluster with hours of another time": {report.ByNode, false, func(s *said) { s.clusters = []rollup.Hour{hourOf("us-1", 2, 1)} }, nil},
 	}

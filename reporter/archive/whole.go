@@ -14,7 +14,7 @@ import (
 
 // wholes knows which names still have an object of the index that an earlier
 // version wrote, with all the records of the name. This version writes none, and
-// none appears while it runs: the earlier one must not run beside it.
+// none appears while it runs: the two must not run at the same time.
 type wholes struct {
 	mu     sync.Mutex
 	listed bool
