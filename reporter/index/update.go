@@ -50,19 +50,24 @@ func load[R comparable](ctx context.Context, x *Index, k kind[R], key string) (s
 		return stored[R]{}, fmt.Errorf("read index: %w", err)
 	}
 	s := stored[R]{exists: true, etag: object.ETag}
-	d, err := decode[R](key, data)
-	if err == nil {
-		var field string
-		if field, err = k.checkAll(key, d.Records); err != nil {
-			err = &RecordError{key, "records" + field, err}
-		}
+	var d document[R]
+	if d, s.broken = parse(k, key, data); s.broken == nil {
+		s.records, s.unknown, s.unknowns = d.Records, d.unknown, d.unknowns
 	}
-	if err != nil {
-		s.broken = err
-		return s, nil
-	}
-	s.records, s.unknown, s.unknowns = d.Records, d.unknown, d.unknowns
 	return s, nil
+}
+
+// parse reads a document and checks its records. Errors: *RecordError,
+// *VersionError.
+func parse[R comparable](k kind[R], key string, data []byte) (document[R], error) {
+	d, err := decode[R](key, data)
+	if err != nil {
+		return d, err
+	}
+	if field, err := k.checkAll(key, d.Records); err != nil {
+		return d, &RecordError{key, "records" + field, err}
+	}
+	return d, nil
 }
 
 // records reads an object's records. Errors: *RecordError, *VersionError, the

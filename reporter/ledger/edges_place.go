@@ -170,7 +170,7 @@ func (c *commit) named(ctx context.Context, o *edgesDraft) (bool, error) {
 	if !before.names(o) {
 		return false, nil
 	}
-	now, err := c.Session.neighbour(ctx, o.cluster, neighbour, c.writes)
+	now, err := c.neighbour(ctx, o.cluster, neighbour, c.writes)
 	if err != nil || now == nil {
 		if errors.As(err, new(*CorruptError)) || errors.As(err, new(*SchemaError)) {
 			err = nil

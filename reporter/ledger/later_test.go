@@ -12,7 +12,6 @@ import (
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/usage"
-	"github.com/gputally/gputally/reporter/window"
 )
 
 // laterRow is a row of a later version: it has a column more, between those of today.
@@ -209,7 +208,7 @@ func TestADayOfALaterVersionsHours(t *testing.T) {
 		for what, err := range map[string]error{
 			"restate": func() error { _, err := l.Put(t.Context(), h); return err }(), // copies the hour into the history
 			"compact": func() error {
-				_, err := l.Compact(t.Context(), "prod", window.Window(theDay(t)), ledger.Compaction{GiveUp: true})
+				_, err := l.Compact(t.Context(), "prod", theDay(t), ledger.Compaction{GiveUp: true})
 				return err
 			}(),
 		} {
