@@ -43,6 +43,14 @@ func driven(by nvmltest.Scenario) deed {
 	return func(t *testing.T, n *collectortest.Node) { n.Play(t, by) }
 }
 
+// playing makes the driver play a scenario of its own each 50 ms, until another one
+// is played like this. i counts them through the whole test.
+func playing(scene func(i int) nvmltest.Scenario) deed {
+	return func(t *testing.T, n *collectortest.Node) {
+		n.Animate(t, scene)
+	}
+}
+
 // held makes these pods hold devices, and nobody else.
 func held(by ...kubelettest.Pod) deed {
 	return func(_ *testing.T, n *collectortest.Node) { n.Kubelet.Hold(by...) }

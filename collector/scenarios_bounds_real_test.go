@@ -76,6 +76,9 @@ func boundsScenarios() map[string]scenario {
 	all["the power has all bits set"] = none(device.ReadingPower, func(g *nvmltest.GPU) { g.Power = allBits }, hasNo(&metric.DevicePower, gpu0))
 	all["the temperature is below zero, as a number without a sign"] = none(device.ReadingTemperature, func(g *nvmltest.GPU) { g.Temperature = allBits - 9 }, hasNo(&metric.DeviceTemperature, gpu0))
 	all["the temperature is that of a fire"] = none(device.ReadingTemperature, func(g *nvmltest.GPU) { g.Temperature = 851 }, hasNo(&metric.DeviceTemperature, gpu0))
+	all["the energy fails with a code once"] = failing(nvmltest.Unknown)
+	all["the energy is not supported once"] = failing(nvmltest.NotSupported)
+	all["the counters of a GPU and a MIG instance can't be"] = counters()
 	all["a sample of the utilization can't be"] = samples(func(s *nvmltest.Sample) { s.Percent = allBits })
 	all["a sample of the utilization is a little too large"] = samples(func(s *nvmltest.Sample) { s.Percent = 103 })
 	return all
@@ -138,6 +141,48 @@ func energy(odd func(*nvmltest.GPU)) scenario {
 			{name: "it can't be", do: driven(working(drawn(100), odd)), shows: append(shows(100), leftOut(device.ReadingEnergy)), log: []line{left}},
 			{name: "it goes on", do: driven(working(drawn(200))), shows: shows(200), stands: []series{impossible(device.ReadingEnergy)}, log: []line{left}},
 		},
+	}
+}
+
+// failing is an energy that can't be read for a while: what is drawn meanwhile is
+// the container's that holds the GPU all the while.
+func failing(code nvmltest.Code) scenario {
+	sc := energy(func(g *nvmltest.GPU) { g.Energy = nvmltest.Fails(code) })
+	odd := &sc.steps[2]
+	odd.shows, odd.log = odd.shows[:2], nil
+	sc.steps[3].stands, sc.steps[3].log = nil, nil
+	sc.steps[3].shows = append(sc.steps[3].shows, hasNo(&metric.CollectorImpossible, device.ReadingEnergy))
+	return sc
+}
+
+// counters are those of a GPU with a MIG instance (GPM), which run far too fast
+// for a while.
+func counters() scenario {
+	run := func(speed int64) deed {
+		return playing(func(i int) nvmltest.Scenario {
+			node := nvmltest.Node(1)
+			g := &node.GPUs[0]
+			clock := int64(i) * 50
+			c := &nvmltest.Counters{Clock: clock, Graphics: speed * clock / 2, SM: speed * clock / 2, Tensor: speed * clock / 2, DRAM: speed * clock / 2}
+			g.MIG, g.Utilization, g.Counters = 1, nvmltest.Fails(nvmltest.NotSupported), c
+			g.Instances = []nvmltest.Instance{{UUID: "MIG-1", Name: "NVIDIA H200 MIG 7g.141gb", GI: 1, GPUSlices: 7, ComputeSlices: 7, MemoryMiB: 100 << 10, Counters: c}}
+			return node
+		})
+	}
+	observed := of(&metric.ContainerObservedSeconds, onA...)
+	well := step{
+		name: "they run", do: run(1), grows: []series{observed, of(&metric.ContainerActiveSeconds, onA...)},
+		shows: []sight{part(0.5, onA)},
+	}
+	return scenario{
+		driver: nvmltest.Node(1), pods: []kubelettest.Pod{pod("a", "MIG-1")},
+		steps: []step{well, {
+			name: "they run away", do: run(100), stands: []series{observed, of(&metric.ContainerActiveSeconds, onA...)},
+			shows: []sight{
+				leftOut(device.ReadingActivity), leftOut(device.ReadingUtilization), hasNo(&metric.DeviceSMActive, gpu0),
+				hasNo(&metric.MIGInstanceUtilization, "MIG-1"), hasNo(&metric.MIGInstanceTensorActive, "MIG-1"),
+			},
+		}, then(well, "they run again", well.do)},
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,8 +19,8 @@ import (
 
 // Processes of the node, in the host's /proc. The first two are of pods.
 const (
-	ofA, ofB, ofC, onHost, mpsServer, display, unseen = 10, 20, 30, 666, 777, 888, 999
-	aUID, bUID, cUID                                  = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-000000000000", "cccccccc-0000-4000-8000-000000000000"
+	ofA, ofB, ofC, onHost, mpsServer, display, unseen, unreadable = 10, 20, 30, 666, 777, 888, 999, 1000
+	aUID, bUID, cUID                                              = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-000000000000", "cccccccc-0000-4000-8000-000000000000"
 )
 
 // withProcesses builds the driver's library and puts a /proc next to it. In it
@@ -39,13 +38,16 @@ func withProcesses(t testing.TB) string {
 	pods := func(uid string) string { return "/kubepods/burstable/pod" + uid + "/" + fmt.Sprintf("%064d", 1) }
 	for pid, p := range map[int]struct{ name, cgroup string }{
 		ofA: {"python", pods(aUID)}, ofB: {"python", pods(bUID)}, ofC: {"python", pods(cUID)}, onHost: {"miner", "/user.slice/session-1.scope"},
-		mpsServer: {"nvidia-cuda-mps", pods(cUID)}, display: {"Xorg", "/system.slice/display-manager.service"},
+		unreadable: {}, mpsServer: {"nvidia-cuda-mps", pods(cUID)}, display: {"Xorg", "/system.slice/display-manager.service"},
 	} {
 		dir := filepath.Join(proc, fmt.Sprint(pid))
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		stat := fmt.Sprintf("%d (%s) S 1 1 1 0 -1 4194560 1 0 0 0 3 4 0 0 20 0 9 0 %d 12345 100 18446744073709551615\n", pid, p.name, 500+pid)
+		if pid == unreadable {
+			stat = "nothing that the kernel writes"
+		}
 		for name, content := range map[string]string{"stat": stat, "cgroup": "0::" + p.cgroup + "\n"} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
@@ -65,38 +67,20 @@ type process struct {
 // busyWith is a GPU that works, on which these processes are. It draws 100 W. Its
 // driver has new samples of what they do all the time.
 func busyWith(percent int64, processes ...process) deed {
-	return func(t *testing.T, n *collectortest.Node) {
-		stop := make(chan struct{})
-		var wg sync.WaitGroup
-		play := func(i int) {
-			node := nvmltest.Node(1)
-			g := &node.GPUs[0]
-			g.Utilization, g.Energy, g.MemoryUsed = percent, int64(1000+i*5000), 1<<30
-			for _, p := range processes {
-				g.Compute = append(g.Compute, p.pid)
-				g.Details = append(g.Details, nvmltest.Process{PID: p.pid, Memory: p.gib << 30, GI: -1, CI: -1})
-				g.MemoryUsed += p.gib << 30
-				if p.percent >= 0 {
-					g.Work = append(g.Work, nvmltest.Work{PID: p.pid, At: time.Hour + time.Duration(i)*50*time.Millisecond, Percent: p.percent})
-				}
+	return playing(func(i int) nvmltest.Scenario {
+		node := nvmltest.Node(1)
+		g := &node.GPUs[0]
+		g.Utilization, g.Energy, g.MemoryUsed = percent, int64(1000+i*5000), 1<<30
+		for _, p := range processes {
+			g.Compute = append(g.Compute, p.pid)
+			g.Details = append(g.Details, nvmltest.Process{PID: p.pid, Memory: p.gib << 30, GI: -1, CI: -1})
+			g.MemoryUsed += p.gib << 30
+			if p.percent >= 0 {
+				g.Work = append(g.Work, nvmltest.Work{PID: p.pid, At: time.Hour + time.Duration(i)*50*time.Millisecond, Percent: p.percent})
 			}
-			n.Play(t, node)
 		}
-		play(0)
-		wg.Go(func() {
-			tick := time.NewTicker(50 * time.Millisecond)
-			defer tick.Stop()
-			for i := 1; ; i++ {
-				select {
-				case <-stop:
-					return
-				case <-tick.C:
-					play(i)
-				}
-			}
-		})
-		t.Cleanup(func() { close(stop); wg.Wait() })
-	}
+		return node
+	})
 }
 
 // part says that a container was active for a part of the time observed.
@@ -165,7 +149,10 @@ func ownerScenarios() map[string]scenario {
 			shows:  []sight{strangers(0)},
 			stands: []series{observed, of(&metric.ContainerActiveSeconds, isA...), of(&metric.ContainerIdleSeconds, isA...)},
 		}),
-		"a process can't be looked up": held(busyWith(50, process{ofA, 5, 10}, process{unseen, 70, 40}), step{
+		"a process that is listed is not there": held(busyWith(50, process{ofA, 5, 10}, process{unseen, 70, 40}), step{
+			shows: []sight{strangers(1), memory(5), part(0.1, isA), charged(0.2, isA)}, grows: []series{observed},
+		}),
+		"a process can't be looked up": held(busyWith(50, process{ofA, 5, 10}, process{unreadable, 70, 40}), step{
 			shows:  []sight{hasNo(&metric.DeviceStrangers, gpu0), hasNo(&metric.ContainerMemoryUsed, isA...)},
 			stands: []series{observed, of(&metric.ContainerActiveSeconds, isA...)},
 		}),

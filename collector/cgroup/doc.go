@@ -22,5 +22,6 @@
 //
 // A process whose PID can't be looked up, because the collector has a PID
 // namespace of its own, has no owner. There a PID may also hit upon one of the
-// collector's own processes; these have no owner either.
+// collector's own processes; these have no owner either. In the host's namespace
+// one that is listed again and again and is not in /proc counts as in no pod.
 package cgroup

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,6 +28,7 @@ type Reader struct {
 	proc  string
 	names names
 	known map[int]process // by PID, of the latest Owners
+	lost  map[int]int     // by PID, how often in a row it could not be looked up
 	self  device.Owner    // of the collector itself
 }
 
@@ -53,11 +55,17 @@ func New(cfg Config) (*Reader, error) {
 	return r, nil
 }
 
-// Owners sets the Owner of every process in the inventory; zero if it is in no
-// pod or can't be looked up. What was found is remembered as long as the
-// process is listed, so that a call costs one short file for each of them.
+// patienceForLost is how often in a row a process that is listed may be missing in
+// /proc: one that ended is no longer listed the next time.
+const patienceForLost = 3
+
+// Owners sets the Owner of every process in the inventory; zero if it can't be
+// looked up. One that stays listed without being there is in no pod of this node.
+// What was found is remembered as long as the process is listed, so that a call
+// costs one short file for each of them.
 func (r *Reader) Owners(inv *device.Inventory) {
 	known := make(map[int]process, len(r.known))
+	lost := map[int]int{}
 	for g := range inv.GPUs {
 		running := inv.GPUs[g].Reading.Running
 		for i := range running {
@@ -66,15 +74,24 @@ func (r *Reader) Owners(inv *device.Inventory) {
 			if !ok {
 				if p, ok = r.find(pid); ok {
 					known[pid] = p
+				} else if r.gone(pid) {
+					lost[pid] = r.lost[pid] + 1
+					p.owner.Host = lost[pid] >= patienceForLost
 				}
 			}
 			running[i].Name, running[i].Owner = p.name, p.owner
 		}
 	}
-	r.known = known
+	r.known, r.lost = known, lost
 	for i := range inv.GPUs {
 		r.nameAll(inv.GPUs[i].Reading.Running)
 	}
+}
+
+// gone is true if there is no such process.
+func (r *Reader) gone(pid int) bool {
+	_, err := os.Stat(r.file(pid, "stat"))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // nameAll adds the containers' names, which may become known later than the ids.

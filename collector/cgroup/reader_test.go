@@ -105,6 +105,21 @@ func TestOwners(t *testing.T) {
 		device.Owner{PodUID: uid, ContainerID: id, Container: "main"}, device.Owner{PodUID: otherUID, ContainerID: otherID}, device.Owner{Host: true}, device.Owner{})
 }
 
+func TestProcessesThatAreListedAndNotThere(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.run(11, 500, path)
+	h.write(filepath.Join(h.proc, "11", "stat"), "can't be read")
+	for range 2 {
+		h.wants("they may have ended just now", h.owners(10, 11), device.Owner{}, device.Owner{})
+	}
+	h.wants("one is in no pod of this node", h.owners(10, 11), device.Owner{Host: true}, device.Owner{})
+	h.run(10, 500, path)
+	h.wants("now it is", h.owners(10), device.Owner{PodUID: uid, ContainerID: id})
+	h.end(10)
+	h.wants("it ended just now", h.owners(10), device.Owner{})
+}
+
 // The kernel cuts names of programs at 15 bytes, and lets them contain anything.
 func TestNamesOfPrograms(t *testing.T) {
 	t.Parallel()

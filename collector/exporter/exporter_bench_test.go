@@ -39,7 +39,8 @@ func fullNode() *meter.Snapshot {
 					Power: ptr(512.25), Temperature: ptr(61), SM: ptr(0.625), Tensor: ptr(0.5), DRAM: ptr(0.25),
 				},
 			},
-			Current: true, Others: new(0),
+			Current: true,
+			Others:  new(0),
 			States:  meter.States{Allocated: 3412.837, Unallocated: 187.163},
 			Active:  ptr(2491.371), Energy: ptr(1844100.125),
 		}

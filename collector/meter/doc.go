@@ -20,10 +20,13 @@
 //
 // What a container did is read from what it has to itself: its MIG instances,
 // else the GPU, else its processes, if the owners of all processes there are
-// known. Busy time is the difference of the driver's own integral where it has
-// one, utilization × time otherwise. The energy of a shared GPU is divided by
-// active share. Where any of these is missing, what the container did is unknown:
-// its observed time stands still.
+// known. Where they are, a stranger's work (of a process whose owner holds
+// nothing of the GPU) is the stranger's, also where the container has the GPU to
+// itself; and where the GPU works and no listed process does, somebody works who
+// is not listed, so that nobody is known to be idle. Busy time is the difference
+// of the driver's own integral where it has one, utilization × time otherwise.
+// The energy of a shared GPU is divided by active share. Where any of these is
+// missing, what the container did is unknown: its observed time stands still.
 //
 // Quantities are integrals of step functions. An integral keeps its current
 // rate and the time for which it has held, and folds them into its base only

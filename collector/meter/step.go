@@ -15,7 +15,6 @@ type step struct {
 	joules    *float64           // drawn since it was last known
 	blind     bool               // that is longer ago than the step
 	instances map[string]partial // MIG instances by UUID
-	owned     bool               // the owners of all processes are known
 }
 
 // partial is what a MIG instance did.

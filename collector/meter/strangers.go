@@ -6,9 +6,9 @@ import (
 	"github.com/gputally/gputally/collector/device"
 )
 
-// small in bytes is less than the context of a program that computes takes, and
-// more than what servers and daemons keep that wait for one.
-const small = 64 << 20
+// small in bytes is more than servers and daemons keep that wait, and no more than
+// the bare context of a program that has not begun to compute.
+const small = 128 << 20
 
 // daemons are programs that keep a context on GPUs without anybody's work, as the
 // kernel cuts their names.
@@ -43,10 +43,11 @@ func (m *deviceMeter) strangers(h residents) (n *int, one device.Process) {
 			// Whose share is in doubt may be a tenant.
 			ok = ok && (m.doubt == 0 || p.Owner.Host)
 		}
+		suspect := free && (h.unplaced || working(r)) // somebody's work is there
 		switch {
 		case !ok:
 			unclear = true
-		case mine || !free && isServer(p) || waits(p, r) && !(free && (h.unplaced || working(r))):
+		case mine, !free && isServer(p), !suspect && waits(p, r):
 		default:
 			count, one = count+1, p
 		}

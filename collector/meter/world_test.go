@@ -328,6 +328,7 @@ func (f *fleet) lieOf(c *card, g *device.GPU) {
 	}
 	r := &g.Reading
 	switch c.lie {
+	case truth, lies:
 	case lieUtilization:
 		r.Utilization, r.Active = absurd(r.Utilization), nil
 		for i := range g.MIG {

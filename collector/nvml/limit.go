@@ -8,8 +8,12 @@ import (
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
-// maxWatts is more than any card can be set to: an answer above it is none.
-const maxWatts = 10_000
+// No card can be set to less than minWatts or more than maxWatts: an answer beyond
+// them is none.
+const (
+	minWatts = 5
+	maxWatts = 10_000
+)
 
 // limit is the highest power limit that a GPU can be set to.
 type limit struct {
@@ -33,7 +37,7 @@ func (q *query) maxPower(h nvml.Device) *float64 {
 	}
 	watts := math.Round(float64(most)) / 1000
 	switch {
-	case ret == nvml.SUCCESS && watts > 0 && watts <= maxWatts:
+	case ret == nvml.SUCCESS && watts >= minWatts && watts <= maxWatts:
 		*l = limit{known: true, watts: &watts}
 	case unsupported(ret):
 		l.known = true

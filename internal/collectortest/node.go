@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
@@ -17,6 +19,8 @@ type Node struct {
 	// Library is the driver's; change it before Command for another.
 	Library  string
 	scenario string // the file that the library reads
+	frames   int    // played so far
+	still    func() // ends what is being played
 }
 
 // NewNode is a node whose driver plays the scenario, until the test ends.
@@ -34,6 +38,36 @@ func (n *Node) Play(t testing.TB, driver nvmltest.Scenario) {
 	if err := driver.WriteFile(n.scenario); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Animate makes the driver play one scenario after the other, one each 50 ms, until
+// the next call or the end of the test. i counts them over all calls.
+func (n *Node) Animate(t testing.TB, scene func(i int) nvmltest.Scenario) {
+	t.Helper()
+	if n.still != nil {
+		n.still()
+	}
+	play := func() {
+		n.frames++
+		n.Play(t, scene(n.frames))
+	}
+	play()
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				play()
+			}
+		}
+	})
+	n.still = sync.OnceFunc(func() { close(stop); wg.Wait() })
+	t.Cleanup(n.still)
 }
 
 // Command is the collector on this node, which listens on a free port.
