@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"maps"
@@ -43,15 +42,13 @@ func (a *Archive) List(ctx context.Context, q Query) iter.Seq2[Record, error] {
 			return
 		}
 		for _, month := range l.months {
-			batch, err := l.next(ctx, month)
+			sources, err := l.next(ctx, month)
 			if err != nil {
 				yield(Record{}, err)
 				return
 			}
-			for _, r := range batch {
-				if !yield(r, nil) {
-					return
-				}
+			if !q.each(sources, func(r Record) bool { return yield(r, nil) }) {
+				return
 			}
 		}
 	}
@@ -64,7 +61,7 @@ type listing struct {
 	objects map[time.Time][]bucket.Object // by month
 	months  []time.Time                   // to be read, newest first; the zero time for what is left
 	// waiting are records that are in no month's object, of long periods and of
-	// earlier versions, until the month comes in which they begin.
+	// earlier versions, until the month comes in which they begin; newest first.
 	waiting []listed
 }
 
@@ -88,6 +85,7 @@ func (a *Archive) listing(ctx context.Context, q Query) (*listing, error) {
 		}
 		l.waiting = append(l.waiting, long...)
 	}
+	slices.SortFunc(l.waiting, compareListed)
 	l.objects[time.Time{}] = nil
 	l.months = slices.DeleteFunc(slices.Collect(maps.Keys(l.objects)), func(month time.Time) bool { return !month.IsZero() && q.skips(month) })
 	slices.SortFunc(l.months, func(x, y time.Time) int { return y.Compare(x) })
@@ -101,56 +99,75 @@ func (q Query) skips(month time.Time) bool {
 		q.After != "" && descending(month) < q.After[:min(len(q.After), len(descending(month)))]
 }
 
-// next returns what is chosen of the records that begin in a month, or in any
-// for the zero time, newest first.
-func (l *listing) next(ctx context.Context, month time.Time) ([]Record, error) {
-	var batch, later []listed
+// next returns the records that begin in a month, or in any for the zero time, as
+// lists that are each newest first.
+func (l *listing) next(ctx context.Context, month time.Time) ([][]listed, error) {
+	var sources [][]listed
 	for _, object := range l.objects[month] {
 		records, err := l.archive.load(ctx, object)
 		if err != nil {
 			return nil, err
 		}
-		batch = append(batch, records...)
+		sources = append(sources, records)
 	}
-	for _, r := range l.waiting {
-		if r.From.Before(month) {
-			later = append(later, r)
-		} else {
-			batch = append(batch, r)
-		}
+	begun := slices.IndexFunc(l.waiting, func(r listed) bool { return r.From.Before(month) })
+	if begun < 0 {
+		begun = len(l.waiting)
 	}
-	l.waiting = later
-	return l.query.choose(batch), nil
+	sources = append(sources, l.waiting[:begun])
+	l.waiting = l.waiting[begun:]
+	return sources, nil
 }
 
-// choose returns the chosen ones, newest first, of records among which are all
-// revisions of their periods.
-func (q Query) choose(records []listed) []Record {
-	current := map[Publication]int{} // revision
-	if q.Current {
-		for _, r := range records {
-			if !q.Final || !r.Provisional {
-				current[r.Publication()] = max(current[r.Publication()], r.Revision)
+// each yields the chosen ones of lists that are each newest first, newest first,
+// until yield returns false. Among them are all revisions of their periods.
+func (q Query) each(sources [][]listed, yield func(Record) bool) bool {
+	var last listed
+	var shown Publication // whose current report came
+	for {
+		r, ok := newest(sources)
+		if !ok {
+			return true
+		}
+		// A record that is being moved out of an earlier version's object is twice there.
+		if r.cursor == last.cursor || q.Final && r.Provisional {
+			continue
+		}
+		last = r
+		if q.Current {
+			if r.Publication() == shown {
+				continue
 			}
+			shown = r.Publication()
+		}
+		if q.has(r) && !yield(r.Record) {
+			return false
 		}
 	}
-	chosen := slices.DeleteFunc(slices.Clone(records), func(r listed) bool {
-		return r.cursor <= q.After ||
-			q.Name != "" && r.Name != q.Name ||
-			q.Period != "" && r.PeriodKey != q.Period ||
-			q.Window != (window.Window{}) && !r.Window().Overlaps(q.Window) ||
-			q.Final && r.Provisional ||
-			q.Current && r.Revision != current[r.Publication()] ||
-			q.State != "" && r.State != q.State
-	})
-	slices.SortFunc(chosen, func(x, y listed) int { return cmp.Compare(x.cursor, y.cursor) })
-	// A record that is being moved out of an earlier version's object is twice there.
-	chosen = slices.CompactFunc(chosen, func(x, y listed) bool { return x.cursor == y.cursor })
-	plain := make([]Record, len(chosen))
-	for i, r := range chosen {
-		plain[i] = r.Record
+}
+
+// newest takes the newest record out of lists that are each newest first.
+func newest(sources [][]listed) (r listed, ok bool) {
+	first := -1
+	for i, s := range sources {
+		if len(s) > 0 && (first < 0 || s[0].cursor < sources[first][0].cursor) {
+			first = i
+		}
 	}
-	return plain
+	if first < 0 {
+		return listed{}, false
+	}
+	r, sources[first] = sources[first][0], sources[first][1:]
+	return r, true
+}
+
+// has tells whether the query chooses a record, whatever other revisions there are.
+func (q Query) has(r listed) bool {
+	return r.cursor > q.After &&
+		(q.Name == "" || r.Name == q.Name) &&
+		(q.Period == "" || r.PeriodKey == q.Period) &&
+		(q.Window == window.Window{} || r.Window().Overlaps(q.Window)) &&
+		(q.State == "" || r.State == q.State)
 }
 
 // Names returns the names under which there are reports, sorted. Errors:

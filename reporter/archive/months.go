@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,8 +71,8 @@ func (a *Archive) revisions(ctx context.Context, r Record) ([]Record, error) {
 	return all, nil
 }
 
-// month is an object of the index as it was read, with the cursors of its
-// records. It doesn't change.
+// month is an object of the index as it was read, in the order of a List. It
+// doesn't change.
 type month struct {
 	etag   string
 	listed []listed
@@ -83,13 +84,17 @@ type listed struct {
 	cursor string
 }
 
+// listRecords puts records into the order of a List.
 func listRecords(records []Record) []listed {
 	all := make([]listed, len(records))
 	for i, r := range records {
 		all[i] = listed{r, r.Cursor()}
 	}
+	slices.SortFunc(all, compareListed)
 	return all
 }
+
+func compareListed(x, y listed) int { return cmp.Compare(x.cursor, y.cursor) }
 
 // load returns the records of an object of the index, which a listing described.
 // It reads the object if it is not the one that is remembered.
