@@ -34,10 +34,10 @@ func TestSizeOfBatchesChangesNoByte(t *testing.T) {
 	var hours []rollup.Hour
 	for n := range 2 {
 		var segs []usage.Segment
-		for i := range 3000 {
+		for i := range 4500 {
 			node, uuid := fmt.Sprintf("spot-%d", i%600), fmt.Sprintf("GPU-%d", i)
 			s := held(n, node, uuid, h100, fmt.Sprintf("vision-%d", i%700), fmt.Sprintf("pod-%d", i%2500), int64(i%7), int64(20+i%41))
-			s.PodUID = fmt.Sprintf("uid-%d", i%2900)
+			s.PodUID = fmt.Sprintf("uid-%d", i%4400)
 			segs = append(segs, s)
 		}
 		segs = append(segs, other(n, "spot-1", "GPU-x", h100, usage.Unallocated, 0, 60))
@@ -46,7 +46,7 @@ func TestSizeOfBatchesChangesNoByte(t *testing.T) {
 	p, b := projects(t), book(t)
 	for _, groupBy := range groupings() {
 		var want string
-		for _, size := range []int{3001, 7} {
+		for _, size := range []int{4501, 7} {
 			r, err := rollup.New(spec(groupBy...), p, b)
 			if err != nil {
 				t.Fatal(err)
