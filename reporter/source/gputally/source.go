@@ -98,9 +98,6 @@ func (c *Config) defaults() error {
 	return nil
 }
 
-// mostWindow is the longest window. Longer ones take more memory than one closing is meant to.
-const mostWindow = 31 * 24 * time.Hour
-
 // Source turns the samples of one cluster into usage. It may be used by many
 // goroutines if its readers may.
 type Source struct {
