@@ -12,6 +12,11 @@
 // ledger's PUT is the commit. A crash before it leaves the hour open; a crash
 // after it leaves a closed hour that the next Close notes in the index.
 //
+// Most hours that stay due have no samples: the cluster is new, or was down. Due
+// marks an hour as alone if neither it nor a neighbour is in the ledger, which it
+// lists once for all such hours. CloseAlone then reads the source first and asks
+// the bucket nothing if there are no samples.
+//
 // # Edges
 //
 // Two neighbouring hours share one edge: the value of each counter at the instant
