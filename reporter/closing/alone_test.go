@@ -62,3 +62,14 @@ func TestAnHourWithoutSamplesCostsNoRequest(t *testing.T) {
 		t.Errorf("it says %v", err)
 	}
 }
+
+// A backfill that closes one day after the other knows what it closed itself.
+func TestABackfillReadsEachHourOnce(t *testing.T) {
+	t.Parallel()
+	reads := 0
+	s := newStage(func(*world) { reads++ })
+	if err := s.cluster.Close(t.Context(), s.run(0, hours), 1); err != nil || reads != hours {
+		t.Errorf("%d hours were read %d times, %v", hours, reads, err)
+	}
+	s.check(t)
+}

@@ -80,16 +80,22 @@ func byDay(due []Due) [][2]int {
 }
 
 func (b *backfill) run(ctx context.Context, run [2]int) {
-	closed := false // the previous hour, just now
 	for i := run[0]; i < run[1] && b.begin(i); i++ {
 		closeHour := b.cluster.Close
-		if b.due[i].Alone && !closed {
+		if b.due[i].Alone && !b.closedBefore(i) {
 			closeHour = b.cluster.CloseAlone
 		}
 		entry, err := closeHour(ctx, b.due[i].Hour)
-		closed = err == nil
 		b.end(i, result{true, entry, err})
 	}
+}
+
+// closedBefore tells whether the previous hour was closed by now, also by another
+// run.
+func (b *backfill) closedBefore(i int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return i > 0 && b.due[i-1].Hour.To.Equal(b.due[i].Hour.From) && b.results[i-1].done && b.results[i-1].err == nil
 }
 
 // begin says whether the hour may be begun.
