@@ -158,8 +158,8 @@ func failing(code nvmltest.Code) scenario {
 // counters are those of a GPU with a MIG instance (GPM), which run far too fast
 // for a while.
 func counters() scenario {
-	run := func(speed int64) deed {
-		return playing(func(i int) nvmltest.Scenario {
+	at := func(speed int64) func(i int) nvmltest.Scenario {
+		return func(i int) nvmltest.Scenario {
 			node := nvmltest.Node(1)
 			g := &node.GPUs[0]
 			clock := int64(i) * 50
@@ -167,15 +167,16 @@ func counters() scenario {
 			g.MIG, g.Utilization, g.Counters = 1, nvmltest.Fails(nvmltest.NotSupported), c
 			g.Instances = []nvmltest.Instance{{UUID: "MIG-1", Name: "NVIDIA H200 MIG 7g.141gb", GI: 1, GPUSlices: 7, ComputeSlices: 7, MemoryMiB: 100 << 10, Counters: c}}
 			return node
-		})
+		}
 	}
+	run := func(speed int64) deed { return playing(at(speed)) }
 	observed := of(&metric.ContainerObservedSeconds, onA...)
 	well := step{
 		name: "they run", do: run(1), grows: []series{observed, of(&metric.ContainerActiveSeconds, onA...)},
 		shows: []sight{part(0.5, onA)},
 	}
 	return scenario{
-		driver: nvmltest.Node(1), pods: []kubelettest.Pod{pod("a", "MIG-1")},
+		driver: at(1)(0), pods: []kubelettest.Pod{pod("a", "MIG-1")},
 		steps: []step{well, {
 			name: "they run away", do: run(100), stands: []series{observed, of(&metric.ContainerActiveSeconds, onA...)},
 			shows: []sight{

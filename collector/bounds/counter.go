@@ -40,7 +40,7 @@ func (c *counter) next(v float64, now moment, rate float64) bool {
 		c.follow(v, now, true)
 	case now.session != c.at.session && v < c.last && fits(v, c.at, now, rate):
 		c.sum += v // it began at 0 when the driver was loaded
-		c.follow(v, now, true)
+		c.follow(v, now, false)
 	case now.session != c.at.session:
 		c.follow(v, now, false)
 	case !c.confirmed: // one of two is wrong, and nobody knows which

@@ -35,10 +35,9 @@ type deviceMeter struct {
 	busy         busy
 	parts        map[string]*busy // MIG instances by UUID
 	energy       difference
-	energyKnown  bool          // energy was ever known
-	blind        bool          // the previous observation had no energy
-	payer        *holdingMeter // who alone held the GPU since its energy was last known
-	torn         bool          // since the previous reading there was time that was not charged
+	energyKnown  bool // energy was ever known
+	bill         bill
+	torn         bool // since the previous reading there was time that was not charged
 }
 
 func (m *deviceMeter) take(g device.GPU) {
@@ -48,7 +47,10 @@ func (m *deviceMeter) take(g device.GPU) {
 	}
 	m.gpu = g
 	r := g.Reading
-	m.blind, m.torn = r.Energy == nil, false
+	m.torn = false
+	if r.Energy != nil {
+		m.bill.clear()
+	}
 	m.energyKnown = m.energyKnown || r.Energy != nil
 	m.activeKnown = m.activeKnown || r.Utilization != nil || r.Active != nil
 	if r.Energy != nil && !m.energy.followed {
@@ -97,9 +99,8 @@ func (m *deviceMeter) takeParts(instances []device.MIGInstance) {
 // all the time that passed. g is nil if the driver does not list the GPU.
 func (m *deviceMeter) step(d time.Duration, whole bool, g *device.GPU) step {
 	m.torn = m.torn || !whole
-	s := step{d: d, blind: m.blind}
+	s := step{d: d}
 	if g == nil {
-		m.blind = true
 		m.loseBusy()
 		return s
 	}
@@ -163,20 +164,6 @@ func (m *deviceMeter) charge(s step) {
 	}
 	if s.busy != nil {
 		m.active.add(min(1, *s.busy), s.d)
-	}
-}
-
-// pay follows who held the GPU alone, nil for nobody, while its energy was not
-// known. What was drawn over several steps is theirs alone who held it in all.
-func (m *deviceMeter) pay(s *step, alone *holdingMeter) {
-	switch {
-	case !s.blind:
-		m.payer = alone
-	case m.payer != alone:
-		m.payer = nil
-	}
-	if s.blind && m.payer == nil {
-		s.joules = nil
 	}
 }
 

@@ -143,12 +143,16 @@ func (m *Meter) charge(o Observation) {
 
 func (m *Meter) chargeTenants(dm *deviceMeter, s step, tenants []*holdingMeter) {
 	if dm.state != allocated {
-		dm.pay(&s, nil)
+		dm.bill.idle()
 		pause(tenants)
 		return
 	}
-	dm.pay(&s, alone(tenants))
-	for i, w := range works(s, tenants, dm.doubt, m.cfg.SplitEvenly) {
+	all := works(s, tenants, dm.doubt, m.cfg.SplitEvenly)
+	dm.bill.add(s.d, tenants, all, s.othersOf(tenants), dm.doubt == 0)
+	if s.joules != nil {
+		dm.bill.divide(*s.joules, tenants, all)
+	}
+	for i, w := range all {
 		tenants[i].charge(s.d, w)
 	}
 }

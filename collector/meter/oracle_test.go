@@ -35,8 +35,7 @@ type ledger struct {
 	busy   bool    // and one of them is somebody's work
 	energy float64 // the latest reading
 	open   bool    // and it is one from which the next may be counted
-	gap    bool    // the previous poll had no energy
-	payer  place   // who alone held it since the energy was last known, zero for nobody
+	deeds  deeds   // since the energy was last known
 }
 
 // claim is what the oracle last knew a container to hold.
@@ -131,12 +130,6 @@ func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
 	}
 	answers := !o.fleet.driverFails && !c.absent
 	joules := math.NaN()
-	switch alone := soleOf(c, mine, doubt, charged); {
-	case !g.gap:
-		g.payer = alone
-	case g.payer != alone:
-		g.payer = place{}
-	}
 	if answers && !c.lost {
 		if c.mode < mig7 && c.lie != lieUtilization {
 			g.active += c.was * d.Seconds()
@@ -147,68 +140,88 @@ func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
 				grown = c.joules
 			}
 			g.joules += grown
-			if !g.gap || g.payer != (place{}) {
-				joules = grown
-			}
+			joules = grown
 		}
 	}
 	if broken {
 		g.open = false
 	}
 	if charged {
-		o.book(c, mine, doubt, d, answers && !c.lost, joules)
+		o.book(c, g, mine, doubt, d, answers && !c.lost, joules)
+	} else {
+		g.deeds.add(place{}, math.NaN())
 	}
-}
-
-// soleOf is who has a GPU to himself and is charged for it, zero for nobody.
-func soleOf(c *card, mine []*claim, doubt int, charged bool) place {
-	if !charged || len(mine) != 1 || doubt > 0 {
-		return place{}
-	}
-	return place{mine[0].holder, c.uuid}
 }
 
 // book books d for those who hold c.
-func (o *oracle) book(c *card, mine []*claim, doubt int, d time.Duration, answers bool, joules float64) {
+func (o *oracle) book(c *card, g *ledger, mine []*claim, doubt int, d time.Duration, answers bool, joules float64) {
 	sole := len(mine) == 1 && doubt == 0
-	works := make([]float64, len(mine))
-	others := math.NaN()
+	others, alone := 0.0, place{}
 	if answers {
 		others = o.see(c, mine, "").others()
 	}
-	total := others
-	for i, cl := range mine {
+	if sole && others == 0 {
+		alone = place{mine[0].holder, c.uuid}
+	}
+	g.deeds.add(alone, others*d.Seconds())
+	if doubt > 0 {
+		g.deeds.total = math.NaN()
+	}
+	for _, cl := range mine {
 		a := o.accounts[place{cl.holder, c.uuid}]
 		share := float64(cl.units()) / unit
 		a.held += int64(cl.units()) * int64(d)
-		var memory float64
-		works[i], memory = math.NaN(), math.NaN()
+		busy, memory := math.NaN(), math.NaN()
 		if answers {
-			works[i], memory = o.work(c, cl, mine, sole)
+			busy, memory = o.work(c, cl, mine, sole)
 		}
 		if !math.IsNaN(memory) {
 			a.memory += memory * d.Seconds()
 		}
-		if !math.IsNaN(works[i]) {
+		if !math.IsNaN(busy) {
 			a.observed += int64(cl.units()) * int64(d)
-			if works[i] == 0 {
+			if busy == 0 {
 				a.idle += int64(cl.units()) * int64(d)
 			}
-			works[i] = min(works[i], share)
-			a.active += works[i] * d.Seconds()
+			busy = min(busy, share)
+			a.active += busy * d.Seconds()
 		}
-		total += works[i]
+		g.deeds.of(place{cl.holder, c.uuid}, busy*d.Seconds())
 	}
-	for i, cl := range mine {
-		a := o.accounts[place{cl.holder, c.uuid}]
+	for _, cl := range mine {
+		p := place{cl.holder, c.uuid}
 		switch {
-		case math.IsNaN(joules) || doubt > 0:
-		case sole && others == 0:
-			a.joules += joules
-		case total > 0:
-			a.joules += joules * works[i] / total
+		case math.IsNaN(joules):
+		case g.deeds.alone == p:
+			o.accounts[p].joules += joules
+		case g.deeds.total > 0:
+			o.accounts[p].joules += joules * g.deeds.each[p] / g.deeds.total
 		}
 	}
+}
+
+// deeds are what was done on a card over some time, in busy seconds.
+type deeds struct {
+	begun bool
+	alone place // who had it to himself all the time, zero for nobody
+	each  map[place]float64
+	total float64 // NaN if some of it is unknown
+}
+
+// add begins another stretch of time: who was alone, and what others did.
+func (d *deeds) add(alone place, others float64) {
+	if !d.begun {
+		d.begun, d.alone, d.each = true, alone, map[place]float64{}
+	}
+	if d.alone != alone {
+		d.alone = place{}
+	}
+	d.total += others
+}
+
+func (d *deeds) of(p place, busy float64) {
+	d.each[p] += busy
+	d.total += busy
 }
 
 // unlessLie is v, or unknown where the driver lied of it.
@@ -223,9 +236,6 @@ func unlessLie(c *card, of lie, v float64) float64 {
 func (o *oracle) look(now time.Time) {
 	f := o.fleet
 	if f.driverFails {
-		for _, g := range o.gpus {
-			g.gap = true
-		}
 		return
 	}
 	for _, c := range f.cards {
@@ -241,10 +251,10 @@ func (o *oracle) look(now time.Time) {
 			g.listed, g.open = false, false
 			continue
 		}
-		g.listed, g.up, g.gap = true, !c.lost, c.lost || c.lie == lieEnergy
+		g.listed, g.up = true, !c.lost
 		g.used, g.busy = !c.lost && o.see(c, nil, "").count() > 0, o.see(c, nil, "").busy()
-		if !g.gap {
-			g.energy, g.open = c.joules, true
+		if !c.lost && c.lie != lieEnergy {
+			g.energy, g.open, g.deeds = c.joules, true, deeds{}
 		}
 	}
 	if !f.kubeletFails {

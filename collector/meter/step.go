@@ -13,7 +13,6 @@ type step struct {
 	reading   device.Reading
 	busy      *float64           // ratio
 	joules    *float64           // drawn since it was last known
-	blind     bool               // that is longer ago than the step
 	instances map[string]partial // MIG instances by UUID
 }
 

@@ -24,7 +24,6 @@ func works(s step, tenants []*holdingMeter, doubt float64, even bool) []work {
 	if even {
 		s.split(all, tenants, doubt)
 	}
-	s.share(all, tenants, doubt)
 	return all
 }
 
@@ -134,37 +133,6 @@ func (s *step) split(all []work, tenants []*holdingMeter, doubt float64) {
 		if memory && ofMemory != nil {
 			all[i].memory = times(ofMemory, t.share/held)
 		}
-	}
-}
-
-// share divides the energy by active share, where that of all is known, also of
-// those who hold nothing. The energy of a GPU on which nobody does anything is
-// nobody's, but that of a GPU that somebody has to himself is all his.
-func (s *step) share(all []work, tenants []*holdingMeter, doubt float64) {
-	if s.joules == nil || doubt > 0 {
-		return
-	}
-	others := s.othersOf(tenants)
-	switch {
-	case others == nil:
-		return
-	case len(tenants) == 1 && tenants[0].sole && *others == 0:
-		all[0].joules = s.joules
-		return
-	}
-	total := *others
-	for i, w := range all {
-		if w.busy == nil {
-			return
-		}
-		total += min(*w.busy, tenants[i].share)
-	}
-	for i, w := range all {
-		portion := 0.0
-		if total > 0 {
-			portion = min(*w.busy, tenants[i].share) / total
-		}
-		all[i].joules = times(s.joules, portion)
 	}
 }
 
