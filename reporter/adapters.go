@@ -23,6 +23,7 @@ func (o opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, 
 		SSE:       cfg.Bucket.SSE,
 		KMSKeyID:  cfg.Bucket.KMSKeyID,
 		TLS:       open.TLS(cfg.Bucket.TLS),
+		Log:       o.env.Log,
 	}
 	if cfg.Bucket.Endpoint != nil {
 		c.Endpoint = cfg.Bucket.Endpoint.String()

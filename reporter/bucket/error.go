@@ -1,5 +1,7 @@
 package bucket
 
+import "time"
+
 // OpError is an operation on a store that failed. It unwraps to its kind and
 // its cause. It never has credentials in it.
 type OpError struct {
@@ -8,7 +10,12 @@ type OpError struct {
 	Kind   error  // one of the errors of this package, or nil
 	Err    error  // what the store or the way to it said, or nil
 	Hint   string // what the operator can do about it, or ""
+	// After is how long the store asked to be left alone, 0 if it did not.
+	After time.Duration
 }
+
+// RetryAfter is how long the store asked to be left alone, 0 if it did not ask.
+func (e *OpError) RetryAfter() time.Duration { return e.After }
 
 func (e *OpError) Error() string {
 	msg := e.Op + " " + e.Object

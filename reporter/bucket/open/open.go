@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 
@@ -23,6 +24,8 @@ type Config struct {
 	SSE       string // "", "AES256" or "aws:kms"
 	KMSKeyID  string
 	Keys      s3.Keys // usually none: the SDK finds credentials where it always does
+
+	Log *slog.Logger // hears of requests that take long; nil: nobody does
 }
 
 // TLS says whom an S3 server's certificate must come from, and who we are.
@@ -39,10 +42,10 @@ func Bucket(ctx context.Context, cfg Config) (bucket.Bucket, error) {
 		return s3.New(ctx, s3.Config{
 			Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"),
 			Region: cfg.Region, Endpoint: cfg.Endpoint, PathStyle: cfg.PathStyle, TLS: cfg.TLS,
-			SSE: cfg.SSE, KMSKeyID: cfg.KMSKeyID, Keys: cfg.Keys,
+			SSE: cfg.SSE, KMSKeyID: cfg.KMSKeyID, Keys: cfg.Keys, Log: cfg.Log,
 		})
 	}
-	if cfg != (Config{URL: cfg.URL}) {
+	if cfg != (Config{URL: cfg.URL, Log: cfg.Log}) {
 		return nil, fmt.Errorf("bucket %s: region, endpoint, path style, TLS settings, encryption and keys are for s3:// only", cfg.URL)
 	}
 	return dir.New(ctx, u.Path)
@@ -58,7 +61,7 @@ func parse(text string) (*url.URL, error) {
 		return nil, errors.New("it has a user or password in it: give credentials through the environment")
 	case err != nil:
 		return nil, fmt.Errorf("%q is no URL; use s3://bucket/folder or file:///folder", text)
-	case u.RawQuery != "" || u.Fragment != "":
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
 		return nil, fmt.Errorf("%q has more than a path; write ? as %%3F and # as %%23", text)
 	}
 	switch u.Scheme {
@@ -76,5 +79,5 @@ func parse(text string) (*url.URL, error) {
 	default:
 		return nil, fmt.Errorf("%q is of no store that gputally knows; use s3://bucket/folder or file:///folder", text)
 	}
-	return u, nil
+	return u, bucket.CheckURL(u)
 }

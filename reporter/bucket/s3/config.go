@@ -3,6 +3,7 @@ package s3
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,6 +35,18 @@ type Config struct {
 	Keys Keys
 
 	HTTPClient *http.Client // nil: one of our own
+
+	IdleTimeout time.Duration // how long the store may send nothing in the middle of an answer; 0: 30 s
+	Log         *slog.Logger  // hears of requests without an answer for long; nil: nobody does
+}
+
+func (c *Config) defaults() {
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = idleTimeout
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 }
 
 // TLS says whom to trust, and who we are. The zero TLS trusts whom the system

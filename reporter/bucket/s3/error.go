@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -47,6 +49,7 @@ const (
 	hintToken  = "the session token has expired or is wrong; renew it"
 	hintClock  = "the clocks of this machine and the store differ; set this one by NTP"
 	hintRegion = "the bucket is in another region: set region to it"
+	hintStall  = "look at the store and at the proxies on the way; the operation may be tried again"
 	hintKMS    = "allow kms:GenerateDataKey and kms:Decrypt on the key, and check that it is enabled"
 )
 
@@ -87,10 +90,13 @@ func (s *store) failed(ctx context.Context, op, key string, err error) error {
 	if errors.As(err, &done) {
 		return done
 	}
-	e := &bucket.OpError{Op: op, Object: s.address(key), Err: err}
+	e := &bucket.OpError{Op: op, Object: s.address(key), Err: err, After: retryAfter(err)}
+	var stalled stalledError
 	switch hint, kind := answers(code(err)); {
 	case ctx.Err() != nil:
 		e.Err = ctx.Err()
+	case errors.As(err, &stalled):
+		e.Err, e.Hint = stalled, hintStall
 	case errors.Is(err, errCredentials):
 		e.Hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the pod a role"
 	case kind != nil || hint != "":
@@ -145,6 +151,31 @@ func status(err error) int {
 		return r.HTTPStatusCode()
 	}
 	return 0
+}
+
+// longestWait bounds what a store may ask for.
+const longestWait = 24 * time.Hour
+
+// retryAfter is how long the store wants to be left alone, 0 if it did not say:
+// a number of seconds, or a date, which is compared with the store's own.
+func retryAfter(err error) time.Duration {
+	var r *awshttp.ResponseError
+	if !errors.As(err, &r) || r.Response == nil || r.Response.Response == nil {
+		return 0
+	}
+	h := r.Response.Header
+	if n, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil {
+		return min(max(0, time.Duration(n)*time.Second), longestWait)
+	}
+	at, err := http.ParseTime(h.Get("Retry-After"))
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return min(max(0, at.Sub(now)), longestWait)
 }
 
 // cause is the answer of the store in short, without what the SDK did.

@@ -48,6 +48,7 @@ func New(ctx context.Context, cfg Config) (bucket.Bucket, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("bucket configuration: %w", err)
 	}
+	cfg.defaults()
 	client, err := newClient(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("bucket configuration: %w", err)
@@ -93,6 +94,7 @@ func newClient(ctx context.Context, cfg Config) (*s3.Client, error) {
 		if cfg.HTTPClient != nil {
 			o.HTTPClient = cfg.HTTPClient // here, as what loads credentials wants a client that it can change
 		}
+		o.HTTPClient = watched{inner: sender(o.HTTPClient), idle: cfg.IdleTimeout, log: cfg.Log}
 		o.Credentials = chain{o.Credentials}
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
@@ -102,12 +104,16 @@ func newClient(ctx context.Context, cfg Config) (*s3.Client, error) {
 
 // newRetryer retries what the SDK does by default, and a put that met another
 // one under way, of which S3 cannot tell yet who wins; but no certificate that
-// is not trusted, as it will be the same again.
+// is not trusted, as it will be the same again. What the store asks for in
+// Retry-After holds.
 func newRetryer() aws.Retryer {
 	standard := retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		o.MaxBackoff = maxBackoff
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(unlessUntrusted)}, o.Retryables...)
+		o.Retryables = append([]retry.IsErrorRetryable{
+			retry.IsErrorRetryableFunc(unlessUntrusted), retry.IsErrorRetryableFunc(unlessSentAway),
+		}, o.Retryables...)
+		o.Backoff = patient{retry.NewExponentialJitterBackoff(maxBackoff)}
 	})
 	return retry.AddWithErrorCodes(standard, codeConditionalConflict)
 }
@@ -117,6 +123,22 @@ func unlessUntrusted(err error) aws.Ternary {
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
+}
+
+// unlessSentAway leaves a store alone that asks for more time than is waited here.
+func unlessSentAway(err error) aws.Ternary {
+	if retryAfter(err) > maxBackoff {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
+}
+
+// patient waits no less than the store asks for.
+type patient struct{ retry.BackoffDelayer }
+
+func (p patient) BackoffDelay(attempt int, err error) (time.Duration, error) {
+	d, failed := p.BackoffDelayer.BackoffDelay(attempt, err)
+	return max(d, retryAfter(err)), failed
 }
 
 // Get opens an object.
