@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"github.com/gputally/gputally/reporter/bucket"
 )
 
 type bucketKeys struct {
@@ -88,6 +90,10 @@ func (d *document) bucketURL(path, text string) *url.URL {
 		problem = "does not name a bucket"
 	case u.Scheme == "file" && (u.Host != "" || !strings.HasPrefix(u.Path, "/")):
 		problem = "must have an absolute path after file://"
+	default:
+		if err := bucket.CheckURL(u); err != nil {
+			problem = err.Error()
+		}
 	}
 	if problem != "" {
 		d.fail(path, "%s; write for example s3://bucket/prefix or file:///var/lib/gputally", problem)

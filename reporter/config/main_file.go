@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -89,7 +90,7 @@ func parseURL(text string) (u *url.URL, problem string) {
 		return nil, "is not a URL"
 	case u.User != nil:
 		return nil, "has credentials in it, which would be printed"
-	case u.RawQuery != "" || u.Fragment != "":
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
 		return nil, "has a query or a fragment"
 	}
 	return u, ""

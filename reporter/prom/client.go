@@ -140,6 +140,15 @@ func (c *Client) Road() string {
 // yield must not call Read of the same Client, which could wait for itself.
 // Errors: *Error, the context's, yield's.
 func (c *Client) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
+	err := c.read(ctx, q, yield)
+	if c.silent(ctx, q, err) {
+		return c.noAnswer()
+	}
+	return err
+}
+
+// read is Read, but a server that hangs took too long.
+func (c *Client) read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
 	return c.readFrom(ctx, c.server, q, yield)
 }
 

@@ -52,6 +52,10 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// RetryAfter is how long the server asked to be left alone, at most a day; 0 if
+// it did not ask.
+func (e *Error) RetryAfter() time.Duration { return e.after }
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -78,7 +82,7 @@ func (e *Error) Hint() string {
 	case series.Overloaded:
 		return "lower the number of reads at once, or try later"
 	case series.Timeout:
-		return "read smaller pieces, or raise the source's timeout"
+		return "raise the source's timeout, or check the load of the server and the network on the way"
 	case series.Failed:
 		return "see the server's log"
 	case series.Partial:

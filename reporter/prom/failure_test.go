@@ -189,9 +189,35 @@ func TestAConnectionThatBreaksIsAnErrorAlsoBetweenFrames(t *testing.T) {
 	}
 }
 
+// stalls answers the question for the series of nobody, and hangs with others.
+func stalls(t *testing.T, hang http.HandlerFunc) http.HandlerFunc {
+	t.Helper()
+	return func(w http.ResponseWriter, r *http.Request) {
+		// A server sees that the client is gone only when it has read the body.
+		if asked(t, r).Queries[0].Matchers[0].Value == "gputally_no_such_metric" {
+			w.Header().Set("Content-Type", streamType)
+			return
+		}
+		hang(w, r)
+	}
+}
+
 func TestAServerThatHangsIsATimeout(t *testing.T) {
 	t.Parallel()
-	for name, handler := range map[string]http.HandlerFunc{
+	for name, handler := range hanging() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := collect(t, client(t, prom.Config{Timeout: 50 * time.Millisecond, URL: serve(t, stalls(t, handler))}), between(0, 1))
+			if !errors.Is(err, series.Timeout) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// hanging are servers that hang until the client is gone.
+func hanging() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
 		"before its answer": func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 		},
@@ -200,15 +226,50 @@ func TestAServerThatHangsIsATimeout(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		},
+	}
+}
+
+func TestAServerThatAnswersNothingIsNoServerWithTooMuchToRead(t *testing.T) {
+	t.Parallel()
+	for name, handler := range hanging() {
+		for _, road := range []string{"remote_read", "auto"} {
+			t.Run(name+" by "+road, func(t *testing.T) {
+				t.Parallel()
+				_, err := collect(t, client(t, prom.Config{Road: road, Timeout: 20 * time.Millisecond, URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+					_ = asked(t, r)
+					handler(w, r)
+				})}), between(0, 1))
+				if !errors.Is(err, series.Unreachable) || errors.Is(err, series.Timeout) || !strings.Contains(err.Error(), "answers nothing") {
+					t.Errorf("error %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestWhatTheServerAskedForIsInTheError(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		status int
+		after  string
+		want   time.Duration
+	}{
+		"seconds of a 429":        {429, "90", 90 * time.Second},
+		"seconds of a 503":        {503, "90", 90 * time.Second},
+		"a date of a 503":         {503, "Wed, 21 Oct 2026 07:30:00 GMT", 2 * time.Minute},
+		"a date of long ago":      {503, "Wed, 21 Oct 2015 07:30:00 GMT", 0},
+		"a date in a far future":  {429, "Wed, 21 Oct 2099 07:30:00 GMT", 24 * time.Hour},
+		"seconds without an end":  {429, "99999999", 24 * time.Hour},
+		"seconds below zero":      {429, "-5", 0},
+		"something that is a lie": {429, "1e9", 0},
+		"nothing":                 {429, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := collect(t, client(t, prom.Config{Timeout: 20 * time.Millisecond, URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
-				_ = asked(t, r) // a server sees that the client is gone only when it has read the body
-				handler(w, r)
-			})}), between(0, 1))
-			if !errors.Is(err, series.Timeout) || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("error %v", err)
+			_, err := collect(t, client(t, prom.Config{URL: serve(t, refuseFor(tc.status, tc.after))}), between(0, 1))
+			var asked interface{ RetryAfter() time.Duration }
+			if !errors.As(err, &asked) || asked.RetryAfter() != tc.want {
+				t.Errorf("error %v asks for another wait than %v", err, tc.want)
 			}
 		})
 	}

@@ -35,7 +35,7 @@ type replica struct {
 func (r *replica) read(ctx context.Context, q series.Query, yield func(series.Series) error) (stopped, err error) {
 	q.Restart = nil // what the others yielded still counts
 	labels := make(series.Labels, 0, 16)
-	read := r.client.Read
+	read := r.client.read
 	if r.wasLost() {
 		read = r.client.readOnce
 	}

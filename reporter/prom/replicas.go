@@ -76,7 +76,7 @@ func (r *Replicas) Read(ctx context.Context, q series.Query, yield func(series.S
 		}
 		rested = nil
 	}
-	return round.end(rested)
+	return round.end(ctx, rested)
 }
 
 // round is one reading of the replicas.
@@ -118,7 +118,7 @@ func (r *round) read(ctx context.Context, one *replica) error {
 }
 
 // end says how the round ended, of which some replicas were left out.
-func (r *round) end(rested []*replica) error {
+func (r *round) end(ctx context.Context, rested []*replica) error {
 	switch {
 	case r.whole:
 		for _, one := range r.slow {
@@ -128,10 +128,22 @@ func (r *round) end(rested []*replica) error {
 			r.query.SendWarning(one.trouble(len(r.replicas), series.Timeout))
 		}
 		return nil
-	case r.timeout != nil:
+	case r.timeout != nil && !r.silent(ctx):
 		return r.timeout
 	}
 	return fmt.Errorf("none of %d replicas could be read whole: %w", len(r.replicas), errors.Join(r.failures...))
+}
+
+// silent reports whether those that took too long answer nothing at all, and
+// says so of each.
+func (r *round) silent(ctx context.Context) bool {
+	for _, one := range r.slow {
+		if !one.client.silent(ctx, r.query, r.timeout) {
+			return false
+		}
+		r.failures = append(r.failures, fmt.Errorf("replica %d: %w", one.number, one.client.noAnswer()))
+	}
+	return true
 }
 
 // withReplica appends the labels and the number of their replica to buf, sorted.

@@ -196,6 +196,19 @@ func TestAReplicaThatHangsDoesNotSlowDownTheHalvingForLong(t *testing.T) {
 	}
 }
 
+func TestReplicasThatAllHangAreNoServersWithTooMuchToRead(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	var all []*prom.Client
+	for range 2 {
+		all = append(all, client(t, prom.Config{URL: serve(t, hung(&requests)), Timeout: 20 * time.Millisecond}))
+	}
+	_, _, err := read(t, prom.NewReplicas(time.Now, all...))
+	if !errors.Is(err, series.Unreachable) || errors.Is(err, series.Timeout) || strings.Count(err.Error(), "answers nothing") != 2 {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestReplicasPassOnWhatIsNotOfTheServers(t *testing.T) {
 	t.Parallel()
 	answer := stream(frame(t, part(labels("__name__", "seconds"), chunk(t, samples(100, 1)...))))

@@ -79,12 +79,15 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// longestWait bounds what a server may ask for.
+const longestWait = 24 * time.Hour
+
 // retryAfter reads a Retry-After header, which is a number of seconds or a
 // date. A date is compared with the server's own, so that clocks don't matter.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
-	if n, err := strconv.Atoi(v); err == nil {
-		return time.Duration(min(max(n, 0), 86_400)) * time.Second
+	if n, err := strconv.ParseInt(v, 10, 32); err == nil {
+		return min(max(0, time.Duration(n)*time.Second), longestWait)
 	}
 	at, err := http.ParseTime(v)
 	if err != nil {
@@ -94,5 +97,5 @@ func retryAfter(h http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return max(0, at.Sub(now))
+	return min(max(0, at.Sub(now)), longestWait)
 }

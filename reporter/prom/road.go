@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/gputally/gputally/reporter/series"
 )
@@ -128,6 +129,40 @@ func (s *server) try(ctx context.Context, r road, at int64) error {
 			return garbled("asked for %s, the server sends %s", noSeries, got.Labels)
 		})
 	})
+}
+
+// silentAfter is how long a server may take for the question for the series of nobody.
+const silentAfter = 20 * time.Second
+
+// errSilent is the cause of the Error of a server that takes connections and
+// answers nothing.
+var errSilent = errors.New("it takes connections and answers nothing, not even a question that costs nothing")
+
+// silent reports whether the server does not answer, where a read ended with err:
+// a server that took too long, but answers the question for the series of nobody,
+// has too much to read, and smaller pieces help; one that doesn't has another
+// trouble. As long as no road is known, nothing else was asked.
+func (c *Client) silent(ctx context.Context, q series.Query, err error) bool {
+	if !expired(err) || ctx.Err() != nil {
+		return false
+	}
+	way := c.finder.road()
+	if way == nil {
+		return true
+	}
+	once := *c.server
+	once.retry.Tries, once.timeout = 1, min(once.timeout, silentAfter)
+	return expired(once.try(ctx, way, q.To.UnixMilli())) && ctx.Err() == nil
+}
+
+func (c *Client) noAnswer() error {
+	return &Error{URL: withoutUser(c.server.base), Kind: series.Unreachable, Err: errSilent}
+}
+
+// expired reports whether the time for an answer was over, as counted here.
+func expired(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == series.Timeout && errors.Is(e.Err, context.DeadlineExceeded)
 }
 
 // missing reports whether the error is of a server that does not have the road.

@@ -25,6 +25,10 @@ const messageLimit = 512
 // refusalLimit bounds, in bytes, how much of it is read.
 const refusalLimit = 16 << 10
 
+// slowAfter is when a request without an answer is named in the log, so that
+// whoever looks at a quiet program sees what it waits for.
+const slowAfter = 15 * time.Second
+
 // server is the other side of a Client.
 type server struct {
 	base    *url.URL
@@ -70,7 +74,11 @@ func (s *server) exchange(ctx context.Context, c call, handle func(*http.Respons
 	for name, values := range c.header {
 		req.Header[name] = values
 	}
+	slow := time.AfterFunc(slowAfter, func() {
+		s.log.Warn("A request to the metrics server has no answer yet", "url", shown, "for", slowAfter)
+	})
 	resp, err := s.http.Do(req)
+	slow.Stop()
 	if err != nil {
 		return s.lost(ctx, shown, err)
 	}

@@ -234,7 +234,7 @@ func (r *read) fill(ctx context.Context, piece series.Piece) ([]series.Piece, er
 		case byUUID != nil:
 			return byUUID, nil
 		case byTime == nil:
-			return nil, fmt.Errorf("even the smallest piece is too much for the server: %w", err)
+			return nil, smallest(err)
 		}
 		// What came of it is mixed with the rest: all is read again.
 		parts = slices.Replace(parts, i, i+1, byTime...)
@@ -242,4 +242,12 @@ func (r *read) fill(ctx context.Context, piece series.Piece) ([]series.Piece, er
 		i = -1
 	}
 	return nil, nil
+}
+
+// smallest is the error of a piece that can't be cut.
+func smallest(err error) error {
+	if errors.Is(err, series.Timeout) {
+		return fmt.Errorf("the server did not finish even the smallest piece in time: %w", err)
+	}
+	return fmt.Errorf("even the smallest piece is above a limit of the server: %w", err)
 }
