@@ -157,6 +157,19 @@ func ownerScenarios() map[string]scenario {
 			stands: []series{observed, of(&metric.ContainerActiveSeconds, isA...)},
 		}),
 	}
+	lists := held(busyWith(50, process{ofA, 5, 10}, process{onHost, 70, 40}), step{shows: []sight{strangers(1)}, grows: []series{observed}})
+	lists.steps = append(lists.steps, step{
+		name: "the list of processes fails", do: playing(func(int) nvmltest.Scenario {
+			node := nvmltest.Node(1)
+			node.GPUs[0].Utilization, node.GPUs[0].MemoryUsed = 50, 75<<30
+			node.GPUs[0].Fails = map[string]nvmltest.Code{"nvmlDeviceGetComputeRunningProcesses_v3": nvmltest.Unknown}
+			return node
+		}),
+		shows:  []sight{hasNo(&metric.DeviceStrangers, gpu0), hasNo(&metric.ContainerMemoryUsed, isA...)},
+		grows:  []series{of(seconds, isA...)},
+		stands: []series{observed, of(&metric.ContainerActiveSeconds, isA...), of(&metric.ContainerMemoryByteSeconds, isA...)},
+	})
+	all["a stranger works, and the list of processes fails"] = lists
 	for name, sc := range sharedByOwners(observed, strangers, isA) {
 		all[name] = sc
 	}

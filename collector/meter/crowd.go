@@ -98,7 +98,7 @@ func (c crowd) hidden(busy *float64) bool {
 // less what others did on it.
 func (s *step) soleOf(t *holdingMeter, in scope) work {
 	w := work{busy: in.busy, memory: in.memory}
-	if s.reading.Running == nil {
+	if s.reading.Running == nil && !s.unlisted { // nobody else can be seen, ever
 		return w
 	}
 	c := s.crowdOf([]*holdingMeter{t}, in.instance)
@@ -143,7 +143,7 @@ func (s *step) sharedOf(t *holdingMeter, tenants []*holdingMeter, in scope) work
 // othersOf is what those did on the GPU who hold nothing of it, nil if unknown.
 func (s *step) othersOf(tenants []*holdingMeter) *float64 {
 	none := 0.0
-	if s.reading.Running == nil || s.busy != nil && *s.busy == 0 {
+	if s.reading.Running == nil && !s.unlisted || s.busy != nil && *s.busy == 0 {
 		return &none
 	}
 	c := s.crowdOf(tenants, "")

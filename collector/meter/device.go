@@ -37,6 +37,7 @@ type deviceMeter struct {
 	energy       difference
 	energyKnown  bool // energy was ever known
 	bill         bill
+	listed       bool // processes were ever known
 	torn         bool // since the previous reading there was time that was not charged
 }
 
@@ -48,6 +49,7 @@ func (m *deviceMeter) take(g device.GPU) {
 	m.gpu = g
 	r := g.Reading
 	m.torn = false
+	m.listed = m.listed || r.Running != nil
 	if r.Energy != nil {
 		m.bill.clear()
 	}
@@ -108,6 +110,7 @@ func (m *deviceMeter) step(d time.Duration, whole bool, g *device.GPU) step {
 		m.lose()
 	}
 	s.reading = g.Reading
+	s.unlisted = m.listed && g.Reading.Running == nil
 	s.busy = m.busy.ratio(g.Reading, d)
 	if r := g.Reading.Energy; r != nil {
 		before, followed := m.energy.value(), m.energy.followed

@@ -134,7 +134,7 @@ func (m *Meter) charge(o Observation) {
 		}
 		s := dm.step(d, whole, gpus[uuid])
 		if !m.cfg.ByProcess {
-			s.reading.Running = nil
+			s.reading.Running, s.unlisted = nil, false
 		}
 		dm.charge(s)
 		m.chargeTenants(dm, s, m.tenants[uuid])

@@ -14,6 +14,8 @@ type step struct {
 	busy      *float64           // ratio
 	joules    *float64           // drawn since it was last known
 	instances map[string]partial // MIG instances by UUID
+	// unlisted is true if the processes aren't known this time, as they were before.
+	unlisted bool
 }
 
 // partial is what a MIG instance did.

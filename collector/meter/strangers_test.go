@@ -119,6 +119,22 @@ func TestStrangersOnAGPUThatIsHeld(t *testing.T) {
 	}
 }
 
+// Where the driver listed processes before, a list that fails hides strangers.
+func TestAListOfProcessesThatFails(t *testing.T) {
+	t.Parallel()
+	m := newMeter(t)
+	a := held(hold("p", "GPU-a", 1, true))
+	never := gpu("GPU-a", 0.5, 0)
+	poll(m, 0, inventory(never), a)
+	near(t, "observed without any list", poll(m, 2, inventory(never), a).Holdings[0].Observed, 2)
+	poll(m, 4, inventory(running(never, process(1, "p", "main", 0.5, 0))), a)
+	h := poll(m, 6, inventory(never), a).Holdings[0]
+	if near(t, "observed", h.Observed, 4); h.MemoryUsed != nil || h.ActivityKnown {
+		t.Errorf("what it does is known: %+v", h)
+	}
+	near(t, "observed on an idle GPU", poll(m, 8, inventory(gpu("GPU-a", 0, 0)), a).Holdings[0].Observed, 6)
+}
+
 // What is split is what the tenants did, not what others did.
 func TestAStrangersWorkIsNotSplit(t *testing.T) {
 	t.Parallel()
