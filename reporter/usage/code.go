@@ -60,7 +60,7 @@ func Codes() []CodeInfo {
 		{
 			LateCounted, "container or GPU",
 			"time was counted later than it was held, because its samples came after the previous hour was closed",
-			"Nothing is lost: the previous hour shows the time as uncovered. To move it there, restate both hours.",
+			"Nothing is lost: the previous hour shows the time as uncovered, or in rare cases has charged it as estimated. To move it there, restate both hours.",
 			"counted later than held, samples came after the hour before was closed",
 		}, {
 			EarlierNotCounted, "container",
@@ -119,7 +119,7 @@ func Codes() []CodeInfo {
 			"two collectors metered the same at the same time; counted once",
 		}, {
 			ClockAhead, "container or GPU",
-			"counters are older than their start says, so the clocks of node and server differ",
+			"counters show more time than has passed since their start, so the clocks of node and server differ",
 			"Check that the nodes' clocks are synchronized.",
 			"counters are older than their start says; the clocks of node and server differ",
 		}, {
@@ -174,7 +174,7 @@ func Codes() []CodeInfo {
 			"samples that were not in the order of time",
 		}, {
 			UUIDMissing, "series",
-			"series were left out, because they do not say which GPU they are of",
+			"series were left out, because they do not say which GPU they belong to",
 			"Look for a relabelling that drops the label uuid.",
 			"series left out, they do not say which GPU they are of",
 		}, {
@@ -190,7 +190,7 @@ func Codes() []CodeInfo {
 		}, {
 			ReadIncomplete, "replica or server",
 			"not all that was asked for could be read",
-			"Restate the hour when the server is well again.",
+			"Restate the hour when the server answers completely again.",
 			"not all could be read",
 		}, {
 			NodePoolLabelMissing, "label",
