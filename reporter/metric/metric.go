@@ -4,7 +4,7 @@ import (
 	"github.com/gputally/gputally/collector/metric"
 )
 
-// Label names of the reporter's families, beside those of the collector.
+// Label names of the reporter's families, in addition to those of the collector.
 const (
 	LabelCluster    = "cluster"
 	LabelProject    = "project"
@@ -85,7 +85,7 @@ var (
 	Reads = metric.Family{
 		Name: "gputally_reporter_reads_total", Type: metric.Counter,
 		Labels: []string{LabelCluster, LabelRoad},
-		Help:   "Reads of raw samples, by how they are read: remote_read, export or json; unknown before that is found out.",
+		Help:   "Reads of raw samples, by how they are read: remote_read, export or json; unknown until that is detected.",
 	}
 	ReadFailures = metric.Family{
 		Name: "gputally_reporter_read_failures_total", Type: metric.Counter,
@@ -95,7 +95,7 @@ var (
 	SeriesRead = metric.Family{
 		Name: "gputally_reporter_series_read_total", Type: metric.Counter,
 		Labels: []string{LabelCluster},
-		Help:   "Series that were read, one that comes in parts once for each.",
+		Help:   "Series that were read; a series that is read in several parts counts once for each part.",
 	}
 	SamplesRead = metric.Family{
 		Name: "gputally_reporter_samples_read_total", Type: metric.Counter,
