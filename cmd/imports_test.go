@@ -25,6 +25,7 @@ var outside = map[string][]string{
 	"github.com/prometheus/prometheus/tsdb/chunkenc": {"reporter/prom", "cmd/gputally-bench/floor"},
 	"github.com/prometheus/client_golang/api":        {"reporter/prom"},
 	"github.com/prometheus/prometheus/tsdb":          {"internal/simulate/history", "cmd/gputally-bench/fleet"},
+	"github.com/jedib0t/go-pretty":                   {"reporter/command"},
 	"github.com/aws":                                 {"reporter/bucket/s3"},
 	"github.com/robfig/cron":                         {"reporter/schedule"},
 	"github.com/parquet-go":                          {"reporter/ledger/sealed"},

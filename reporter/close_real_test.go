@@ -276,7 +276,7 @@ func TestAnHourThatIsNotClosedFailsTheReport(t *testing.T) {
 		at := func(h int) string { return midnight.Add(time.Duration(h) * time.Hour).Format(time.RFC3339) }
 		run(t, afterThree, "close", "--from="+at(hour), "--to="+at(hour+1), config).succeeds(t)
 	}
-	run(t, afterThree, "report", "--period="+threeHours, config).want(t, reporter.ExitReport,
+	run(t, afterThree, "report", "--publish-failed", "--period="+threeHours, config).want(t, reporter.ExitReport,
 		"coverage 0.666666 is below the minimum 0.99",
 		"no closed hours from 2026-11-03T01:00:00Z to 2026-11-03T02:00:00Z; run gputally-reporter close")
 	if files := keys(snapshot(t, b), "reports/", ".csv"); len(files) != 0 {
@@ -332,7 +332,7 @@ func TestAModelWithoutAPriceThatIsAllowedOne(t *testing.T) {
 	f["prices.yaml"] = strings.Replace(pricesFile, `  - {model: "NVIDIA L40S", gpu_hour: "0.72"}`+"\n", "", 1)
 	config := "--config=" + f.write(t)
 	run(t, afterThree, "close", closeNight, config).succeeds(t)
-	run(t, afterThree, "report", "--period="+threeHours, config).want(t, reporter.ExitReport, `model "NVIDIA L40S" has no price`)
+	run(t, afterThree, "report", "--publish-failed", "--period="+threeHours, config).want(t, reporter.ExitReport, `model "NVIDIA L40S" has no price`)
 	if files := keys(snapshot(t, b), "reports/", ".csv"); len(files) != 0 {
 		t.Errorf("a Failed report has %v", files)
 	}

@@ -212,7 +212,7 @@ func TestAModelWithoutAPrice(t *testing.T) {
 	b := openFolder(t, dir)
 	closeDay(t, b, "NVIDIA B300")
 	main := mainFile(closedPort(t), setting) + "prices: prices.yaml\n"
-	args := []string{"report", "--by=namespace", "--period=" + day}
+	args := []string{"report", "--by=namespace", "--publish-failed", "--period=" + day}
 
 	config := files{"gputally.yaml": main, "prices.yaml": prices}.write(t)
 	got := run(t, now, append(args, "--config="+config)...)
@@ -242,7 +242,7 @@ func TestAReportOfADayOfWhichNothingIsClosed(t *testing.T) {
 	dir, setting := folder(t)
 	b := openFolder(t, dir)
 	config := files{"gputally.yaml": mainFile(closedPort(t), setting)}.write(t)
-	run(t, now, "report", "--by=namespace", "--period="+day, "--config="+config).
+	run(t, now, "report", "--by=namespace", "--publish-failed", "--period="+day, "--config="+config).
 		want(t, reporter.ExitReport, "coverage 0.000000 is below the minimum 0.99",
 			"cluster eu-1 has no closed hours from 2026-11-19T00:00:00Z to 2026-11-20T00:00:00Z; run gputally-reporter close")
 	record := indexed(t, b, "by-namespace")[0]
@@ -262,7 +262,7 @@ func TestAReportMissesItsOwnCluster(t *testing.T) {
 	closed := files{"gputally.yaml": mainFile(closedPort(t), setting)}.write(t)
 	run(t, now, "close", "--from="+day+"T00:00:00Z", "--to=2026-11-20T00:00:00Z", "--config="+closed).succeeds(t)
 	other := strings.Replace(mainFile(closedPort(t), setting), "eu-1", "us-1", 1)
-	got := run(t, now, "report", "--by=cluster", "--period="+day, "--config="+files{"gputally.yaml": other}.write(t))
+	got := run(t, now, "report", "--by=cluster", "--publish-failed", "--period="+day, "--config="+files{"gputally.yaml": other}.write(t))
 	got.want(t, reporter.ExitReport, "coverage 0.500000 is below the minimum")
 	m := manifest(t, b, indexed(t, b, "by-cluster")[0].KeyPrefix+"manifest.json")
 	if diff := cmp.Diff([]string{"eu-1", "us-1"}, m.Clusters); diff != "" {

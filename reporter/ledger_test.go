@@ -228,5 +228,9 @@ func TestLedgerCoverage(t *testing.T) {
 			t.Errorf("by %s (-want +got)\n%s", by, diff)
 		}
 	}
-	run(t, now, "ledger", "coverage", config).says(t, "cluster  hours_closed", "eu-1     23            1")
+	run(t, now, "ledger", "coverage", config).says(t,
+		"CLUSTER  HOURS CLOSED  MISSING   EXPECTED  ALLOCATED",
+		"                                GPU-HOURS  GPU-HOURS",
+		"eu-1               23        1      46.00      11.50")
+	run(t, now, "ledger", "coverage", "--format=json", config).says(t, `"cluster": "eu-1"`, `"expected": "165600.000"`)
 }

@@ -38,7 +38,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	logging := &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, logging)
 	file := app.Flag("config", "Configuration file, see docs/configuration.md.").Short('c').Default("gputally.yaml").Envar("GPUTALLY_CONFIG").String()
-	commands := command.Add(app)
+	commands := command.Add(app, version.Print("gputally-reporter"))
 	if len(args) == 0 {
 		return &command.UsageError{Err: errors.New("no command; try --help")}
 	}
@@ -48,6 +48,11 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	}
 	if err != nil {
 		return &command.UsageError{Err: fmt.Errorf("%w; try --help", err)}
+	}
+	if parsed, err := app.ParseContext(args); err == nil {
+		if err := command.CheckFlags(parsed); err != nil {
+			return err
+		}
 	}
 	env := &command.Env{
 		Config: *file, Stdout: stdout, Stderr: stderr, Terminal: opts.Terminal,

@@ -20,11 +20,12 @@ const mostParallel = 16
 func addClose(app *kingpin.Application, add adder) {
 	c := app.Command("close", "Close the hours that have settled and are not closed yet, oldest first.")
 	f := &closeFlags{
-		from:     c.Flag("from", "Close from the hour that contains this time on (RFC 3339). Default: 24 hours back, or after the last closed hour if that is longer ago.").String(),
-		to:       c.Flag("to", "Close up to this time (RFC 3339). Default: all that has settled.").String(),
+		from:     c.Flag("from", "Close from the hour that contains this time on ("+timeHelp+"). Default: 24 hours back, or after the last closed hour if that is longer ago.").String(),
+		to:       c.Flag("to", "Close up to this time, in the same forms. Default: all that has settled.").String(),
 		clusters: c.Flag("cluster", "Close this cluster only; may be repeated.").Strings(),
 		parallel: c.Flag("parallel", "How many days to close at once, to backfill many hours sooner. Each takes the memory of one closing.").Default("1").Int(),
 		restate:  c.Flag("restate", "Read closed hours again and replace those that changed; needs --from and --to.").Bool(),
+		dry:      c.Flag("dry-run", "Say which hours would be closed, or read again with --restate, and change nothing.").Bool(),
 		force:    c.Flag("force", "With --restate: also hours older than ledger.restate_within, and also if samples account for less of an hour now than when it was closed.").Bool(),
 	}
 	add(c, f.run)
@@ -35,10 +36,11 @@ type closeFlags struct {
 	clusters       *[]string
 	parallel       *int
 	restate, force *bool
+	dry            *bool
 }
 
 // times parses and checks the flags. Zero times stand for the defaults.
-func (f *closeFlags) times() (begin, end time.Time, err error) {
+func (f *closeFlags) times(env *Env) (begin, end time.Time, err error) {
 	switch {
 	case *f.restate && (*f.from == "" || *f.to == ""):
 		return begin, end, misused("close --restate needs --from and --to")
@@ -49,10 +51,10 @@ func (f *closeFlags) times() (begin, end time.Time, err error) {
 	case *f.restate && *f.parallel > 1:
 		return begin, end, misused("close --restate goes hour by hour; leave --parallel away")
 	}
-	if begin, err = parseTime("--from", *f.from); err != nil {
+	if begin, err = env.parseTime("--from", *f.from); err != nil {
 		return begin, end, err
 	}
-	if end, err = parseTime("--to", *f.to); err != nil {
+	if end, err = env.parseTime("--to", *f.to); err != nil {
 		return begin, end, err
 	}
 	if *f.from != "" && *f.to != "" && !begin.Before(end) {
@@ -64,7 +66,7 @@ func (f *closeFlags) times() (begin, end time.Time, err error) {
 // run closes cluster by cluster. What fails for one does not keep the others
 // from being closed.
 func (f *closeFlags) run(ctx context.Context, env *Env) error {
-	begin, end, err := f.times()
+	begin, end, err := f.times(env)
 	if err != nil {
 		return err
 	}
@@ -90,7 +92,7 @@ func (f *closeFlags) run(ctx context.Context, env *Env) error {
 
 func (f *closeFlags) close(ctx context.Context, env *Env, p *Program, c Cluster, begin, end time.Time) error {
 	if *f.restate {
-		return restate(ctx, env, p, c, window.Window{From: begin, To: end}, *f.force)
+		return f.restateHours(ctx, env, p, c, window.Window{From: begin, To: end})
 	}
 	if begin.IsZero() {
 		var err error
@@ -101,8 +103,13 @@ func (f *closeFlags) close(ctx context.Context, env *Env, p *Program, c Cluster,
 	if end.IsZero() {
 		end = env.Now().UTC()
 	}
+	if !begin.Before(end) { // of a --to alone; both flags are compared in times
+		fmt.Fprintf(env.Stdout, "No hour to close%s: --to %s is not after %s, where closing goes on. For earlier hours, give --from, too.\n",
+			ofCluster(p, c), *f.to, begin.Format(time.RFC3339))
+		return nil
+	}
 	err := f.closeDue(ctx, env, p, c, window.Window{From: begin, To: end})
-	if *f.parallel > 1 {
+	if *f.parallel > 1 && !*f.dry {
 		_, alignErr := c.Closing.AlignDays(ctx, window.Window{From: begin, To: end})
 		err = errors.Join(err, alignErr)
 	}
@@ -120,6 +127,10 @@ func (f *closeFlags) closeDue(ctx context.Context, env *Env, p *Program, c Clust
 		fmt.Fprintf(env.Stdout, "No hour to close%s.\n", ofCluster(p, c))
 		return nil
 	}
+	if *f.dry {
+		sayHours(env, "close", c.Name, hours, func(d closing.Due) window.Window { return d.Hour })
+		return nil
+	}
 	step, wipe := env.progress("closing")
 	began := env.Now()
 	done, err := c.Closing.CloseAll(ctx, hours, *f.parallel, func(n int, hour window.Window) { step(hourOf(n, len(hours), hour)) })
@@ -134,6 +145,19 @@ func (f *closeFlags) closeDue(ctx context.Context, env *Env, p *Program, c Clust
 		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(done.Empty), len(hours), done.Empty[0])
 	}
 	return nil
+}
+
+// sayHours says which hours of a cluster a dry run would work on: each run of
+// consecutive ones on a line.
+func sayHours[H any](env *Env, verb, cluster string, hours []H, of func(H) window.Window) {
+	fmt.Fprintf(env.Stdout, "Would %s %d hours of cluster %s:\n", verb, len(hours), cluster)
+	for i := 0; i < len(hours); {
+		run := of(hours[i])
+		for i++; i < len(hours) && of(hours[i]).From.Equal(run.To); i++ {
+			run.To = of(hours[i]).To
+		}
+		fmt.Fprintf(env.Stdout, "  %s to %s: %d hours\n", run.From.Format(time.RFC3339), run.To.Format(time.RFC3339), int(run.Duration()/time.Hour))
+	}
 }
 
 // hourOf says how far a long work has come.

@@ -27,7 +27,8 @@ import (
 type Command func(ctx context.Context, env *Env) error
 
 // Add adds all commands to an application and returns them by their full names.
-func Add(app *kingpin.Application) map[string]Command {
+// version is what the command of that name prints.
+func Add(app *kingpin.Application, version string) map[string]Command {
 	commands := map[string]Command{}
 	add := func(c *kingpin.CmdClause, run Command) { commands[c.FullCommand()] = run }
 	addLedger(app, add)
@@ -36,6 +37,7 @@ func Add(app *kingpin.Application) map[string]Command {
 	addReport(app, add)
 	addCheck(app, add)
 	addIndex(app, add)
+	addVersion(app, add, version)
 	return commands
 }
 

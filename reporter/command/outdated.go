@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,7 +15,7 @@ import (
 
 // hintOutdated says what to do with several outdated reports.
 const hintOutdated = "Serve makes the reports of its schedules again within minutes, those of earlier months by the next night, if they ended within ledger.restate_within. " +
-	"Make others again with gputally-reporter report --name=NAME --period=PERIOD and their --by and --time-zone."
+	"Make others again with gputally-reporter report --name=NAME --period=PERIOD and their --by and --time-zone, or with --schedule=NAME in place of all but the period."
 
 // sayOutdated says which reports are outdated because hours changed, and what
 // to do with them.
@@ -34,7 +35,8 @@ func sayOutdated(ctx context.Context, env *Env, p *Program, changed []window.Win
 		}
 		switch n := len(outdated); {
 		case n == 1:
-			fmt.Fprintln(env.Stdout, explain(outdated[0], changed))
+			_, scheduled := p.schedule(name)
+			fmt.Fprintln(env.Stdout, explain(outdated[0], changed, scheduled))
 		case n > 1:
 			fmt.Fprintf(env.Stdout, "Reports %s of %d periods, %s to %s, are outdated: hours changed after they were made.\n",
 				name, n, outdated[0].Record.PeriodKey, outdated[n-1].Record.PeriodKey)
@@ -82,7 +84,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // explain says why a report is outdated, and how to make it again.
-func explain(o archive.Outdated, changed []window.Window) string {
+func explain(o archive.Outdated, changed []window.Window, scheduled bool) string {
 	var reasons []string
 	for _, r := range o.Reasons {
 		if r == archive.HoursChanged {
@@ -91,7 +93,7 @@ func explain(o archive.Outdated, changed []window.Window) string {
 			reasons = append(reasons, r.String())
 		}
 	}
-	return fmt.Sprintf("Report %s %s is outdated: %s. Make it again with %s", o.Record.Name, o.Record.PeriodKey, strings.Join(reasons, "; "), again(o))
+	return fmt.Sprintf("Report %s %s is outdated: %s. Make it again with %s", o.Record.Name, o.Record.PeriodKey, strings.Join(reasons, "; "), again(o, scheduled))
 }
 
 // changedIn names the hours that changed in a report's period.
@@ -113,8 +115,12 @@ func changedIn(r archive.Record, changed []window.Window) string {
 	}
 }
 
-// again is the command that makes a report again.
-func again(o archive.Outdated) string {
+// again is the command that makes a report again. scheduled tells whether a schedule
+// has its name.
+func again(o archive.Outdated, scheduled bool) string {
+	if scheduled {
+		return "gputally-reporter report --schedule=" + o.Record.Name + " --period=" + periodOf(o.Record)
+	}
 	args := []string{"gputally-reporter report", "--name=" + o.Record.Name, "--period=" + periodOf(o.Record)}
 	var by []string
 	for _, d := range o.GroupBy {
@@ -122,7 +128,7 @@ func again(o archive.Outdated) string {
 			by = append(by, string(d))
 		}
 	}
-	args = append(args, "--by="+strings.Join(by, ","))
+	args = append(args, "--by="+cmp.Or(strings.Join(by, ","), noGroup))
 	if o.TimeZone != "" && o.TimeZone != "UTC" {
 		args = append(args, "--time-zone="+o.TimeZone)
 	}

@@ -23,12 +23,21 @@ func TestExplain(t *testing.T) {
 		outdated archive.Outdated
 		changed  []window.Window
 		want     string
+		schedule bool
 	}{
 		"an hour changed": {
 			archive.Outdated{Record: record("2026-11-20"), GroupBy: []report.Dimension{report.ByProject}, TimeZone: "UTC", Reasons: []archive.Reason{archive.HoursChanged}},
 			[]window.Window{hour(9), hour(24)},
 			"Report usage 2026-11-20 is outdated: hour 2026-11-20T09Z changed after it was made. " +
 				"Make it again with gputally-reporter report --name=usage --period=2026-11-20 --by=project",
+			false,
+		},
+		"an hour of a schedule's report changed": {
+			archive.Outdated{Record: record("2026-11-20_Europe.Berlin"), GroupBy: []report.Dimension{report.ByProject}, TimeZone: "Europe/Berlin", Reasons: []archive.Reason{archive.HoursChanged}},
+			[]window.Window{hour(9)},
+			"Report usage 2026-11-20_Europe.Berlin is outdated: hour 2026-11-20T09Z changed after it was made. " +
+				"Make it again with gputally-reporter report --schedule=usage --period=2026-11-20",
+			true,
 		},
 		"hours changed, and more": {
 			archive.Outdated{
@@ -39,18 +48,20 @@ func TestExplain(t *testing.T) {
 			[]window.Window{hour(9), hour(4)},
 			"Report usage 2026-11-20_Europe.Berlin is outdated: 2 hours, the first 2026-11-20T04Z, changed after it was made; the price book says something else of its period now. " +
 				"Make it again with gputally-reporter report --name=usage --period=2026-11-20 --by=cluster,namespace,pod --time-zone=Europe/Berlin --cluster=eu-1 --cluster=eu-2",
+			false,
 		},
 		"another reason, for a period of its own": {
 			archive.Outdated{Record: record("20261120T000000Z-20261121T000000Z"), Reasons: []archive.Reason{archive.ClustersAdded, archive.QuotasChanged, archive.OwnersChanged}},
 			nil,
 			"Report usage 20261120T000000Z-20261121T000000Z is outdated: another cluster has hours of its period now; projects have other quotas in its period now; namespaces have other owners in its period now. " +
-				"Make it again with gputally-reporter report --name=usage --period=2026-11-20T00:00:00Z/2026-11-21T00:00:00Z --by=",
+				"Make it again with gputally-reporter report --name=usage --period=2026-11-20T00:00:00Z/2026-11-21T00:00:00Z --by=none",
+			false,
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tt.want, command.Explain(tt.outdated, tt.changed)); diff != "" {
+			if diff := cmp.Diff(tt.want, command.Explain(tt.outdated, tt.changed, tt.schedule)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

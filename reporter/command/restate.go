@@ -11,9 +11,9 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// restate is close --restate of one cluster.
-func restate(ctx context.Context, env *Env, p *Program, c Cluster, w window.Window, force bool) error {
-	hours, err := c.Closing.Restatable(w, force)
+// restateHours is close --restate of one cluster.
+func (f *closeFlags) restateHours(ctx context.Context, env *Env, p *Program, c Cluster, w window.Window) error {
+	hours, err := c.Closing.Restatable(w, *f.force)
 	if err != nil {
 		return err
 	}
@@ -21,8 +21,12 @@ func restate(ctx context.Context, env *Env, p *Program, c Cluster, w window.Wind
 		fmt.Fprintf(env.Stdout, "No hour to restate%s.\n", ofCluster(p, c))
 		return nil
 	}
+	if *f.dry {
+		sayHours(env, "read again", c.Name, hours, func(hour window.Window) window.Window { return hour })
+		return nil
+	}
 	guard := closing.Guard(closing.KeepIfLess)
-	if force {
+	if *f.force {
 		guard = nil
 	}
 	step, wipe := env.progress("restating")

@@ -22,18 +22,18 @@ type scope struct {
 func addScope(c *kingpin.CmdClause, what string) scope {
 	return scope{
 		clusters: c.Flag("cluster", what+" this cluster only; may be repeated. Default: all that have closed hours.").Strings(),
-		from:     c.Flag("from", "From the hour that contains this time on (RFC 3339). Default: the first closed hour.").String(),
-		to:       c.Flag("to", "Up to this time (RFC 3339). Default: now.").String(),
+		from:     c.Flag("from", "From the hour that contains this time on ("+timeHelp+"). Default: the first closed hour.").String(),
+		to:       c.Flag("to", "Up to this time, in the same forms. Default: now.").String(),
 	}
 }
 
 // window is the time of the scope.
 func (s scope) window(env *Env) (window.Window, error) {
-	from, err := parseTime("--from", *s.from)
+	from, err := env.parseTime("--from", *s.from)
 	if err != nil {
 		return window.Window{}, err
 	}
-	to, err := parseTime("--to", *s.to)
+	to, err := env.parseTime("--to", *s.to)
 	if err != nil {
 		return window.Window{}, err
 	}
@@ -81,15 +81,4 @@ func (s scope) eachAndAll(ctx context.Context, env *Env, do func(*upkeep.Cluster
 		}
 	}
 	return errors.Join(append(failed, together(p, w, all))...)
-}
-
-func parseTime(flag, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return t, misused("%s: %q is no time like 2026-11-20T00:00:00Z", flag, text)
-	}
-	return t.UTC(), nil
 }

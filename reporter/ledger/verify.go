@@ -72,8 +72,9 @@ type verification struct {
 	session  *Session
 	cluster  string
 	yield    func(Finding) error
-	previous footer // of the hour looked at last, if it can be read
-	looked   string // edges looked at last
+	there    window.Window // the days of which strays saw an object, and those between; zero if there are none
+	previous footer        // of the hour looked at last, if it can be read
+	looked   string        // edges looked at last
 }
 
 const (
@@ -87,7 +88,8 @@ func (v *verification) overlaps(w window.Window) bool {
 	return w.Overlaps(v.Window)
 }
 
-// strays looks for foreign objects in both tables.
+// strays looks for foreign objects in both tables, and from when to when there are
+// others.
 func (v *verification) strays(ctx context.Context) error {
 	for _, table := range []struct {
 		prefix string
@@ -97,7 +99,11 @@ func (v *verification) strays(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if _, _, ok := table.parse(o.Key); !ok && strings.HasSuffix(o.Key, ".parquet") {
+			_, w, ok := table.parse(o.Key)
+			if ok {
+				v.sees(dayOf(w.From))
+			}
+			if !ok && strings.HasSuffix(o.Key, ".parquet") {
 				if err := v.yield(Finding{Stray, o.Key, window.Window{}, "it is not named like an object of the ledger", doAway}); err != nil {
 					return err
 				}
@@ -107,9 +113,20 @@ func (v *verification) strays(ctx context.Context) error {
 	return nil
 }
 
+// sees stretches what is there by a day.
+func (v *verification) sees(day window.Window) {
+	if v.there == (window.Window{}) {
+		v.there = day
+	}
+	v.there = window.Window{From: earlier(v.there.From, day.From), To: later(v.there.To, day.To)}
+}
+
 // tables verifies hours and days, in the order of time.
 func (v *verification) tables(ctx context.Context) error {
 	for d := range window.PeriodDay.Within(v.days(), time.UTC) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		held, err := v.openDay(ctx, d)
 		if err != nil {
 			return err
@@ -126,9 +143,10 @@ func (v *verification) tables(ctx context.Context) error {
 	return nil
 }
 
-// days is the window, as whole days.
+// days is the window, as whole days, as far as there is anything.
 func (v *verification) days() window.Window {
-	return window.Window{From: dayOf(v.Window.From).From, To: dayOf(v.Window.To.Add(-1)).To}
+	w, _ := v.there.Intersect(window.Window{From: dayOf(v.Window.From).From, To: dayOf(v.Window.To.Add(-1)).To})
+	return w
 }
 
 // openDay opens a day. One that is not there or damaged, which is a finding,

@@ -3,7 +3,6 @@ package upkeep
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/gputally/gputally/reporter/ledger"
@@ -21,10 +20,20 @@ func (c *Cluster) CompactDue(ctx context.Context, w window.Window) (written int,
 	return c.compactDays(ctx, due, false)
 }
 
-// CompactGivingUp makes the daily table of every whole day of a window, also
-// where a damaged table takes hours with it.
+// CompactGivingUp makes the daily table of every whole day of a window that has
+// something, also where a damaged table takes hours with it.
 func (c *Cluster) CompactGivingUp(ctx context.Context, w window.Window) (written int, err error) {
-	return c.compactDays(ctx, slices.Collect(window.PeriodDay.Within(w, time.UTC)), true)
+	var days []window.Window
+	for object, err := range c.cfg.Ledger.List(ctx, c.cfg.Name, w) {
+		if err != nil {
+			return 0, err
+		}
+		day := window.PeriodDay.Containing(object.Window.From, time.UTC)
+		if !day.From.Before(w.From) && !day.To.After(w.To) && (len(days) == 0 || days[len(days)-1] != day) {
+			days = append(days, day)
+		}
+	}
+	return c.compactDays(ctx, days, true)
 }
 
 // compactDays makes the daily tables of days as far as their hours are closed,

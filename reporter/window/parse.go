@@ -22,11 +22,11 @@ func Parse(text string, now time.Time, loc *time.Location) (Window, error) {
 	if !isRange {
 		return parseOne(text, now, loc)
 	}
-	from, err := parseEnd(left, now, loc)
+	from, err := ParseInstant(left, now, loc)
 	if err != nil {
 		return Window{}, fmt.Errorf("period %q: %w", text, err)
 	}
-	to, err := parseEnd(right, now, loc)
+	to, err := ParseInstant(right, now, loc)
 	if err != nil {
 		return Window{}, fmt.Errorf("period %q: %w", text, err)
 	}
@@ -37,8 +37,10 @@ func Parse(text string, now time.Time, loc *time.Location) (Window, error) {
 	return w, nil
 }
 
-// parseEnd reads one end of a range: an instant, or the beginning of a period.
-func parseEnd(text string, now time.Time, loc *time.Location) (time.Time, error) {
+// ParseInstant reads an instant as a user writes it: RFC 3339 to the millisecond,
+// or any period that Parse reads, which stands for its beginning in the zone's
+// calendar.
+func ParseInstant(text string, now time.Time, loc *time.Location) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		w, err := parseOne(text, now, loc)
