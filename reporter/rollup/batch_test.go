@@ -93,20 +93,36 @@ func TestColumnsAreThoseThatAReportNeeds(t *testing.T) {
 		"by node":     {[]report.Dimension{report.ByNode}, plain, whole, usage.Columns{Texts: texts(usage.TextNode), Numbers: amounts}},
 		"by pod":      {[]report.Dimension{report.ByPod}, plain, whole, usage.Columns{Texts: texts(usage.TextNamespace, usage.TextPod, usage.TextPodUID), Numbers: amounts}},
 		"an hour cut": {nil, plain, window.Hour(start.Add(2 * time.Hour)), usage.Columns{Texts: texts(), Numbers: slices.Concat(times, amounts)}},
-		"with prices": {nil, func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, nil, book(t)) }, whole,
-			usage.Columns{Texts: texts(usage.TextNodePool, usage.TextModel), Numbers: slices.Concat(times, amounts)}},
-		"with quotas by pool": {nil, func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, projects(t), nil) }, whole,
-			usage.Columns{Texts: texts(usage.TextNamespace, usage.TextNodePool, usage.TextModel, usage.TextNode), Numbers: slices.Concat(times, amounts)}},
-		"by node pool, which rules name": {[]report.Dimension{report.ByNodePool, report.ByCluster}, func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, projects(t), nil) }, whole,
-			usage.Columns{Texts: texts(usage.TextNodePool, usage.TextModel, usage.TextNode), Numbers: amounts}},
-		"an hour in which a namespace moves": {[]report.Dimension{report.ByCluster}, func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, passOn(t, "speech", move), nil) }, whole,
-			usage.Columns{Texts: texts(usage.TextNamespace), Numbers: slices.Concat(times, amounts)}},
-		"an hour at whose start one moves": {[]report.Dimension{report.ByCluster}, func(s report.Spec) (*rollup.Rollup, error) {
-			return rollup.New(s, passOn(t, "speech", whole.From), nil)
-		}, whole,
-			usage.Columns{Texts: texts(), Numbers: amounts}},
-		"an hour at whose end one moves": {[]report.Dimension{report.ByCluster}, func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, passOn(t, "speech", whole.To), nil) }, whole,
-			usage.Columns{Texts: texts(), Numbers: amounts}},
+		"with prices": {
+			nil, func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, nil, book(t)) }, whole,
+			usage.Columns{Texts: texts(usage.TextNodePool, usage.TextModel), Numbers: slices.Concat(times, amounts)},
+		},
+		"with quotas by pool": {
+			nil, func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, projects(t), nil) }, whole,
+			usage.Columns{Texts: texts(usage.TextNamespace, usage.TextNodePool, usage.TextModel, usage.TextNode), Numbers: slices.Concat(times, amounts)},
+		},
+		"by node pool, which rules name": {
+			[]report.Dimension{report.ByNodePool, report.ByCluster},
+			func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, projects(t), nil) }, whole,
+			usage.Columns{Texts: texts(usage.TextNodePool, usage.TextModel, usage.TextNode), Numbers: amounts},
+		},
+		"an hour in which a namespace moves": {
+			[]report.Dimension{report.ByCluster},
+			func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, passOn(t, "speech", move), nil) }, whole,
+			usage.Columns{Texts: texts(usage.TextNamespace), Numbers: slices.Concat(times, amounts)},
+		},
+		"an hour at whose start one moves": {
+			[]report.Dimension{report.ByCluster},
+			func(s report.Spec) (*rollup.Rollup, error) {
+				return rollup.New(s, passOn(t, "speech", whole.From), nil)
+			}, whole,
+			usage.Columns{Texts: texts(), Numbers: amounts},
+		},
+		"an hour at whose end one moves": {
+			[]report.Dimension{report.ByCluster},
+			func(s report.Spec) (*rollup.Rollup, error) { return rollup.New(s, passOn(t, "speech", whole.To), nil) }, whole,
+			usage.Columns{Texts: texts(), Numbers: amounts},
+		},
 	} {
 		s := spec(c.by...)
 		s.Window.To = start.Add(2*time.Hour + 30*time.Minute)
