@@ -186,6 +186,7 @@ func (o *oracle) table(hasQuota bool) map[report.Key]report.Row {
 // segment can have.
 func oddHours(t *rapid.T) []rollup.Hour {
 	pick := func(name string, from ...string) string { return rapid.SampledFrom(from).Draw(t, name) }
+	memory := rapid.OneOf(rapid.Int64Range(0, 1<<62), rapid.Int64Range(1<<62-9, 1<<62)) // of few segments beyond 64 bits
 	var hours []rollup.Hour
 	for n := range 4 {
 		for _, cluster := range []string{"eu-1", "us-1"} {
@@ -205,7 +206,7 @@ func oddHours(t *rapid.T) []rollup.Hour {
 					s.Namespace, s.Pod = pick("namespace", "vision-dev", "speech", "x"), pod
 					s.PodUID, s.Container = pod+pick("uid", "", "", "", "2"), "main"
 					s.ActiveMillis, s.IdleMillis, s.ObservedMillis, s.EstimatedMillis = s.GPUMillis/3, s.GPUMillis/5, s.GPUMillis/2, s.GPUMillis/7
-					s.MemoryByteSeconds = rapid.Int64Range(0, 1<<62).Draw(t, "memory")
+					s.MemoryByteSeconds = memory.Draw(t, "memory")
 				}
 				segs = append(segs, s)
 			}
