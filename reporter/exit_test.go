@@ -89,6 +89,7 @@ func typed() map[string]struct {
 		"archive.ErrNotFound":        {archive.ErrNotFound, reporter.ExitBucket},
 		"archive.DamageError":        {&archive.DamageError{}, reporter.ExitDamage},
 		"report.StateError":          {&report.StateError{}, reporter.ExitFailure},
+		"reporting.HourError":        {&reporting.HourError{Err: &ledger.CorruptError{Err: errors.New("no Parquet")}}, reporter.ExitDamage},
 		"reporting.SpecError":        {&reporting.SpecError{Err: errors.New("no name")}, reporter.ExitUsage},
 		"schedule.FieldError":        {&schedule.FieldError{Err: errors.New("no such zone")}, reporter.ExitUsage},
 		"sealed.DamagedError":        {&sealed.DamagedError{Err: errors.New("no Parquet")}, reporter.ExitDamage},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -22,15 +23,18 @@ type Options struct {
 	Now func() time.Time
 	// Terminal tells whether stderr is a terminal, so that long work shows its progress.
 	Terminal bool
+	// Reload begins to pass on signals that ask serve to read its configuration
+	// again. Nil: nobody asks.
+	Reload func() <-chan os.Signal
 }
 
 // Run parses the arguments and runs the command that they name until it is done
 // or ctx ends. Results go to stdout, the log and progress to stderr.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Options) error {
 	app := kingpin.New("gputally-reporter", "Closes the books on GPU-seconds: exact hours from Prometheus, priced, compared with quota, reported into a bucket.")
-	ended := false
+	printed := false
 	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) {
-		ended = true
+		printed = true
 		app.UsageWriter(io.Discard) // the parser goes on and may print more
 	})
 	app.HelpFlag.Short('h')
@@ -43,7 +47,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 		return &command.UsageError{Err: errors.New("no command; try --help")}
 	}
 	name, err := app.Parse(args)
-	if ended {
+	if printed {
 		return nil // --help and --version have printed
 	}
 	if err != nil {
@@ -56,8 +60,40 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	}
 	env := &command.Env{
 		Config: *file, Stdout: stdout, Stderr: stderr, Terminal: opts.Terminal,
-		Now: opts.Now, Log: promslog.New(logging), Registry: prometheus.NewRegistry(),
+		Now: opts.Now, Reload: opts.Reload, Log: promslog.New(logging), Registry: prometheus.NewRegistry(),
+	}
+	if env.Reload == nil {
+		env.Reload = func() <-chan os.Signal { return nil }
 	}
 	env.Opener = opener{env}
-	return commands[name](ctx, env)
+	return ended(ctx, name, func() error { return commands[name](ctx, env) })
+}
+
+const (
+	// endWithin is how long a command may take to end once it is interrupted.
+	endWithin = 900 * time.Millisecond
+	// drainWithin is that for serve, which lets requests and tasks end.
+	drainWithin = 15 * time.Second
+)
+
+// ended runs a command. One that does not end soon after an interruption is left
+// behind: whatever it had begun is made up for by the next one, as after a crash.
+func ended(ctx context.Context, name string, run func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- run() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	limit := endWithin
+	if name == command.Serve {
+		limit = drainWithin
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
+		return fmt.Errorf("%s was interrupted and did not end within %s: %w", name, limit, ctx.Err())
+	}
 }

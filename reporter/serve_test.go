@@ -133,13 +133,21 @@ func (s *serving) metrics(t *testing.T) map[string]float64 {
 	return all
 }
 
-// ticks waits until a whole round was made from now on.
+// ticks waits until all tasks have run that are due now.
 func (s *serving) ticks(t *testing.T) {
 	t.Helper()
 	for range 2 {
-		at := s.clock.unix.Add(1)
-		s.eventually(t, "a tick", func() bool {
-			return s.metrics(t)["gputally_reporter_last_tick_timestamp_seconds"] == float64(at)
+		at := float64(s.clock.unix.Add(1))
+		s.eventually(t, "all tasks have run", func() bool {
+			all := s.metrics(t)
+			for name, v := range all {
+				runs := strings.HasPrefix(name, "gputally_reporter_task_running{") && v != 0
+				isDue := strings.HasPrefix(name, "gputally_reporter_task_next_timestamp_seconds{") && v <= at
+				if runs || isDue {
+					return false
+				}
+			}
+			return all["gputally_reporter_last_tick_timestamp_seconds"] == at
 		})
 	}
 }

@@ -27,6 +27,7 @@ func main() {
 	info, err := os.Stderr.Stat()
 	err = reporter.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, reporter.Options{
 		Now:      time.Now,
+		Reload:   hangups,
 		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
 	})
 	stop()
@@ -34,4 +35,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "gputally-reporter:", err)
 	}
 	os.Exit(reporter.ExitCode(err))
+}
+
+// hangups passes on SIGHUP from now on, instead of ending the process.
+func hangups() <-chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -50,7 +51,9 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	Terminal       bool // stderr is a terminal, so that long work shows its progress
 	Now            func() time.Time
-	Log            *slog.Logger
+	// Reload begins to pass on what asks for the configuration to be read again.
+	Reload func() <-chan os.Signal
+	Log    *slog.Logger
 	// Registry has the metrics of what the command uses; serve shows them.
 	Registry *prometheus.Registry
 	Opener   Opener

@@ -12,32 +12,51 @@ import (
 	"github.com/gputally/gputally/reporter/source/gputally"
 )
 
+// Serve is the name of the command that runs until it is interrupted.
+const Serve = "serve"
+
 // DefaultAddress is where serve listens.
 const DefaultAddress = ":9836"
 
 func addServe(app *kingpin.Application, add adder) {
-	c := app.Command("serve", "Close each hour as it settles, make the scheduled reports, and serve /metrics, /healthz and a status page.")
-	tick := c.Flag("tick", "How often to look for work.").Default("30s").Duration()
+	c := app.Command(Serve, "Close each hour as it settles, make the scheduled reports, and serve /metrics, /healthz, /readyz and a status page. SIGHUP has it read its files again.")
+	tick := c.Flag("tick", "How often to look for work, and the first pause after a failure.").Default("30s").Duration()
 	web := kingpinflag.AddFlags(flagsOf{c}, DefaultAddress)
 	add(c, func(ctx context.Context, env *Env) error {
 		if *tick < time.Second {
 			return misused("--tick: %s is too short; at least 1s", *tick)
 		}
-		p, err := env.open(ctx)
+		load := func(ctx context.Context) (serve.Work, error) {
+			p, err := env.open(ctx)
+			if err != nil {
+				return serve.Work{}, err
+			}
+			return p.work(), nil
+		}
+		reload := env.Reload()
+		work, err := load(ctx)
 		if err != nil {
 			return err
 		}
 		return serve.New(serve.Config{
-			Clusters: p.served(), Schedules: p.Config.Schedules,
-			Index: p.Index, Archive: p.Archive, Maker: p.Maker,
-			Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, RetainReports: p.Config.Reports.Retain, Tick: *tick,
-			Registry: env.Registry, Web: web, Now: env.Now, Log: env.Log,
+			Work: work, Load: load, Reload: reload,
+			Tick: *tick, Registry: env.Registry, Web: web, Now: env.Now, Log: env.Log,
 		}).Run(ctx)
 	})
 }
 
 // flagsOf lets the toolkit add its flags to one command only.
 type flagsOf struct{ *kingpin.CmdClause }
+
+// work is what the service is to do.
+func (p *Program) work() serve.Work {
+	return serve.Work{
+		Clusters: p.served(), Schedules: p.Config.Schedules,
+		Index: p.Index, Archive: p.Archive, Maker: p.Maker,
+		Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin,
+		RetainReports: p.Config.Reports.Retain, ReportDeadline: p.Config.ReportDeadline,
+	}
+}
 
 // served are the configured clusters as the service takes them.
 func (p *Program) served() []serve.Cluster {

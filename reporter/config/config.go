@@ -24,6 +24,7 @@ const (
 	DefaultMaxConcurrent   = 2
 	DefaultSettle          = 10 * time.Minute
 	DefaultMinimumCoverage = 0.99
+	DefaultReportDeadline  = 6 * time.Hour
 	DefaultRestateWithin   = 35 * 24 * time.Hour
 	DefaultRetainEdges     = 90 * 24 * time.Hour
 )
@@ -34,6 +35,7 @@ type Config struct {
 	Bucket          Bucket
 	Settle          time.Duration // at least Lookahead
 	MinimumCoverage float64       // ratio, 0 to 1
+	ReportDeadline  time.Duration // after the release of its period, up to which a report waits for clusters that are behind
 	Ledger          Ledger
 	Reports         Reports
 	Prices          *price.Book     // nil without a price book: reports have no cost

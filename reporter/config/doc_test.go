@@ -60,7 +60,7 @@ func TestDocumentationHasTheDefaults(t *testing.T) {
 	t.Parallel()
 	text := documentation(t)
 	for _, row := range []string{
-		"| `settle` | `10m` |", "| `minimum_coverage` | `0.99` |", "| `prometheus.timeout` | `2m` |",
+		"| `settle` | `10m` |", "| `minimum_coverage` | `0.99` |", "| `report_deadline` | `6h` |", "| `prometheus.timeout` | `2m` |",
 		"| `prometheus.road` | `auto` |", "| `prometheus.max_concurrent` | `2` |",
 		"| `ledger.restate_within` | `35d` |", "| `ledger.retain.edges` | `90d` |", "| `ledger.retain.hourly` | for ever |",
 		"| `reports.retain` | for ever |",

@@ -17,6 +17,7 @@ type mainFile struct {
 	Bucket          bucketKeys     `yaml:"bucket"`
 	Settle          duration       `yaml:"settle"`
 	MinimumCoverage float64        `yaml:"minimum_coverage"`
+	ReportDeadline  duration       `yaml:"report_deadline"`
 	Ledger          ledgerKeys     `yaml:"ledger"`
 	Reports         reportsKeys    `yaml:"reports"`
 	Prices          string         `yaml:"prices"`
@@ -35,6 +36,7 @@ func newMainFile() mainFile {
 		},
 		Settle:          duration(DefaultSettle),
 		MinimumCoverage: DefaultMinimumCoverage,
+		ReportDeadline:  duration(DefaultReportDeadline),
 		Ledger: ledgerKeys{
 			RestateWithin: duration(DefaultRestateWithin),
 			Retain:        retainKeys{Edges: duration(DefaultRetainEdges)},
@@ -55,6 +57,7 @@ func (f mainFile) check(d *document) *Config {
 		Bucket:          f.Bucket.check(d),
 		Settle:          time.Duration(f.Settle),
 		MinimumCoverage: f.MinimumCoverage,
+		ReportDeadline:  time.Duration(f.ReportDeadline),
 		Ledger:          f.Ledger.check(d),
 		Reports:         f.Reports.check(d, f.Ledger.RestateWithin),
 	}

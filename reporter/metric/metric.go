@@ -14,6 +14,8 @@ const (
 	LabelSchedule   = "schedule"
 	LabelRoad       = "road"
 	LabelKind       = "kind"
+	LabelTask       = "task" // its kind: close, upkeep, schedule, figures, changes or prune
+	LabelName       = "name" // of the cluster or schedule that the task is for; "" for other tasks
 	LabelState      = metric.LabelState
 )
 
@@ -82,6 +84,11 @@ var (
 		Labels: []string{LabelCluster},
 		Help:   "Edges on which two neighbouring hours did not agree after one was restated, and which were repaired.",
 	}
+	HoursSetAside = metric.Family{
+		Name: "gputally_reporter_hours_set_aside", Type: metric.Gauge,
+		Labels: []string{LabelCluster},
+		Help:   "Hours that failed by themselves three times or can't be read from the ledger. Later hours go on; these are tried again, and the status page names them.",
+	}
 	Reads = metric.Family{
 		Name: "gputally_reporter_reads_total", Type: metric.Counter,
 		Labels: []string{LabelCluster, LabelRoad},
@@ -134,7 +141,7 @@ var (
 	}
 	LastTick = metric.Family{
 		Name: "gputally_reporter_last_tick_timestamp_seconds", Type: metric.Gauge, Unit: "seconds",
-		Help: "Unix time at which the reporter last looked for work.",
+		Help: "Unix time at which the reporter last looked for tasks that are due.",
 	}
 )
 
@@ -149,6 +156,8 @@ func Families() []*metric.Family {
 		&ProjectAllocatedGPUs, &ProjectDeservedGPUs, &ProjectOverQuotaGPUs, &ProjectMonthCost, &ProjectMonthGPUHours,
 		&ClosedHour, &HourCoverage, &CloseDuration, &HoursClosed, &CloseFailures,
 		&HoursRestated, &EdgesDisagreed, &Reads, &ReadFailures, &SeriesRead, &SamplesRead,
-		&DaysCompacted, &PrunedObjects, &PrunedBytes, &UpkeepFailures, &Reports, &ReportFailures, &LastTick,
+		&HoursSetAside, &DaysCompacted, &PrunedObjects, &PrunedBytes, &UpkeepFailures, &Reports, &ReportFailures, &LastTick,
+		&TaskRunning, &TaskNext, &TaskBegun, &TaskFailures, &TaskAttempts, &TaskLastSuccess, &TaskLastFailure,
+		&ReloadSuccessful, &ReloadTime,
 	}
 }

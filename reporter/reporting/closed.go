@@ -2,6 +2,7 @@ package reporting
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/gputally/gputally/reporter/window"
@@ -40,7 +41,18 @@ func (m *Maker) closedHours(ctx context.Context, clusters []string, w window.Win
 			}
 		}
 	}
+	m.skip(closed)
 	return closed, nil
+}
+
+// skip takes out the hours that are left out of reports.
+func (m *Maker) skip(closed closedHours) {
+	if m.cfg.Skip == nil {
+		return
+	}
+	for cluster, hours := range closed {
+		maps.DeleteFunc(hours, func(from time.Time, _ string) bool { return m.cfg.Skip(cluster, window.Hour(from)) })
+	}
 }
 
 // lacking is the part of a window in which hours that have begun are missing from

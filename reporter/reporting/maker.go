@@ -37,7 +37,10 @@ type Config struct {
 	Prices   *price.Book // nil without a price book
 	// MinimumCoverage is the ratio below which a report is Failed, 0 to 1.
 	MinimumCoverage float64
-	Now             func() time.Time
+	// Skip names closed hours that are left out of reports as if they were missing.
+	// Nil leaves out none.
+	Skip func(cluster string, hour window.Window) bool
+	Now  func() time.Time
 }
 
 // Maker makes reports. Many goroutines may use it at once.
@@ -57,7 +60,7 @@ func (e *SpecError) Unwrap() error { return e.Err }
 // Make rolls the closed hours of the spec's window up to a table. Without
 // clusters in the spec, the report is about the configured ones and all others
 // that have closed hours in the window. step is called after each hour. Errors:
-// *SpecError, those of the ledger and the index.
+// *SpecError, *HourError, those of the ledger and the index.
 func (m *Maker) Make(ctx context.Context, spec report.Spec, step func(hour window.Window)) (report.Table, error) {
 	clusters, err := m.clustersOf(ctx, spec)
 	if err != nil {
@@ -134,6 +137,28 @@ func (m *Maker) clustersOf(ctx context.Context, spec report.Spec) ([]string, err
 	return clusters, nil
 }
 
+// HourError says which closed hour could not be read or added up.
+type HourError struct {
+	Cluster string
+	Hour    window.Window
+	Err     error
+}
+
+func (e *HourError) Error() string {
+	return fmt.Sprintf("add the hour %s of cluster %s: %v", e.Hour, e.Cluster, e.Err)
+}
+
+// Unwrap gives the reason.
+func (e *HourError) Unwrap() error { return e.Err }
+
+// Skipping returns a maker of the same reports to which the hours that skip names
+// are as good as missing.
+func (m *Maker) Skipping(skip func(cluster string, hour window.Window) bool) *Maker {
+	c := m.cfg
+	c.Skip = skip
+	return &Maker{c}
+}
+
 // roll adds the hours of the window to a rollup.
 func (m *Maker) roll(ctx context.Context, rolling *rollup.Rollup, clusters []string, w window.Window, preview bool, step func(hour window.Window)) error {
 	closed, err := m.closedHours(ctx, clusters, w)
@@ -157,7 +182,7 @@ func (m *Maker) rollHour(ctx context.Context, rolling *rollup.Rollup, r *reading
 	case r.openErr == nil:
 		err = rolling.AddBatches(r.head, r.batches())
 	case !errors.Is(r.openErr, ledger.ErrHourMissing):
-		return r.openErr
+		return &HourError{r.cluster, r.hour, r.openErr}
 	case preview:
 		var open rollup.Hour
 		open, err = m.openHour(ctx, r.cluster, r.hour)
@@ -170,7 +195,7 @@ func (m *Maker) rollHour(ctx context.Context, rolling *rollup.Rollup, r *reading
 		err = rolling.Add(open)
 	}
 	if err != nil {
-		return fmt.Errorf("add the hour %s of cluster %s: %w", r.hour, r.cluster, err)
+		return &HourError{r.cluster, r.hour, err}
 	}
 	return nil
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// maxDue bounds one answer of Due. What is left comes with the next answer,
+// MaxDue bounds one answer of Due. What is left comes with the next answer,
 // once these are done.
-const maxDue = 1000
+const MaxDue = 1000
 
 // Due returns the periods to be reported now, oldest first, at most 1,000 of
 // them. lastDone is the latest period that is done, the zero Window if none is.
@@ -27,7 +27,7 @@ func Due(s Schedule, lastDone window.Window, now time.Time, settle time.Duration
 	}
 	var due []window.Window
 	for p := range s.Period.Within(window.Window{From: from, To: now}, s.Zone) {
-		if len(due) == maxDue || s.release(p, settle).After(now) {
+		if len(due) == MaxDue || s.Release(p, settle).After(now) {
 			break
 		}
 		if p.To.After(lastDone.To) {
@@ -41,11 +41,11 @@ func Due(s Schedule, lastDone window.Window, now time.Time, settle time.Duration
 // Due is to be asked again.
 func (s Schedule) Next(now time.Time, settle time.Duration) time.Time {
 	p := s.Period.Containing(now, s.Zone)
-	next := s.release(p, settle)
+	next := s.Release(p, settle)
 	// The periods before p have ended and may still wait for the cron line.
 	for {
 		p = s.Period.Previous(p, s.Zone)
-		at := s.release(p, settle)
+		at := s.Release(p, settle)
 		if !at.After(now) {
 			return next
 		}
@@ -53,8 +53,9 @@ func (s Schedule) Next(now time.Time, settle time.Duration) time.Time {
 	}
 }
 
-// release is when a period may be reported. It grows with the period.
-func (s Schedule) release(p window.Window, settle time.Duration) time.Time {
+// Release is when a period may be reported: when the cron line fires next after
+// its end, and its last hour has settled. It grows with the period.
+func (s Schedule) Release(p window.Window, settle time.Duration) time.Time {
 	fires, settled := s.fires.firstAt(p.To), p.To.Add(settle)
 	if fires.After(settled) {
 		return fires

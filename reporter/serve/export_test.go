@@ -2,5 +2,5 @@ package serve
 
 import "context"
 
-// Round looks for work once.
-func (s *Server) Round(ctx context.Context) { s.loop.round(ctx) }
+// Round runs the tasks that are due, one after another.
+func (s *Server) Round(ctx context.Context) { s.tasks.Load().runner.RunDue(ctx) }

@@ -2,74 +2,102 @@ package serve
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/reporting"
 	"github.com/gputally/gputally/reporter/status"
+	"github.com/gputally/gputally/reporter/task"
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// figures bring the figures per project up to the latest hour that all clusters
-// have closed.
-type figures struct {
+// figuresTask brings the figures per project up to the latest hour that all
+// clusters have closed. An hour that can't be read is left out until it is closed
+// again.
+type figuresTask struct {
 	cfg    Config
 	status *status.Status
+	tasks  *tasks
 	month  *reporting.Month
 	shown  time.Time // end of the hour whose figures are shown
-	stale  bool      // hours may have changed
+
+	mu      sync.Mutex
+	changed time.Time // begin of the earliest hour that changed, the zero time if none did
+	stale   bool      // hours may have been closed
 }
 
-func newFigures(c Config, shown *status.Status) *figures {
-	return &figures{cfg: c, status: shown, month: c.Maker.Month(), stale: true}
-}
-
-// forget drops what was added up if it has an hour that changed.
-func (f *figures) forget(hour window.Window) {
-	if hour.From.Before(f.shown) {
-		f.month.Reset()
-		f.shown, f.stale = time.Time{}, true
+// forget notes that hours changed, and that others may have been closed.
+func (t *figuresTask) forget(hours []window.Window) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stale = true
+	for _, h := range hours {
+		if t.changed.IsZero() || h.From.Before(t.changed) {
+			t.changed = h.From
+		}
 	}
 }
 
-func (f *figures) run(ctx context.Context) {
-	if !f.stale {
-		return
-	}
-	if err := f.update(ctx); err == nil {
-		f.stale = false
-	} else if ctx.Err() == nil {
-		f.cfg.Log.Error("The figures can't be brought up to date; will try again", "err", err)
-	}
+// take returns what forget noted.
+func (t *figuresTask) take() (changed time.Time, stale bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	changed, stale = t.changed, t.stale
+	t.changed, t.stale = time.Time{}, false
+	return changed, stale
 }
 
-func (f *figures) update(ctx context.Context) error {
+// work adds up what was closed since, and all of the month if an hour changed that
+// is shown.
+func (t *figuresTask) work(ctx context.Context, run *task.Run) (time.Time, error) {
+	changed, stale := t.take()
+	if !stale {
+		return time.Time{}, nil
+	}
+	if !changed.IsZero() && changed.Before(t.shown) {
+		t.month.Reset()
+		t.shown = time.Time{}
+	}
+	err := run.Unit(ctx, "figures", t.update)
+	if of, is := unreadable(err); is {
+		t.tasks.damaged(of)
+		err = run.Unit(ctx, "figures", t.update) // without it
+	}
+	if err != nil {
+		t.forget(nil)
+	}
+	return time.Time{}, err
+}
+
+func (t *figuresTask) update(ctx context.Context) error {
 	var until time.Time
 	var clusters []string
-	for _, c := range f.cfg.Clusters {
-		last, found, err := f.cfg.Index.LastHour(ctx, c.Name)
+	for _, c := range t.cfg.Clusters {
+		last, found, err := t.cfg.Index.LastHour(ctx, c.Name)
 		if err != nil {
 			return err
 		}
 		if !found {
 			continue // it may be a new one
 		}
-		f.status.Reached(c.Name, last.To, coverageOf(last))
+		t.status.Reached(c.Name, last.To, coverageOf(last))
 		clusters = append(clusters, c.Name)
 		if until.IsZero() || last.To.Before(until) {
 			until = last.To
 		}
 	}
-	if until.IsZero() || f.shown.Equal(until) {
+	t.status.Ready()
+	if until.IsZero() || t.shown.Equal(until) {
 		return nil
 	}
-	shown, err := f.month.Figures(ctx, clusters, window.Hour(until.Add(-time.Hour)))
+	shown, err := t.month.Figures(ctx, clusters, window.Hour(until.Add(-time.Hour)))
 	if err != nil {
 		return err
 	}
-	f.status.Show(shown)
-	f.shown = until
+	t.status.Show(shown)
+	t.shown = until
 	return nil
 }
 

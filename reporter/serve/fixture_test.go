@@ -159,10 +159,13 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string)
 	}
 	sources := map[string]reporting.Source{}
 	c := serve.Config{
-		Schedules: []schedule.Schedule{daily}, Index: r.index,
-		Archive: r.archive,
-		Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, RetainReports: 8 * 24 * time.Hour, Tick: time.Second,
-		Registry: prometheus.NewRegistry(), Now: clock, Log: log,
+		Work: serve.Work{
+			Schedules: []schedule.Schedule{daily}, Index: r.index,
+			Archive: r.archive,
+			Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, RetainReports: 8 * 24 * time.Hour,
+			ReportDeadline: 6 * time.Hour,
+		},
+		Tick: time.Second, Registry: prometheus.NewRegistry(), Now: clock, Log: log,
 	}
 	for _, s := range clusters(sampled...) {
 		sources[s.cluster] = s

@@ -2,15 +2,12 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net/http"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/gputally/gputally/reporter/archive"
@@ -22,26 +19,38 @@ import (
 	"github.com/gputally/gputally/reporter/upkeep"
 )
 
-// drain is how long requests in flight may take when the process ends.
+// drain is how long requests in flight may take when the process ends, and after
+// that the tasks.
 const drain = 5 * time.Second
 
 // Config is what the service works with.
 type Config struct {
+	Work
+
+	// Load reads the configuration again. Each value of Reload asks for it.
+	Load   func(ctx context.Context) (Work, error)
+	Reload <-chan os.Signal
+
+	Tick     time.Duration        // between two looks for tasks that are due
+	Registry *prometheus.Registry // whose metrics are shown
+	Web      *web.FlagConfig      // where and how requests are answered
+	Jitter   func() float64       // of pauses, 0 to 1; at random if nil
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Work is what there is to do, as a configuration says it.
+type Work struct {
 	Clusters  []Cluster
 	Schedules []schedule.Schedule
 	Index     *index.Index
 	Archive   *archive.Archive
 	Maker     *reporting.Maker
 
-	Settle        time.Duration // after an hour's end, for its last samples to arrive
-	RestateWithin time.Duration // after an hour's end, in which it may be restated
-	RetainReports time.Duration // after the end of their period; 0 is for ever
-	Tick          time.Duration // between two looks for work
-
-	Registry *prometheus.Registry // whose metrics are shown
-	Web      *web.FlagConfig      // where and how requests are answered
-	Now      func() time.Time
-	Log      *slog.Logger
+	Settle         time.Duration // after an hour's end, for its last samples to arrive
+	RestateWithin  time.Duration // after an hour's end, in which it may be restated
+	RetainReports  time.Duration // after the end of their period; 0 is for ever
+	ReportDeadline time.Duration // after the release of its period, up to which a report waits for clusters that are behind
 }
 
 // Cluster is one whose hours are closed and looked after.
@@ -53,21 +62,31 @@ type Cluster struct {
 	Balanced func(ctx context.Context) bool
 }
 
-// Server looks for work and shows what was done.
+// Server does what is due and shows what was done.
 type Server struct {
 	cfg    Config
 	status *status.Status
-	loop   *loop
+	tasks  atomic.Pointer[tasks]
 }
 
 // New returns a server that has done nothing yet.
 func New(c Config) *Server {
-	names := make([]string, len(c.Clusters))
-	for i, of := range c.Clusters {
+	s := &Server{cfg: c, status: status.New(nil)}
+	s.begin(c.Work)
+	return s
+}
+
+// begin has the tasks of a configuration, all due, follow those there were.
+func (s *Server) begin(w Work) {
+	c := s.cfg
+	c.Work = w
+	names := make([]string, len(w.Clusters))
+	for i, of := range w.Clusters {
 		names[i] = of.Name
 	}
-	shown := status.New(names)
-	return &Server{cfg: c, status: shown, loop: newLoop(c, shown)}
+	all := newTasks(c, s.status)
+	s.status.Serves(names, all.runner, c.Now())
+	s.tasks.Store(all)
 }
 
 // Run works and answers until ctx ends, and lets requests in flight finish. An
@@ -75,63 +94,52 @@ func New(c Config) *Server {
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers, err := s.handler()
-	if err != nil {
+	if err := s.register(); err != nil {
 		return err
 	}
 	worked := make(chan struct{})
 	go func() { defer close(worked); s.work(ctx) }()
-	err = s.answer(ctx, &http.Server{Handler: answers, ReadHeaderTimeout: time.Minute})
+	err := s.answer(ctx)
 	cancel()
-	<-worked
+	select {
+	case <-worked:
+	case <-time.After(drain): // whatever is cut off is made up for by the next process
+		s.cfg.Log.Warn("Tasks did not end in time", "waited", drain)
+	}
 	return err
 }
 
-// work looks for work at once and then every tick.
+// work runs the tasks until ctx ends. After a reload it goes on with those of the
+// new configuration.
 func (s *Server) work(ctx context.Context) {
-	ticker := time.NewTicker(s.cfg.Tick)
-	defer ticker.Stop()
+	for ctx.Err() == nil {
+		running, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { defer close(done); s.tasks.Load().runner.Run(running) }()
+		next := s.reloaded(ctx)
+		stop()
+		<-done
+		if next != nil {
+			s.begin(*next)
+			s.cfg.Log.Info("Read the configuration again", "clusters", len(next.Clusters), "schedules", len(next.Schedules))
+		}
+	}
+}
+
+// reloaded waits for a reload that succeeds and returns what there is to do then,
+// nil once ctx has ended. While a configuration is wrong, the one before is kept.
+func (s *Server) reloaded(ctx context.Context) *Work {
 	for {
-		s.loop.round(ctx)
 		select {
 		case <-ctx.Done():
-			return
-		case <-ticker.C:
+			return nil
+		case <-s.cfg.Reload:
 		}
-	}
-}
-
-// answer answers requests until ctx ends.
-func (s *Server) answer(ctx context.Context, server *http.Server) error {
-	served := make(chan error, 1)
-	go func() { served <- web.ListenAndServe(server, s.cfg.Web, s.cfg.Log) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-		down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-		defer cancel()
-		return server.Shutdown(down)
-	}
-}
-
-func (s *Server) handler() (http.Handler, error) {
-	for _, c := range []prometheus.Collector{
-		s.status,
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		versioncollector.NewCollector("gputally_reporter"),
-	} {
-		if err := s.cfg.Registry.Register(c); err != nil {
-			return nil, err
+		next, err := s.cfg.Load(ctx)
+		if err == nil {
+			return &next
 		}
+		s.status.Kept(err)
+		s.cfg.Log.Error("The configuration can't be read again, the one before is kept", "err", err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{Registry: s.cfg.Registry}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		// A closing may be slow; the metrics say which hours are not closed.
-		fmt.Fprintln(w, "ok")
-	})
-	mux.Handle("GET /{$}", s.status)
-	return mux, nil
 }

@@ -7,34 +7,73 @@ import (
 
 	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/prom"
+	"github.com/gputally/gputally/reporter/status"
+	"github.com/gputally/gputally/reporter/task"
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// upkeep compacts and prunes the ledger, once a day: when the last hours of the
-// previous day have been closed, and read again for the first time.
-func (t *clusterTask) upkeep(ctx context.Context) {
-	now, name := t.cfg.Now(), t.cluster.Name
+// upkeepTask compacts and prunes the ledger of one cluster, once a day: when the
+// last hours of the previous day have been closed, and read again for the first
+// time.
+type upkeepTask struct {
+	cfg     Config
+	cluster Cluster
+	status  *status.Status
+}
+
+func (t *upkeepTask) work(ctx context.Context, run *task.Run) (time.Time, error) {
+	now := t.cfg.Now()
 	today := window.PeriodDay.Containing(now, time.UTC)
-	if t.kept.Equal(today.From) || now.Before(today.From.Add(t.cfg.Settle+closing.RereadAfter()[0])) {
-		return
+	begins := func(day window.Window) time.Time { return day.From.Add(t.cfg.Settle + closing.RereadAfter()[0]) }
+	if now.Before(begins(today)) {
+		return begins(today), nil
 	}
-	t.kept = today.From // what fails waits for tomorrow, or for another process
-	if t.cluster.Balanced(ctx) {
-		t.cfg.Log.Warn(prom.Balancing, "cluster", name)
+	err := errors.Join(t.compact(ctx, run, window.Window{To: today.From}), t.prune(ctx, run))
+	if err != nil {
+		if ctx.Err() == nil {
+			t.status.UpkeepFailed(t.cluster.Name)
+		}
+		return time.Time{}, err
 	}
-	compacted, err := t.cluster.Upkeep.CompactDue(ctx, window.Window{To: today.From})
+	return begins(window.PeriodDay.Containing(today.To, time.UTC)), nil
+}
+
+// compact makes the daily tables that are due, each a unit of its own.
+func (t *upkeepTask) compact(ctx context.Context, run *task.Run, until window.Window) error {
+	name := t.cluster.Name
+	var due []window.Window
+	err := run.Unit(ctx, "look for days to compact", func(ctx context.Context) (err error) {
+		if t.cluster.Balanced(ctx) {
+			t.cfg.Log.Warn(prom.Balancing, "cluster", name)
+		}
+		due, err = t.cluster.Upkeep.DaysDue(ctx, until)
+		return err
+	})
+	compacted := 0
+	failed := []error{err}
+	for _, day := range due {
+		err := run.Unit(ctx, "compact "+day.From.Format(time.DateOnly), func(ctx context.Context) error {
+			n, err := t.cluster.Upkeep.CompactDays(ctx, []window.Window{day})
+			compacted += n
+			return err
+		})
+		failed = append(failed, err)
+	}
 	t.status.Compacted(name, compacted)
 	if compacted > 0 {
 		t.cfg.Log.Info("Compacted the ledger", "cluster", name, "days", compacted)
 	}
-	pruned, pruneErr := t.cluster.Upkeep.Prune(ctx, false)
-	total := pruned.Total()
-	t.status.Pruned(name, total.Objects, total.Bytes)
-	if total.Objects > 0 {
-		t.cfg.Log.Info("Pruned the ledger", "cluster", name, "objects", total.Objects, "bytes", total.Bytes)
-	}
-	if err = errors.Join(err, pruneErr); err != nil && ctx.Err() == nil {
-		t.status.UpkeepFailed(name)
-		t.cfg.Log.Error("The ledger can't be compacted and pruned; will try again tomorrow", "cluster", name, "err", err)
-	}
+	return errors.Join(failed...)
+}
+
+func (t *upkeepTask) prune(ctx context.Context, run *task.Run) error {
+	return run.Unit(ctx, "prune the ledger", func(ctx context.Context) error {
+		pruned, err := t.cluster.Upkeep.Prune(ctx, false)
+		total := pruned.Total()
+		t.status.Pruned(t.cluster.Name, total.Objects, total.Bytes)
+		if total.Objects > 0 {
+			t.cfg.Log.Info("Pruned the ledger", "cluster", t.cluster.Name, "objects", total.Objects, "bytes", total.Bytes)
+		}
+		return err
+	})
 }

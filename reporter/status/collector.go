@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -41,16 +42,14 @@ type put func(f *shape.Family, v float64, labels ...string)
 func (s *Status) Collect(ch chan<- prometheus.Metric) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	put := func(f *shape.Family, v float64, labels ...string) {
+	var put put = func(f *shape.Family, v float64, labels ...string) {
 		kind := prometheus.GaugeValue
 		if f.Type == shape.Counter {
 			kind = prometheus.CounterValue
 		}
 		ch <- prometheus.MustNewConstMetric(s.descs[f], kind, v, labels...)
 	}
-	if !s.lastTick.IsZero() {
-		put(&metric.LastTick, float64(s.lastTick.Unix()))
-	}
+	s.collectTasks(put)
 	for _, c := range s.clusters {
 		c.collect(put)
 	}
@@ -79,6 +78,7 @@ func (c *clusterState) collect(put put) {
 		{&metric.DaysCompacted, c.compacted},
 		{&metric.PrunedObjects, c.pruned},
 		{&metric.PrunedBytes, c.prunedBytes},
+		{&metric.HoursSetAside, int64(len(c.Aside))},
 	} {
 		put(of.family, float64(of.count), c.Name)
 	}
@@ -89,6 +89,39 @@ func (c *clusterState) collect(put put) {
 		put(&metric.ClosedHour, float64(c.Until.Unix()), c.Name)
 		put(&metric.HourCoverage, float64(c.Coverage)/1e6, c.Name)
 	}
+}
+
+// at shows a time, if there is one.
+func (put put) at(f *shape.Family, at time.Time, labels ...string) {
+	if !at.IsZero() {
+		put(f, float64(at.UnixMilli())/1e3, labels...)
+	}
+}
+
+func (s *Status) collectTasks(put put) {
+	if s.tasks == nil {
+		return
+	}
+	put.at(&metric.LastTick, s.tasks.Looked())
+	for _, t := range s.tasks.States() {
+		running := 0.0
+		if t.Running {
+			running = 1
+		}
+		put(&metric.TaskRunning, running, t.Kind, t.Name)
+		put(&metric.TaskBegun, float64(t.Begun), t.Kind, t.Name)
+		put(&metric.TaskFailures, float64(t.Failures), t.Kind, t.Name)
+		put(&metric.TaskAttempts, float64(t.Attempts), t.Kind, t.Name)
+		put.at(&metric.TaskNext, t.Next, t.Kind, t.Name)
+		put.at(&metric.TaskLastSuccess, t.LastSuccess, t.Kind, t.Name)
+		put.at(&metric.TaskLastFailure, t.LastFailure, t.Kind, t.Name)
+	}
+	successful := 1.0
+	if s.reloaded.failed != "" {
+		successful = 0
+	}
+	put(&metric.ReloadSuccessful, successful)
+	put.at(&metric.ReloadTime, s.reloaded.at)
 }
 
 func (s *Status) collectFigures(put put) {

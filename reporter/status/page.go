@@ -12,6 +12,7 @@ import (
 	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/reporting"
+	"github.com/gputally/gputally/reporter/task"
 )
 
 // ServeHTTP shows the status to people. The page is complete before its first
@@ -31,6 +32,8 @@ type snapshot struct {
 	Clusters []clusterState
 	Currency string
 	LastTick time.Time
+	Tasks    []task.State
+	Kept     string // why the latest configuration was not taken
 	Reports  []archive.Published
 	Projects []reporting.ProjectFigures
 }
@@ -39,11 +42,14 @@ func (s *Status) snapshot() snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	data := snapshot{
-		LastTick: s.lastTick, Reports: slices.Clone(s.recent),
+		Kept: s.reloaded.failed, Reports: slices.Clone(s.recent),
 		Projects: slices.Clone(s.figures.Projects), Currency: s.figures.Currency,
 	}
 	for _, c := range s.clusters {
 		data.Clusters = append(data.Clusters, *c)
+	}
+	if s.tasks != nil {
+		data.LastTick, data.Tasks = s.tasks.Looked(), s.tasks.States()
 	}
 	return data
 }

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/reporting"
+	"github.com/gputally/gputally/reporter/task"
 )
 
 // recentReports is how many reports the page shows.
@@ -21,7 +23,9 @@ type Status struct {
 
 	mu       sync.Mutex
 	clusters []*clusterState
-	lastTick time.Time
+	tasks    Tasks // nil before there are any
+	ready    bool
+	reloaded reload
 	reports  map[outcome]int64
 	failures map[string]int64 // by schedule
 	recent   []archive.Published
@@ -34,6 +38,7 @@ type clusterState struct {
 	Until    time.Time    // end of the latest closed hour
 	Coverage report.Ratio // of the latest closed hour
 	Err      string       // why hours can't be closed, "" if they can
+	Aside    []Aside      // hours that are set aside, oldest first
 
 	hours, failures, upkeepFailures int64
 	restated, disagreed             int64 // hours, edges
@@ -47,6 +52,28 @@ type outcome struct {
 	state    report.State
 }
 
+// Tasks are those of the process, as *task.Runner has them.
+type Tasks interface {
+	// States are those of all tasks, in the order in which they are shown.
+	States() []task.State
+	// Looked is when somebody last looked for tasks that are due.
+	Looked() time.Time
+}
+
+// Aside is an hour that is set aside.
+type Aside struct {
+	Hour  time.Time // its begin
+	Tries int
+	Next  time.Time // when it is tried again
+	Err   string
+}
+
+// reload is what became of reading the configuration.
+type reload struct {
+	failed string // why the latest was not taken, "" if it was
+	at     time.Time
+}
+
 // New returns the status of a process that closes the hours of these clusters.
 func New(clusters []string) *Status {
 	s := &Status{descs: descriptions(), reports: map[outcome]int64{}, failures: map[string]int64{}}
@@ -56,11 +83,42 @@ func New(clusters []string) *Status {
 	return s
 }
 
-// Ticked notes when the process last looked for work.
-func (s *Status) Ticked(at time.Time) {
+// Serves notes which tasks there are from now on, and whose hours they close. What
+// is known of clusters that stay is kept.
+func (s *Status) Serves(clusters []string, tasks Tasks, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lastTick = at
+	before := s.clusters
+	s.clusters, s.tasks, s.reloaded = nil, tasks, reload{at: at}
+	for _, name := range clusters {
+		i := slices.IndexFunc(before, func(c *clusterState) bool { return c.Name == name })
+		if i < 0 {
+			s.clusters = append(s.clusters, &clusterState{Name: name})
+			continue
+		}
+		s.clusters = append(s.clusters, before[i])
+	}
+}
+
+// Kept notes why a new configuration was not taken.
+func (s *Status) Kept(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reloaded.failed = why.Error()
+}
+
+// Ready notes that there is something to show.
+func (s *Status) Ready() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready = true
+}
+
+// IsReady tells whether there is something to show.
+func (s *Status) IsReady() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ready
 }
 
 // of changes what is known of a cluster.
@@ -92,6 +150,11 @@ func (s *Status) CaughtUp(cluster string) {
 // Reached notes the end and the coverage of a cluster's latest closed hour.
 func (s *Status) Reached(cluster string, until time.Time, coverage report.Ratio) {
 	s.of(cluster, func(c *clusterState) { c.Until, c.Coverage = until, coverage })
+}
+
+// SetAside notes which hours of a cluster are set aside.
+func (s *Status) SetAside(cluster string, hours []Aside) {
+	s.of(cluster, func(c *clusterState) { c.Aside = hours })
 }
 
 // Restated counts hours of a cluster that were replaced, and edges on which

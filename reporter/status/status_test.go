@@ -19,6 +19,7 @@ import (
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/reporting"
 	"github.com/gputally/gputally/reporter/status"
+	"github.com/gputally/gputally/reporter/task"
 )
 
 // samples are those of a registry, a line each, without help and type.
@@ -50,7 +51,7 @@ func samples(t *testing.T, s *status.Status) []string {
 func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 	t.Parallel()
 	for _, line := range samples(t, status.New([]string{"eu-1"})) {
-		if !strings.HasSuffix(line, `_total{cluster="eu-1"} 0`) {
+		if !strings.HasSuffix(line, `{cluster="eu-1"} 0`) {
 			t.Errorf("before anything happened: %s", line)
 		}
 	}
@@ -59,7 +60,8 @@ func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 // worked is the status of a process that has done something of everything.
 func worked() *status.Status {
 	s := status.New([]string{"eu-1", "eu-2"})
-	s.Ticked(time.Unix(1000, 0))
+	s.Serves([]string{"eu-1", "eu-2"}, working{}, time.Unix(900, 0))
+	s.SetAside("eu-2", []status.Aside{{Hour: time.Unix(3600, 0), Tries: 3, Next: time.Unix(9000, 0), Err: "rubbish"}})
 	s.Closed("eu-1", 1500*time.Millisecond)
 	s.Reached("eu-1", time.Unix(3600, 0), 995_000)
 	s.CloseFailed("eu-2", errors.New("no <samples>"))
@@ -175,5 +177,24 @@ func TestThePage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// working are the tasks of a process that has done something.
+type working struct{}
+
+func (working) Looked() time.Time { return time.Unix(1000, 0) }
+
+func (working) States() []task.State {
+	return []task.State{
+		{
+			ID: task.ID{Kind: "close", Name: "eu-1"}, Running: true, Unit: "hour 2026-11-20T05Z", Since: time.Unix(990, 0),
+			LastBegin: time.Unix(980, 0), LastSuccess: time.Unix(500, 0), Begun: 7, Failures: 2,
+		},
+		{
+			ID: task.ID{Kind: "schedule", Name: "daily"}, Next: time.Unix(1200, 0), LastFailure: time.Unix(950, 0),
+			LastError: "the <bucket> is away", Attempts: 3, Begun: 5, Failures: 4,
+		},
+		{ID: task.ID{Kind: "figures"}, LastSuccess: time.Unix(970, 0), Begun: 1},
 	}
 }

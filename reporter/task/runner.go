@@ -138,6 +138,9 @@ func (r *Runner) work(ctx context.Context, e *entry) {
 	if err != nil && ctx.Err() != nil {
 		return // it was interrupted
 	}
+	if !next.IsZero() && !next.After(now) { // a task must not keep a core busy
+		next = now.Add(r.cfg.Tick)
+	}
 	if err == nil {
 		e.succeeded(next, now)
 	} else {

@@ -9,15 +9,26 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// CompactDue makes the daily tables of those days of a window whose hours are
-// closed, or were restated since, and returns how many it wrote. A day that can't
-// be made does not keep the others from being made; the errors are joined.
+// CompactDue makes the daily tables of the days that DaysDue lists, and returns
+// how many it wrote. A day that can't be made does not keep the others from being
+// made; the errors are joined.
 func (c *Cluster) CompactDue(ctx context.Context, w window.Window) (written int, err error) {
-	due, err := c.cfg.Ledger.Due(ctx, c.cfg.Name, w)
+	due, err := c.DaysDue(ctx, w)
 	if err != nil {
 		return 0, err
 	}
-	return c.compactDays(ctx, due, false)
+	return c.CompactDays(ctx, due)
+}
+
+// DaysDue lists the days of a window whose hours were closed or restated since
+// their daily table was made, oldest first.
+func (c *Cluster) DaysDue(ctx context.Context, w window.Window) ([]window.Window, error) {
+	return c.cfg.Ledger.Due(ctx, c.cfg.Name, w)
+}
+
+// CompactDays is CompactDue for days that are known to be due.
+func (c *Cluster) CompactDays(ctx context.Context, days []window.Window) (written int, err error) {
+	return c.compactDays(ctx, days, false)
 }
 
 // CompactGivingUp makes the daily table of every whole day of a window that has

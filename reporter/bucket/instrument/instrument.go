@@ -60,12 +60,27 @@ func New(inner bucket.Bucket, registry prometheus.Registerer, now func() time.Ti
 			b.count.WithLabelValues(op, result)
 		}
 	}
-	for _, c := range []prometheus.Collector{b.count, b.duration} {
-		if err := registry.Register(c); err != nil {
-			return nil, fmt.Errorf("metrics of the bucket: %w", err)
-		}
+	var err error
+	if b.count, err = registered(registry, b.count); err == nil {
+		b.duration, err = registered(registry, b.duration)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("metrics of the bucket: %w", err)
 	}
 	return b, nil
+}
+
+// registered registers a collector, or returns the one that was registered before:
+// a process that reads its configuration again goes on counting.
+func registered[C prometheus.Collector](registry prometheus.Registerer, c C) (C, error) {
+	err := registry.Register(c)
+	before := prometheus.AlreadyRegisteredError{}
+	if errors.As(err, &before) {
+		if same, is := before.ExistingCollector.(C); is {
+			return same, nil
+		}
+	}
+	return c, err
 }
 
 // Get opens an object.
