@@ -22,14 +22,14 @@
 // says, it is the report. If it says something else, the next revision is
 // tried. If there is no manifest, the id is claimed for the table's content, the
 // files are written, and then the manifest, all of them on the condition that
-// nothing is there yet. Who finds the claim of another content leaves the id
-// alone: a replica may be at work there, or a crash may have ended it. Who finds
-// the claim of the same content goes on with the work. So all that lies under an
+// nothing is there yet. If the claim is of another content, Publish leaves the id
+// alone: a replica may be at work there, or may have crashed. If the claim is of
+// the same content, Publish goes on with the work. So all that lies under an
 // id was made from one table, whoever wrote it and in whatever order.
 //
 // After the manifest, latest.json is pointed to the report, unless it points to a
-// higher revision, and then the index gets its record. A crash in between is
-// mended by whoever makes the report again, because the index doesn't have it.
+// higher revision, and then the index gets its record. After a crash in between, the
+// index doesn't have the report, so it is made again, and that completes the rest.
 //
 // # Index
 //
@@ -41,7 +41,7 @@
 // their own. A listing goes back from the newest month; one LIST says which
 // objects changed since they were read.
 //
-// Versions before kept all records of a name in index/reports/<name>.json. That
+// Earlier versions kept all records of a name in index/reports/<name>.json. That
 // object is read, and split by Prune and Rebuild. The months lie
 // under another prefix, so that index rebuild of such a version still works: it
 // stops at keys below index/reports/ that it doesn't know.

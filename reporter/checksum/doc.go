@@ -1,3 +1,3 @@
 // Package checksum writes SHA-256 sums as the ledger, the index, manifests and
-// revisions have them: in hexadecimal digits, in lower case.
+// revisions have them: in lower-case hexadecimal digits.
 package checksum

@@ -5,17 +5,22 @@
 // # Closing
 //
 // An hour is due when it has settled (its end and the settle time are past) and
-// the index does not have it: Due. Close looks into the ledger, because the index
-// may have lost the hour; a closed hour is only noted in the index. Otherwise it
-// reads the hour from the source together with the edges of the previous and the
-// next hour, commits the result to the ledger, and notes it in the index. The
-// ledger's PUT is the commit. A crash before it leaves the hour open; a crash
-// after it leaves a closed hour that the next Close notes in the index.
+// the index does not have it. Due lists such hours from a given time on. Look lists
+// them from Resume on: from a day ago, or from the end of the last closed hour if that
+// is longer ago.
 //
-// Most hours that stay due have no samples: the cluster is new, or was down. Due
-// marks an hour as alone if neither it nor a neighbour is in the ledger, which it
-// lists once for all such hours. CloseAlone then reads the source first and asks
-// the bucket nothing if there are no samples.
+// Close first looks into the ledger, because the index may have lost the hour. A
+// closed hour is not read again, only put back into the index. Otherwise Close takes
+// the stored edges of the previous and the next hour from the ledger, has the source
+// read the hour between them, commits the result to the ledger, and puts its record
+// into the index. The ledger's PUT of the hour is the commit. A crash before it leaves
+// the hour open. A crash after it leaves a closed hour without a record; the next
+// Close puts the record into the index. An hour whose object is damaged counts as not
+// closed, and is replaced.
+//
+// CloseAlone is for an hour that seems to have no closed neighbour, such as one
+// without samples. It reads the source first, and asks the bucket only if there are
+// samples. The hour is the same.
 //
 // # Edges
 //
@@ -27,27 +32,42 @@
 //
 // Two hours that are closed at the same moment may each store a value of their
 // own. CloseAll closes several days at once, so its caller compares the edges
-// between days afterwards: AlignDays.
+// between days afterwards, and makes them agree: AlignDays.
 //
 // # Restating
 //
-// To restate an hour is to read it again and to replace it if it changed. Its
-// edges are then taken from the samples again, and may differ from what its
-// neighbours store. Such a neighbour is read again too, with the new edge on the
-// one side and its stored edge on the other side. If the neighbour's samples are
-// gone, it stays as it is, and the restated hour takes over the neighbour's edge.
-// Either way the two agree. Before the first hour is replaced, Restate makes sure
-// that all edges which it may need can be read.
+// To restate an hour is to read it again and to replace it if it changed. Restate
+// does so for a run of consecutive hours, oldest first. The first hour takes its
+// opening edge from the samples again, each other hour from the previous hour of
+// the run, and all closing edges come from the samples.
+//
+// The edges at the two ends of the run may then differ from what the neighbours of
+// the run have stored. Such a neighbour is read again, too, with the new edge on the
+// one side and its stored edge on the other. So the change mostly stops there; if
+// the neighbour only carried a GPU's edge on, its other edge changes as well, and
+// Restate goes on to the hour beyond. If a neighbour's samples are gone, the
+// neighbour stays as it is, and the restated hour takes over its edge. In either case
+// the two hours agree.
+//
+// Before the first hour is replaced, Restate makes sure that all edges which it may
+// need can be read. Each hour is replaced as a whole, so an interrupted Restate is
+// completed by repeating it. AlignEdges does only the part about neighbours.
 //
 // # The guard
 //
 // A server forgets samples. To read an hour again must not make it smaller, so a
-// Guard compares how much of the hour the samples know now with how much the
-// ledger knows of it (Known). If the guard refuses, the hour stays and the error
-// is a *LessError.
+// Guard compares how much of the hour the samples account for now with how much the
+// stored hour accounts for (Known). Estimated time does not count: a bridge that is
+// replaced by counted time makes more known. If the guard refuses, the stored hour
+// stays, and the error is a *LessError. KeepIfLess refuses if less is known, up to
+// a second for each GPU by which edges may move; OnlyIfMore also refuses if the same
+// is known.
 //
 // # Hours with gaps
 //
-// Samples may arrive late. Look also lists closed hours with gaps that are to be
-// read again, one hour and one day after they settled.
+// Samples may arrive late. Look also lists the closed hours that have uncovered time
+// and whose turn has come to be read again: one hour and one day after they settled
+// (RereadAfter). The caller restates them with OnlyIfMore. It also remembers which
+// turns are done; after a restart the latest turn of an hour may be repeated, which
+// does no harm.
 package closing

@@ -1,98 +1,146 @@
 // Package fold turns what was scraped of GPUs into segments and edges. It is pure:
 // it knows no server, no label, no name of a metric and no clock. A source gives it
-// one GPU after the other, and the same GPUs give the same hour. It extrapolates
-// nothing: every number is a difference of cumulative values.
+// one GPU after the other (Hour.Piece), and the same GPUs give the same hour. It
+// extrapolates nothing: every number is a difference of cumulative values, or is
+// marked as estimated.
+//
+// A GPU goes through these steps:
+//
+//	Scrape    what Prometheus saw of one holding at one time
+//	epoch     the scrapes of one count from zero
+//	curve     what an epoch had counted at each time
+//	track     all epochs of one holding, in order
+//	edge      what an epoch had counted at the begin and at the end of the window
+//	interval  a part of a track with one share, inside the window
+//	segment   a row of the ledger
 //
 // # Scrapes
 //
 // A collector polls its node each second and counts, for each container on each
-// GPU, the seconds held and five more quantities from zero. A Scrape is what
-// Prometheus saw of one holding at one time: the seconds held, the share, when
-// counting began, when the holding ended. It shows the instant of the last poll,
-// and a poll finds what changed half an interval late on average; the source has
-// taken both off Scrape.Time. Within an hour such delays cancel out, at an edge
+// GPU, the seconds held and five more quantities from zero. A Scrape has the
+// seconds held, the share, when counting began, and when the holding ended.
+//
+// Scrape.At is when Prometheus scraped. Scrape.Time is the instant that the scrape
+// shows, and is earlier for two reasons: the scrape shows the latest poll, and a
+// poll finds a change half a poll interval after it happened, on average (the lag).
+// The source subtracts both. Within an hour such delays would cancel out; at an edge
 // they would not.
 //
 // # Epochs
 //
-// All scrapes of a holding with the same start are one epoch, whoever scraped them:
-// two replicas, or a job under another name, show the same process twice and are
-// merged, never added. A collector that starts again counts from zero with another
-// start, which begins an epoch: no reset is ever guessed. Only where the start is
-// missing does a falling value begin an epoch, and then nothing is counted before
-// its first scrape. Scrapes with impossible values are left out and named.
+// All scrapes of a holding with the same start are one epoch, whichever target they
+// came from: two replicas, or a job under another name, show the same process twice
+// and are merged, never added. A collector that restarts counts from zero with
+// another start, and so begins another epoch.
 //
-// Most scrapes change nothing: between neighbours with the same share and steady
-// growth, the growth is the same with them and without. The thinner keeps those at
-// the edges and those at which something happens.
+// If the start is missing, or if the value falls for good though the start did not
+// change (which is a finding), a falling value begins an epoch without a start. What
+// such an epoch shows in its first scrape was counted before, or not at all: only its
+// growth from there counts.
+//
+// Scrapes with impossible values are left out and become a finding. Most scrapes
+// change nothing: if the share and the growth are steady, the curve is the same
+// without them. The thinner keeps those next to the edges and those at which
+// something happens.
 //
 // # Curves
 //
 // The curve of an epoch goes from zero at its start through its scrapes. Between
-// two scrapes the share says more than a straight line would, because the seconds
-// grow by share × time. When the share differs at both, the growth says when it
-// changed. When the holding is over at the second, its end says when; and for one
-// that began and ended between two scrapes, the growth over its life is its share.
-// The other quantities grow in proportion.
+// two scrapes a straight line would often be wrong, and the share says more, because
+// the seconds held grow by share × time:
+//
+//   - If the two scrapes have different shares, the growth says when the share
+//     changed.
+//   - If the holding is over at the second scrape, its end is known.
+//   - If a holding began and ended between two scrapes, its growth over its life is
+//     its share.
+//
+// The other five quantities grow in proportion.
 //
 // # Tracks
 //
-// The track of a holding is all its epochs in order. Epochs that overlap (two
-// collectors on one node) are laid end to end, so that no second counts twice.
-// Between two epochs nobody counted: if the same container held the GPU in the last
-// scrape before and in the first after, no more than MaxBridge apart, a bridge
-// charges the gap at the smaller share, and its time is estimated. A device has a
-// track, too: its collector holds it with share 1, and its total is the sum of its
-// four states.
+// The track of a holding is all its epochs in order. If two epochs overlap, because
+// two collectors ran on one node, the time of the overlap counts only in the first.
+//
+// Between two epochs nobody counted. If the same container held the GPU in the last
+// scrape before the gap and in the first scrape after it, and these are no more than
+// MaxBridge apart, a bridge charges the gap at the smaller of the two shares. This
+// time is estimated.
+//
+// A device has a track, too: its collector holds it with share 1, and its total is
+// the sum of its four states. It is never bridged.
 //
 // # Edges
 //
-// A track is cut at the begin and the end of the window. The total of an epoch at
-// an edge comes only from its start and from the scrapes that both neighbouring
-// hours can see, Lookback before the edge and Lookahead after it, and is rounded
-// before the difference is taken. So both hours find the same number, in whatever
-// order they are closed, as long as they see the same samples.
+// The hour counts, for each epoch, its total at the end of the window less its total
+// at the begin. These totals are its edges. They are computed only from the start of
+// the epoch and from scrapes that both neighbouring hours can see, which are those
+// from Lookback before the edge to Lookahead after it, and they are rounded before
+// the difference is taken. So both hours find the same number, in whatever order
+// they are closed, as long as they see the same samples.
 //
-// They need not, because samples may come late. So an hour stores its edges, and
-// what a neighbour has stored goes before what the samples say now. An epoch that
-// began since the previous hour did, and that it did not store, was not counted
-// yet: it opens at zero. What was held before the edge is then counted now, as late
-// time at the begin of the window. A stored edge beyond what the samples say stands,
-// and the epoch counts nothing until it gets there. Hours add up to the last unit
-// either way.
+// They may not see the same samples, because some come late. Therefore an hour
+// stores its edges, and a stored edge takes precedence over the samples. Then:
 //
-// What is stored of an epoch is what it counted itself, whatever another one counted
-// of that time: how far that one counted depends on how far the hour sees. The part
-// is left out when the hour is added up.
+//   - An epoch that began after the begin of the previous hour, and for which that
+//     hour has no edge, has not been counted yet: its opening edge is zero. What it
+//     held before the window is counted now, as late time.
+//   - An epoch that began earlier, and for which the previous hour has no edge, may
+//     have been counted in earlier hours: its opening edge comes from the samples.
+//   - If the stored edge is higher than the samples now show, it stays, and the epoch
+//     counts nothing until its counter has passed it.
 //
-// The previous hour may have bridged a gap in which, as late samples show, one more
-// epoch counted. What the bridge charged is a debt that the later epoch pays back:
-// that much is left out of what it counts.
+// Hours add up to the last unit in each of these cases.
 //
-// A GPU that a whole hour does not see keeps its edges: they are carried on with an
-// edge of their own that says so, and the first hour that sees the GPU counts from
-// there.
+// If epochs overlap, the edge of the second one still has all that it counted itself.
+// The overlap is left out only when the hour is added up, because how much of it an
+// hour sees depends on the hour.
 //
-// # One GPU
+// # Bridge debt
 //
-// Three steps make the rows of a GPU. First the device's track is put together,
-// because it names the times at which it will ask what its containers held. Then
-// each container's track is cut into rows, runs of the same share. Last the device's
-// track is cut into the states that no container has: unallocated, unattributed,
-// unavailable. Between two scrapes the device shows only sums; what the containers
-// held there says when its states changed.
+// A bridge may have charged a gap in which one more epoch counted, as late samples
+// show. An example, with hours of 09 and 10 o'clock: process A ends at 09:56 and
+// process C begins at 09:58. The hour of 09 charges the two minutes as a bridge. Then
+// samples of a process B arrive that counted from 09:56 to 09:58. The hour of 10 has
+// no edge for B, so B would count from zero, as late time, and the two minutes would
+// be charged twice. What the bridge charged is a debt that B pays back: that much is
+// left out of what B counts.
 //
-// What the device counted as allocated beyond what its containers show, more than
-// rounding and lag explain, is unattributed: a container that came and went while no
-// scrape succeeded leaves no series. What is left of the device's gaps is uncovered.
-// After the last scrape the GPU is absent only if its node was seen to go; a server
-// or a collector that was down must not make the fleet look smaller. A GPU of the
-// previous hour that no scrape shows is uncovered for as long as its node is there.
+// This works only if the hour of 10 sees A, too. With a Lookback of ten minutes it
+// sees scrapes from 09:50 on, and a gap may last for a MaxBridge of five minutes. So
+// if the gap lies before 09:55, A may be out of sight: then the time is charged
+// twice, and B's late time is a finding. Restating both hours removes it.
+//
+// # GPUs without scrapes
+//
+// A GPU of the previous hour that no scrape shows is uncovered for as long as its
+// node is there (PresentUntil). Its edges are carried on unchanged to the next hour,
+// together with an edge of the start -1 that says so. The first hour that sees the
+// GPU again counts from there, so the time without scrapes is counted then.
+//
+// # The rows of one GPU
+//
+//  1. The track of the device is put together. Its edges mostly lie between two of
+//     its scrapes, where the device shows only sums; what containers held between
+//     these two scrapes says how its states changed. So the scrapes of containers at
+//     these times must be kept when the containers' scrapes are thinned.
+//  2. The track of each container is cut into rows: runs of the same share, in state
+//     allocated.
+//  3. The track of the device is cut into the states that no container has:
+//     unallocated, unattributed, unavailable.
+//  4. What the device counted as allocated beyond what its containers show, more
+//     than rounding and lag explain, is unattributed: a container that came and went
+//     while no scrape succeeded leaves no series.
+//  5. What is left of the gaps in the device's track is uncovered.
+//  6. The time before the device was first counted is absent, unless the GPU was
+//     there at the end of the previous hour. The time after the last scrape is absent only if somebody saw the GPU go:
+//     the server marked its series as ended, and its node is not there any more. A
+//     server or a collector that was down must not make the fleet look smaller.
 //
 // # Proof
 //
-// The states of a GPU must sum to the time that it was there, and what containers
-// held to what the device says was allocated, both within usage.Agree. Where they do
-// not, or a scrape is impossible, the hour has a finding. None of them makes it fail,
-// or smaller in silence.
+// The states of a GPU must sum to the time for which it was there, and what
+// containers held to what the device says was allocated, both within usage.Agree. If
+// they don't, the hour has a finding. A finding never makes the hour fail, and the
+// hour never loses time without one.
 package fold

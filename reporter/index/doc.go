@@ -1,6 +1,6 @@
 // Package index says which hours there are, so that nobody has to list the
-// bucket to find out. It holds nothing that the objects of the ledger do not say:
-// lose it, and Rebuild makes it again. A Collection keeps other records in the
+// bucket to find out. It holds nothing that the objects of the ledger do not have:
+// if it is lost, Rebuild makes it again. A Collection keeps other records in the
 // same way; the archive keeps those of reports in one.
 //
 // # Objects
@@ -8,8 +8,8 @@
 //	index/hours/cluster=<c>/<YYYY-MM>.json   the closed hours of a cluster's month, UTC
 //
 // Each is one JSON object with sorted keys, a version, its records in order,
-// and a token that is new with every write: ETags follow content, and without
-// it a change that was taken back could not be told from no change. The field
+// and a token that is new with every write. ETags depend on the content only;
+// without the token, a change and its reversal would look like no change. The field
 // updated is for people who look; nothing reads it.
 //
 // # Writing
@@ -32,7 +32,7 @@
 // A field that this version does not know was written by a later one. Readers pass
 // over it, and an update writes it again: those of the document always, those of a
 // record as long as the record stays as it is. A record of a restated hour is
-// about another object, so what a later version said of the old one goes. A known
+// about another object, so what a later version said of the old one is dropped. A known
 // field that is missing is an error. The number of the version grows only with a
 // change that earlier versions can't read; then they touch nothing.
 package index

@@ -31,24 +31,24 @@
 //     restatement asks that the object is still the one that it compared with.
 //     This PUT is the commit: before it the hour is as it was, after it the hour
 //     is the new one.
-//  5. It looks whether the edges are still there, because Prune may have removed
-//     them before the hour named them.
+//  5. It looks whether the two objects of edges are still there, and writes them
+//     again if not: see "Unused edges" below.
 //
-// A crash after any step leaves whole objects. Steps 1 and 3 may leave objects
-// that nobody names; the next attempt uses them, or Prune removes the edges. To
-// close an hour again after a crash, a lost answer, or by a second replica is
-// harmless. If the condition of step 4 fails, another writer was faster: Commit
+// A crash after any step leaves whole objects. After a crash, steps 1 and 3 may have
+// left objects that no hour names; the next attempt uses them, or Prune removes the
+// edges. To close an hour again after a crash, a lost answer, or by a second replica
+// is harmless. If the condition of step 4 fails, another writer was faster: Commit
 // returns that writer's entry if it says the same, or if the hour was not closed
 // when this closing began, and a *ConflictError otherwise.
 //
 // A damaged object is replaced the same way. What is left of it is kept in the
 // history as usage.parquet.damaged, which globs for *.parquet pass over. An object
-// that can't be read once may only have come garbled, so it is read twice before
-// it counts as damaged.
+// that fails its checks may only have been garbled on the way, so it is read twice
+// before it counts as damaged.
 //
-// A revision's number is one more than that of the revision it replaces. It is
-// never used twice while the history is there, also when somebody deletes the
-// hour: a first closing looks into the history.
+// A revision's number is one more than that of the revision it replaces. No number
+// is used twice while the history exists, even if somebody deletes the hour: a
+// first closing looks into the history.
 //
 // # Edges
 //
@@ -63,31 +63,40 @@
 // has the digest. If the next hour saw all that the previous hour stored, both
 // name one object, which is stored once. If something ended in the previous hour,
 // the next hour did not see it, counted nothing from it, and leaves it out: then
-// the opening edges are an object of their own. They can't be the same object,
-// because they say something else: a restated previous hour must keep what is in
-// the next hour's opening edges, and is free to change the rest.
+// the next hour's opening edges are an object of their own. The two objects say
+// different things. If the previous hour is restated, it must keep the edges that
+// the next hour opened with, and may change the rest.
 //
-// Disagree tells which neighbours of an hour have another value for an edge that
-// both have. After an hour was restated, these are restated too; until then both
-// footers show it.
+// Disagree lists the neighbours of an hour that have another value than the hour for
+// an edge that both have stored. After an hour was restated, closing restates these,
+// too.
 //
-// From the previous hour an hour also takes the GPUs with which that ended (the
-// roster), and its closing edges as a stream: what the hour does not see of them is
-// carried on (usage.Neighbours). Where the opening edges are taken from samples
-// again, the stored ones still count for series without a sample near the edge
-// (Carried).
+// An hour takes two more things from the previous hour: the GPUs with which the
+// previous hour ended (its roster), and its closing edges as a stream. If the hour
+// sees nothing of such a GPU, it carries the GPU's edges on (usage.Neighbours). If
+// the opening edges of an hour are taken from samples again, because it is being
+// restated, the previous hour's closing edges still count for series without a sample
+// near the edge (Carried).
 //
-// An hour with rows that was closed without edges (by Put) has none to hand on. An
-// hour that has edges at its other end only, or no rows, is known to have stored
-// none there: what began in it has not been counted yet.
+// An hour may have no edges at one of its ends for two reasons. If it has rows and no
+// edges at either end, it was closed by Put, which stores none: its neighbours then
+// take their edges from the samples. If it has edges at its other end, or no rows at
+// all, it saw nothing that would have an edge there: what began in it has not been
+// counted yet.
 //
-// An object of edges that no hour names, left by a crash or a restatement, goes
-// with Prune after a day. While Prune removes it, an hour may come to name it: so
-// Commit looks for the edges after the hour is there, and Prune looks at the hours
-// after the edges are gone, and one of the two puts them back.
-//
-// Edges that are gone or damaged give an *EdgesError. To close the hours on both
+// Edges that are missing or damaged give an *EdgesError. To close the hours on both
 // sides of them again writes them under the same name.
+//
+// # Unused edges
+//
+// A crash or a restatement may leave an object of edges that no hour names. Prune
+// removes it after a day. In the same moment, an hour may be committed that names
+// it. Therefore
+//
+//  1. Commit writes the hour first, and then looks for the edges.
+//  2. Prune removes the edges first, and then looks at the hours.
+//
+// At least one of the two sees what the other did, and writes the edges again.
 //
 // # Daily table and retention
 //
@@ -95,12 +104,13 @@
 // object. No row group has rows of two hours, so an hour is a run of row groups.
 // The day's footer lists each hour with the footer of the hour's own object, its
 // SHA-256 and size, so an hour is read from the day as it was closed. A reader
-// falls back on the day when an hour has no object of its own any more. The hour's
-// own object, if there is one, is what counts: a day is behind until it is
-// compacted again.
+// falls back on the day when an hour has no object of its own any more. If there is
+// an object of its own, that is the hour: after it was restated, the day is out of
+// date until it is compacted again.
 //
-// Prune removes by age: an hour's own object only if the day's table has it at
-// that revision, a day, replaced revisions, edges.
+// Prune removes days, hours' own objects, replaced revisions and edges, each by its
+// own age. It removes an hour's own object only if the day's table has the hour at
+// that revision.
 //
 // # Requests
 //
@@ -122,8 +132,8 @@
 //
 // A Reader reads hours for a report. It is given what the index knows, so it asks
 // for no hour that is not closed, and reads a day's object once for all of its
-// hours whose SHA-256 the index confirms. Only hours that were restated since are
-// read in their own objects. It holds the last two days of each cluster while the
+// hours whose SHA-256 the index confirms. Only hours that were restated after the
+// day was made are read in their own objects. It holds the last two days of each cluster while the
 // report is made.
 //
 // # Versions

@@ -16,7 +16,7 @@
 //     answers, also Thanos. The server holds the answer, this side does not.
 //
 // A Client finds the road by asking each, in this order, for the series of a
-// metric that nobody has. A server that does not know the question or answers in
+// metric that does not exist. A server that does not know the question or answers in
 // another form does not have the road. Nothing follows from a server that can't
 // be reached, fails, is busy, wants other credentials or lacks a part of its
 // data: that is an error, and the next read tries again. Versions are not looked
@@ -38,7 +38,7 @@
 // 200. So every frame's length and CRC are checked, the times in each chunk
 // must rise, a frame that turns out to be readable text becomes the server's
 // error message, and a body that ends inside a frame is an error. A stream that
-// ends between two frames can't be told from a complete one: that everything
+// ends between two frames looks like a complete one: that everything
 // came must be proven from the data.
 //
 // # JSON
@@ -51,7 +51,7 @@
 // A range of an instant query is open to the left in Prometheus 3 and closed in
 // Prometheus 2. One millisecond more is asked for and cut off again, so that both
 // give the same. An answer with a warning is a failure of the kind Partial, as
-// is a header or a field that tells of a partial answer. Warnings come after the
+// is a header or a field that says that the answer is partial. Warnings come after the
 // series, so these may have been yielded by then: Query.Restart lets Read begin
 // again.
 //
@@ -66,9 +66,9 @@
 // reduce_mem_usage is not asked for: it would skip deduplication and send a
 // series in parts that overlap.
 //
-// Thanos is told to give all stores or none (partial_response=false), raw data
+// Thanos is asked to give all stores or none (partial_response=false), raw data
 // only (max_source_resolution=0s) and each replica as it is (dedup=false); other
-// servers ignore that. Downsampled data can be told from its times, which lie in
+// servers ignore that. Downsampled data is recognized by its times, which lie in
 // the last millisecond of each five minutes, and is refused; where raw data was
 // already deleted there is none, and the hour shows it uncovered.
 //
@@ -79,14 +79,14 @@
 // Prometheus only compares prefixes, and halved where a limit is met.
 //
 // Replicas scrape the same targets, each with gaps of its own. All are read, and
-// the reader sees their series side by side, apart by ReplicaLabel. One that is
-// down or takes too long does not keep the others from it; while it hangs it is
-// left out, or each piece would wait for it.
+// the reader sees the series of all, with ReplicaLabel to distinguish them. If a
+// replica is down or takes too long, the others are read all the same; while it
+// hangs it is left out, or each piece would wait for it.
 //
 // # Errors
 //
 // Every failure of a server is an *Error whose Kind says what sort of failure
-// it is; errors.Is(err, prom.Limit) works on Kinds. A cancelled context is
+// it is; errors.Is(err, series.Limit) works on Kinds. A cancelled context is
 // returned as such. Connections that fail, partial answers, status 429 and 5xx
 // are tried again, later than the server's Retry-After, but only as long as no
 // series has been handed over or the reader can begin again: a series never

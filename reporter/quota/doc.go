@@ -27,9 +27,10 @@
 // has no figures.
 //
 // The integral is exact. Every segment counts with its metered GPU-
-// milliseconds, spread evenly over the time that it was held: in steps of a
-// billionth of a GPU, the remainder at the start of the segment, so that within
-// and over quota add up to what was metered. Deserved is thousandths of a GPU
+// milliseconds, spread evenly over the time for which it was held. Its share at
+// an instant is rounded down to a billionth of a GPU, and the remainder is spread
+// over the first milliseconds of the segment, so that within and over quota add
+// up to what was metered. Deserved is thousandths of a GPU
 // times milliseconds. Both are rounded to GPU-milliseconds, half to even, once
 // per project and scope; every total is a sum of those.
 package quota

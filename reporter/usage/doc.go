@@ -18,7 +18,7 @@
 //
 // # Edges
 //
-// An Edge is what one epoch had counted in all at the instant between two hours.
+// An Edge is what one epoch had counted in total at the instant between two hours.
 // The hour that is closed first stores it and the other counts from there, so that
 // hours add up to the last unit. Neighbours is what a closing is given of the hours
 // around it; Part is what it gives.

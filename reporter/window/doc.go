@@ -1,5 +1,5 @@
 // Package window holds the reporter's notion of time: half-open windows in UTC,
-// calendar periods in a time zone, and the delay after which a period is final.
+// calendar periods in a time zone, and the settle delay after the end of a period.
 //
 // A window contains its first instant and not its last, so that windows that
 // touch share nothing and leave nothing out. Time zones exist only here, at the

@@ -12,8 +12,8 @@
 // (Windows, Solaris), nothing can be written.
 //
 // An ETag is a hash of the content, computed when an object is got and stored
-// nowhere, so that it is right for files that other tools put there. It tells
-// one state of an object from the next and proves nothing: XXH64, because a
+// nowhere, so that it is right for files that other tools put there. It
+// distinguishes the states of an object and proves nothing: XXH64, because a
 // report over a month gets a gigabyte of objects and SHA-256 would be a quarter
 // of its time. List would have to read every file and leaves it empty.
 //

@@ -6,27 +6,27 @@
 //
 // The samples of the window are read with a margin on both sides. First comes what
 // collectors say of themselves, which names no GPU: process start, poll age and
-// interval, node. Their number says into how many pieces the fleet is cut, by the
-// first digits of the UUIDs. Memory holds the piece that is folded and the one that
-// is read meanwhile. A piece that is more than the server gives at once, or takes
-// too long, is halved by UUID, and by time where no digits are left.
+// interval, node. The number of collectors decides into how many pieces the fleet is
+// cut, by the first digits of the UUIDs. Memory holds the piece that is folded and the
+// next piece, which is read meanwhile. A piece that exceeds a limit of the server, or
+// takes too long, is halved by UUID, and by time where no digits are left.
 //
 // Both ends of a range are included on every road, whatever the server's own rule
 // (Prometheus 3 leaves the left end out, Prometheus 2 does not): package prom asks
-// for a millisecond more and cuts. Samples that lie outside all the same, are out of
-// order, or stand twice, are put right here and named.
+// for a millisecond more and cuts. Samples outside the range, out of order or
+// duplicated are corrected here and become a finding.
 //
 // # Joining
 //
 // The labels of a target (instance, job, replica and so on) say nothing of the GPU,
 // but they tie together what one scrape brought: the seconds of a holding, its start,
 // end and share, and the target's poll age and process start. The scrape shows the
-// instant of the poll before it, its own time less the poll age. A poll finds what
-// changed half an interval late on average, so all times are taken to be half an
-// interval earlier, where the collector says what its interval is.
+// instant of the latest poll: its own time less the poll age. A poll finds what
+// changed half a poll interval late on average (the lag). So all times are dated back
+// by half an interval, if the collector exposes what its interval is.
 //
-// A holding is named by UUID, pod UID and container. What several targets say of it
-// goes into the fold side by side; which of it is the same the fold sees.
+// A holding is named by UUID, pod UID and container. The fold is given what each
+// target says of it, and finds out which of these show the same epoch.
 //
 // # Presence
 //
@@ -35,9 +35,8 @@
 // fails writes one. The node is there as long as the server knows a target on it (up
 // has samples, also 0), or kube-state-metrics knows the node (kube_node_info). Which
 // target was on a node whose collector is not seen in the window is looked up in the
-// day before. Where neither up nor kube_node_info is to be had, or where relabelling
-// made the target's labels others than those of its series, the collector's own
-// markers decide.
+// previous day. If there is neither up nor kube_node_info, or if relabelling made the
+// target's labels differ from those of its series, the collector's own markers decide.
 //
 // The road of JSON shows no markers, so a device that is gone is uncovered there for
 // the rest of the hour, and for the next where the margin has samples of it. A window

@@ -1,4 +1,4 @@
-// Package sourcetest holds a source profile to what source.Source says. The
+// Package sourcetest tests a source profile against what source.Source says. The
 // profile's test renders a Scenario as its exporter would show it, and Run closes
 // windows of it.
 package sourcetest
