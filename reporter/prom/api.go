@@ -34,7 +34,7 @@ func (s *server) api(ctx context.Context, path, query string, into any) error {
 				return garbled("answer is not of the Prometheus API: %w", err)
 			}
 			if answer.Status != "success" {
-				return &Error{Kind: series.Failed, Message: oneLine([]byte(answer.Error))}
+				return &Error{Kind: series.Failed, Message: answer.Error}
 			}
 			if err := json.Unmarshal(answer.Data, into); err != nil {
 				return garbled("answer is not of the Prometheus API: %w", err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/secret"
 	"github.com/gputally/gputally/reporter/series"
 
 	"github.com/prometheus/common/config"
@@ -83,12 +84,12 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	hc, err := httpClient(cfg.HTTP)
+	hc, err := httpClient(base, cfg.HTTP)
 	if err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
 	// Its connections are used once, so that a Service chooses again each time.
-	fresh, err := httpClient(cfg.HTTP, config.WithKeepAlivesDisabled())
+	fresh, err := httpClient(base, cfg.HTTP, config.WithKeepAlivesDisabled())
 	if err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
@@ -96,6 +97,7 @@ func New(cfg Config) (*Client, error) {
 	return &Client{
 		server: &server{
 			base:    base,
+			hidden:  secret.New(credentials(base, cfg.HTTP)...),
 			http:    hc,
 			timeout: cfg.Timeout,
 			slots:   make(chan struct{}, cfg.MaxConcurrent),
@@ -112,10 +114,14 @@ func New(cfg Config) (*Client, error) {
 // that is gone answers nothing, which must not take a read's whole time.
 const connectTimeout = 10 * time.Second
 
-func httpClient(cfg config.HTTPClientConfig, options ...config.HTTPClientOption) (*http.Client, error) {
+func httpClient(base *url.URL, cfg config.HTTPClientConfig, options ...config.HTTPClientOption) (*http.Client, error) {
 	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
 	options = append(options, config.WithUserAgent("gputally-reporter"), config.WithDialContextFunc(dialer.DialContext))
-	return config.NewClientFromConfig(cfg, "prometheus", options...)
+	client, err := config.NewClientFromConfig(cfg, "prometheus", options...)
+	if err == nil && cfg.FollowRedirects && identify(base, cfg) {
+		client.CheckRedirect = sameHost
+	}
+	return client, err
 }
 
 // Road names the way in which samples are read, such as "remote_read"; "" as

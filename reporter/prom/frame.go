@@ -105,7 +105,7 @@ func (f *frames) broken(cause error) error {
 	if !readable(text) {
 		return &Error{Kind: series.Protocol, Err: cause, retry: errors.Is(cause, ErrTruncated)}
 	}
-	message := oneLine(text)
+	message := string(text)
 	kind := kindOf(http.StatusOK, message)
 	return &Error{Kind: kind, Message: message, Err: errors.New("error after the answer had begun"), retry: kind == series.Failed}
 }

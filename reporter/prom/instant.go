@@ -132,7 +132,7 @@ func (m *matrix) text(into *string) error {
 		return m.in.skip()
 	}
 	text, err := m.in.string()
-	*into = shortened(text)
+	*into = kept(text)
 	return err
 }
 
@@ -174,5 +174,5 @@ func (m *matrix) verdict() error {
 
 // partial is the Error of an answer that lacks a part of the data.
 func partial(text string) *Error {
-	return &Error{Kind: series.Partial, Message: shortened([]byte(text)), retry: true}
+	return &Error{Kind: series.Partial, Message: text, retry: true}
 }

@@ -14,16 +14,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/gputally/gputally/reporter/secret"
 	"github.com/gputally/gputally/reporter/series"
 )
 
-// messageLimit bounds, in bytes, how much of a server's error text is kept.
-const messageLimit = 512
-
-// refusalLimit bounds, in bytes, how much of it is read.
-const refusalLimit = 16 << 10
+// messageLimit bounds, in bytes, how much of a server's error text is read. Less
+// of it is shown, see shown.
+const messageLimit = 16 << 10
 
 // slowAfter is when a request without an answer is named in the log, so that
 // whoever looks at a quiet program sees what it waits for.
@@ -32,6 +30,7 @@ const slowAfter = 15 * time.Second
 // server is the other side of a Client.
 type server struct {
 	base    *url.URL
+	hidden  *secret.Set // what the configuration says of credentials
 	http    *http.Client
 	timeout time.Duration
 	slots   chan struct{} // one is held for the time of a request
@@ -84,11 +83,14 @@ func (s *server) exchange(ctx context.Context, c call, handle func(*http.Respons
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return refusal(shown, resp)
+		e := refusal(shown, resp)
+		s.shown(e, resp)
+		return e
 	}
 	if name := partialHeader(resp.Header); name != "" {
 		e := partial("header " + name)
 		e.URL, e.Status = shown, resp.StatusCode
+		s.shown(e, resp)
 		return e
 	}
 	err = handle(resp)
@@ -98,6 +100,7 @@ func (s *server) exchange(ctx context.Context, c call, handle func(*http.Respons
 	case errors.As(err, &e):
 		if e.URL == "" {
 			e.URL, e.Status = shown, resp.StatusCode
+			s.shown(e, resp)
 		}
 		return err
 	case errors.As(err, &broken):
@@ -125,38 +128,31 @@ func (s *server) lost(ctx context.Context, shown string, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &Error{URL: shown, Kind: series.Protocol, Err: fmt.Errorf("%w: %w", ErrTruncated, err), retry: true}
 	}
-	return &Error{URL: shown, Kind: series.Unreachable, Err: err, retry: true}
+	return &Error{URL: shown, Kind: series.Unreachable, Err: s.hidden.Error(err), retry: true}
 }
 
 // refusal returns the error of an answer that is not of status 200.
 func refusal(shown string, resp *http.Response) *Error {
 	// A text that can't be read leaves the status, which says enough.
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, refusalLimit))
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, messageLimit))
 	text = spoken(text)
 	e := &Error{
 		URL:     shown,
 		Status:  resp.StatusCode,
 		Kind:    kindOf(resp.StatusCode, string(text)),
-		Message: shortened(text),
+		Message: string(text),
 		after:   retryAfter(resp.Header),
 	}
 	// A limit stays a limit: the same request would meet it again.
 	e.retry = e.Status == http.StatusTooManyRequests || e.Kind == series.Partial || e.Status >= 500 && e.Kind != series.Limit
-	if to := resp.Header.Get("Location"); to != "" && e.Status/100 == 3 {
-		e.Err = errors.New("redirects elsewhere")
+	if resp.Header.Get("Location") != "" && e.Status/100 == 3 {
+		e.Err = elsewhere(resp)
 	}
 	return e
 }
 
-// shortened makes one line of a text that may be long: its beginning and its
-// end, where some servers put the cause.
-func shortened(text []byte) string {
-	if len(text) <= messageLimit {
-		return oneLine(text)
-	}
-	const half = messageLimit / 2
-	return oneLine(text[:half]) + " … " + oneLine(text[len(text)-half:])
-}
+// kept is as much of a text as is read of any message.
+func kept(text []byte) string { return string(text[:min(len(text), messageLimit)]) }
 
 // spoken is the message in the text of an answer, which the JSON API wraps.
 func spoken(text []byte) []byte {
@@ -194,15 +190,4 @@ func withoutUser(u *url.URL) string {
 	shown := *u
 	shown.User = nil
 	return shown.String()
-}
-
-// oneLine makes a server's text fit for a log line.
-func oneLine(text []byte) string {
-	clean := bytes.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, bytes.ToValidUTF8(text, nil))
-	return strings.Join(strings.Fields(string(clean)), " ")
 }

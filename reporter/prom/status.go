@@ -83,7 +83,7 @@ func (c *Client) version(ctx context.Context) (string, error) {
 		Version string `json:"version"`
 	}
 	err := optional(c.server.api(ctx, "api/v1/status/buildinfo", "", &info))
-	return info.Version, err
+	return c.server.hidden.Line(info.Version), err
 }
 
 // retention returns "" for a server that does not tell.
@@ -93,12 +93,12 @@ func (c *Client) retention(ctx context.Context) (string, error) {
 	}
 	err := optional(c.server.api(ctx, "api/v1/status/runtimeinfo", "", &info))
 	if err != nil || info.Retention != "" {
-		return info.Retention, err
+		return c.server.hidden.Line(info.Retention), err
 	}
 	// Servers before 3.0 whose limit is a default tell it only among the flags.
 	flags := map[string]string{}
 	err = optional(c.server.api(ctx, "api/v1/status/flags", "", &flags))
-	return flags["storage.tsdb.retention.time"], err
+	return c.server.hidden.Line(flags["storage.tsdb.retention.time"]), err
 }
 
 // answered reports whether the error is of a server that is there and knows who

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/secret"
 )
 
 // The operations, as messages call them.
@@ -110,12 +112,13 @@ func (s *store) failed(ctx context.Context, op, key string, err error) error {
 	default:
 		e.Hint, e.Err = unreachable(err)
 	}
+	e.Err = s.hidden().Error(e.Err)
 	return e
 }
 
 // conflict is a condition that did not hold.
 func (s *store) conflict(op, key string, err error) error {
-	return &bucket.OpError{Op: op, Object: s.address(key), Kind: bucket.ErrConflict, Err: cause(err)}
+	return &bucket.OpError{Op: op, Object: s.address(key), Kind: bucket.ErrConflict, Err: s.hidden().Error(cause(err))}
 }
 
 func (s *store) address(key string) string { return "s3://" + s.name + "/" + key }
@@ -221,8 +224,12 @@ func untrusted(err error) bool {
 // errCredentials says that there are no credentials to sign a request with.
 var errCredentials = errors.New("no credentials")
 
-// chain marks the error of a credentials provider, which the SDK does not.
-type chain struct{ aws.CredentialsProvider }
+// chain marks the error of a credentials provider, which the SDK does not, and
+// remembers the credentials, which no message may have in it.
+type chain struct {
+	aws.CredentialsProvider
+	secrets *atomic.Pointer[secret.Set]
+}
 
 func (c chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if c.CredentialsProvider == nil {
@@ -232,5 +239,9 @@ func (c chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err != nil {
 		return creds, fmt.Errorf("%w: %w", errCredentials, err)
 	}
+	c.secrets.Store(secret.New(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken))
 	return creds, nil
 }
+
+// hidden are the credentials of the latest request.
+func (s *store) hidden() *secret.Set { return s.secrets.Load() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -204,5 +205,48 @@ func TestASettingsDumpShowsNoKeys(t *testing.T) {
 	cfg := s3.Config{Bucket: "books", Keys: s3.Keys{AccessKey: accessKey, SecretKey: secretKey, SessionToken: sessionToken}}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		wantNoSecrets(t, fmt.Errorf(format, cfg))
+	}
+}
+
+func TestWhatAStoreRepeatsOfItsRequestIsNotShown(t *testing.T) {
+	t.Parallel()
+	repeated := func(r *http.Request) string {
+		return fmt.Sprintf("bad request \x1b[31m %v %s %s %s https://s3.example/k?X-Amz-Signature=0af1&X-Amz-Credential=A1",
+			r.Header, accessKey, secretKey, sessionToken)
+	}
+	for name, body := range map[string]func(*http.Request) string{
+		"its message": func(r *http.Request) string {
+			return `<Error><Code>InvalidRequest</Code><Message>` + html.EscapeString(strings.ReplaceAll(repeated(r), "\x1b", "\u202e")) + `</Message></Error>`
+		},
+		"its code": func(r *http.Request) string {
+			return `<Error><Code>` + accessKey + `</Code><Message>` + secretKey + strings.Repeat("x", 5000) + `</Message></Error>`
+		},
+		"no XML": repeated,
+	} {
+		for _, status := range []int{200, 400, 403, 409, 412, 503} {
+			t.Run(fmt.Sprint(name, " with ", status), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					b := connect(t, &store{answer: func(r *http.Request) (int, string) { return status, body(r) }}, nil)
+					var errs []error
+					if status != 200 { // there it is an object
+						_, _, err := b.Get(t.Context(), "k")
+						_, putErr := bucket.PutBytes(t.Context(), b, "k", []byte("x"), bucket.Condition{ETag: "x"})
+						errs = append(errs, err, putErr)
+					}
+					for _, err := range b.List(t.Context(), "") {
+						errs = append(errs, err)
+					}
+					for _, err := range errs {
+						wantNoSecrets(t, err)
+						for _, hidden := range []string{"\x1b", "\u202e", "0af1", "Credential=A"} {
+							if err != nil && (strings.Contains(err.Error(), hidden) || len(err.Error()) > 1200) {
+								t.Errorf("the message has %q: %v", hidden, err)
+							}
+						}
+					}
+				})
+			})
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +21,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/secret"
 )
 
 // How often one request is tried, and the longest pause between two tries. The
@@ -40,6 +42,7 @@ type store struct {
 	endpoint string // for messages
 	sse      types.ServerSideEncryption
 	kmsKey   *string
+	secrets  *atomic.Pointer[secret.Set]
 }
 
 // New returns the bucket that cfg describes. It asks the store nothing: a wrong
@@ -49,18 +52,19 @@ func New(ctx context.Context, cfg Config) (bucket.Bucket, error) {
 		return nil, fmt.Errorf("bucket configuration: %w", err)
 	}
 	cfg.defaults()
-	client, err := newClient(ctx, cfg)
+	secrets := &atomic.Pointer[secret.Set]{}
+	client, err := newClient(ctx, cfg, secrets)
 	if err != nil {
 		return nil, fmt.Errorf("bucket configuration: %w", err)
 	}
-	s := &store{client: client, name: cfg.Bucket, endpoint: cfg.Endpoint, sse: types.ServerSideEncryption(cfg.SSE)}
+	s := &store{client: client, name: cfg.Bucket, endpoint: cfg.Endpoint, sse: types.ServerSideEncryption(cfg.SSE), secrets: secrets}
 	if cfg.KMSKeyID != "" {
 		s.kmsKey = aws.String(cfg.KMSKeyID)
 	}
 	return bucket.WithPrefix(s, cfg.Prefix)
 }
 
-func newClient(ctx context.Context, cfg Config) (*s3.Client, error) {
+func newClient(ctx context.Context, cfg Config, secrets *atomic.Pointer[secret.Set]) (*s3.Client, error) {
 	httpClient, err := cfg.client()
 	if err != nil {
 		return nil, err
@@ -95,7 +99,7 @@ func newClient(ctx context.Context, cfg Config) (*s3.Client, error) {
 			o.HTTPClient = cfg.HTTPClient // here, as what loads credentials wants a client that it can change
 		}
 		o.HTTPClient = watched{inner: sender(o.HTTPClient), idle: cfg.IdleTimeout, log: cfg.Log}
-		o.Credentials = chain{o.Credentials}
+		o.Credentials = chain{o.Credentials, secrets}
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 		o.DisableLogOutputChecksumValidationSkipped = true
