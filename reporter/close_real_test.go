@@ -345,3 +345,21 @@ func TestAModelWithoutAPriceThatIsAllowedOne(t *testing.T) {
 		t.Errorf("warnings %s", text)
 	}
 }
+
+// A first close without --from reaches back a day; what is older is not hidden.
+func TestAFirstCloseSaysThatThereAreOlderSamples(t *testing.T) {
+	t.Parallel()
+	_, setting := folder(t)
+	config := "--config=" + priced(shared.prometheus.URL, setting, "").write(t)
+	later := instant("2026-11-08T02:30:00Z") // begins at 2026-11-07T02:30
+	for _, args := range [][]string{{"close", "--dry-run"}, {"close"}} {
+		out := run(t, later, append(args, config)...).stdout
+		if !strings.Contains(out, "There are older samples, from about 4 days before 2026-11-07T02:30:00Z on") || !strings.Contains(out, "close --from=2026-11-03\n") {
+			t.Errorf("%v says %q", args, out)
+		}
+	}
+	run(t, later, "close", "--from=2026-11-03", "--to=2026-11-03T03", config).succeeds(t)
+	if out := run(t, later, "close", "--dry-run", config).stdout; strings.Contains(out, "older samples") {
+		t.Errorf("once they are closed, it says %q", out)
+	}
+}

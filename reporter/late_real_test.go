@@ -177,7 +177,7 @@ func TestRestatingOneHourRestatesTheEdgesBesideIt(t *testing.T) {
 
 	restate := []string{"close", "--restate", closeNight, "--to=2026-11-03T01:00:00Z", config}
 	for _, period := range []string{"2026-11-03T00", "2026-11-03T01", "2026-11-03T02"} {
-		run(t, afterThree, "report", "--by=project", "--period="+period, config)
+		run(t, afterThree, "report", "--by=project", "--publish-failed", "--period="+period, config)
 	}
 	if out := run(t, afterThree, restate...).succeeds(t); !strings.Contains(out, "Read 1 hours of cluster eu-1 again") ||
 		!strings.Contains(out, ": 1 changed, and 1 neighbours with their edges.\n") ||

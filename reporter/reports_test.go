@@ -1,6 +1,7 @@
 package reporter_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -184,6 +185,27 @@ func TestADryRunOfClosingSaysWhichHours(t *testing.T) {
 	run(t, now, "close", "--to=2026-11-18", config).says(t, "No hour to close: --to 2026-11-18 is not after", "give --from, too")
 	if diff := cmp.Diff(before, snapshot(t, b)); diff != "" {
 		t.Errorf("the bucket changed (-before +after)\n%s", diff)
+	}
+}
+
+// Off a terminal, the log says now and then how far a command has come.
+func TestProgressInTheLog(t *testing.T) {
+	t.Parallel()
+	_, config := closedDay(t)
+	at := now
+	var log bytes.Buffer
+	err := reporter.Run(t.Context(), []string{"report", "--by=namespace", config}, io.Discard, &log, reporter.Options{Now: func() time.Time {
+		at = at.Add(7 * time.Second)
+		return at
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), `msg="Still reading" at="2026-11-19 `); n < 3 || n > 12 {
+		t.Errorf("the log has %d lines of progress:\n%s", n, log.String())
+	}
+	if out := run(t, now, "report", "--by=namespace", config); strings.Contains(out.stderr, "Still") {
+		t.Errorf("a short work says %s", out.stderr)
 	}
 }
 

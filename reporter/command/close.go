@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/gputally/gputally/reporter/closing"
+	"github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -112,6 +113,9 @@ func (f *closeFlags) close(ctx context.Context, env *Env, p *Program, c Cluster,
 	if *f.parallel > 1 && !*f.dry {
 		_, alignErr := c.Closing.AlignDays(ctx, window.Window{From: begin, To: end})
 		err = errors.Join(err, alignErr)
+	}
+	if *f.from == "" && (err == nil || errors.Is(err, source.ErrNoData)) {
+		sayOlder(ctx, env, p, c, begin)
 	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -96,20 +95,6 @@ func (e *Env) open(ctx context.Context) (*Program, error) {
 		return nil, err
 	}
 	return e.Opener.Open(ctx, cfg)
-}
-
-// progress returns a function that shows on a terminal how far a long work has
-// come, and one that wipes it.
-func (e *Env) progress(what string) (step func(string), done func()) {
-	if !e.Terminal {
-		return func(string) {}, func() {}
-	}
-	width := 0
-	show := func(text string) {
-		fmt.Fprintf(e.Stderr, "\r%s%s", text, strings.Repeat(" ", max(0, width-len(text))))
-		width = len(text)
-	}
-	return func(at string) { show(what + " " + at) }, func() { show(""); fmt.Fprint(e.Stderr, "\r") }
 }
 
 // UsageError is a mistake in the command line.

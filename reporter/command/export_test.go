@@ -2,3 +2,6 @@ package command
 
 // Explain says why a report is outdated, and how to make it again.
 var Explain = explain
+
+// DaysBack finds how many days back there is something.
+var DaysBack = daysBack

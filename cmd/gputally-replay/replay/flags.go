@@ -45,7 +45,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err er
 	app.Flag("nodes", "Node list of the trace in openb format, CSV, .gz or not.").StringVar(&f.nodes)
 	app.Flag("generate", "Replay made-up pods on made-up nodes instead of a trace.").BoolVar(&f.generate)
 	app.Flag("churn", "With --generate: pods of 2 s to 2 h on whole GPUs and fractions, so many a day, instead of a company's.").Float64Var(&f.churn)
-	app.Flag("days", "Days of the trace to replay, FROM-TO, without the last.").Default("133-140").StringVar(&f.days)
+	app.Flag("days", "Days of the trace to replay, FROM-TO: from the beginning of day FROM to the beginning of day TO. Days count from 0, where the clock of the trace is 0; that instant is taken for 2026-01-01 UTC, so that day 133 is 2026-05-14.").Default("133-140").StringVar(&f.days)
 	app.Flag("max-nodes", "Place the pods on so many nodes, those with the most GPUs.").Default("8").IntVar(&f.maxNodes)
 	app.Flag("seed", "Picks phases, jitter, losses and restarts.").Default("1").Uint64Var(&f.seed)
 	app.Flag("scrape", "Scrape interval.").Default("30s").DurationVar(&f.scrape)
