@@ -30,6 +30,8 @@ func (t Table) WriteText(w io.Writer, title string) error {
 	return nil
 }
 
+// textColumns are the columns for people. A unit that is not part of a column's
+// name stands below it, in a second line of the name.
 func (t Table) textColumns() []column {
 	columns := []column{{"STATE", func(to []byte, r *Row) []byte { return append(to, r.State...) }}}
 	for _, d := range t.Spec.Columns() {
@@ -42,9 +44,9 @@ func (t Table) textColumns() []column {
 	)
 	if t.HasQuota {
 		columns = append(columns,
-			column{"DESERVED", quotaHours(func(q Quota) int64 { return q.Deserved })},
-			column{"OVER", quotaHours(func(q Quota) int64 { return q.Over })},
-			column{"LEFT", quotaHours(func(q Quota) int64 { return q.Left })},
+			column{"DESERVED\nGPU-HOURS", quotaHours(func(q Quota) int64 { return q.Deserved })},
+			column{"OVER\nGPU-HOURS", quotaHours(func(q Quota) int64 { return q.Over })},
+			column{"LEFT\nGPU-HOURS", quotaHours(func(q Quota) int64 { return q.Left })},
 		)
 	}
 	if t.Currency != "" {
@@ -77,13 +79,16 @@ func appendPercent(to []byte, part, all int64) []byte {
 // the keys to the left, the numbers behind them to the right. All cells are
 // made twice, first for their widths, so that no more than one is in memory.
 func (t Table) grid(out *bufio.Writer) {
-	g := grid{columns: t.textColumns(), left: 1 + len(t.Spec.Columns())}
+	g, units := grid{columns: t.textColumns(), left: 1 + len(t.Spec.Columns())}, false
 	for _, c := range g.columns {
-		g.widths = append(g.widths, utf8.RuneCountInString(c.name))
+		title, unit, _ := strings.Cut(c.name, "\n")
+		g.widths = append(g.widths, max(utf8.RuneCountInString(title), utf8.RuneCountInString(unit)))
+		units = units || unit != ""
 	}
 	t.lines(&g, func(i int, cell []byte) { g.widths[i] = max(g.widths[i], utf8.RuneCount(cell)) })
-	for i, c := range g.columns {
-		g.put(out, i, []byte(c.name))
+	g.header(out, func(title, _ string) string { return title })
+	if units {
+		g.header(out, func(_, unit string) string { return unit })
 	}
 	t.lines(&g, func(i int, cell []byte) { g.put(out, i, cell) })
 }
@@ -116,6 +121,14 @@ type grid struct {
 
 	row        Row // this one
 	cell, line []byte
+}
+
+// header writes a line of titles or of units.
+func (g *grid) header(out *bufio.Writer, of func(title, unit string) string) {
+	for i, c := range g.columns {
+		title, unit, _ := strings.Cut(c.name, "\n")
+		g.put(out, i, []byte(of(title, unit)))
+	}
 }
 
 // put adds a cell to the line, and writes the line with its last one.
