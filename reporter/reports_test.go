@@ -38,6 +38,7 @@ func TestReportsAreListedShownAndDownloaded(t *testing.T) {
 	t.Parallel()
 	b, config := closedDay(t)
 	run(t, now, "report", "list", config).says(t, "No report.")
+	run(t, now, "ledger", "coverage", "--to=2026-11-01", config).says(t, "No hour is closed.")
 	if out := run(t, now, "report", "list", "--format=json", config).succeeds(t); out != "[]\n" {
 		t.Errorf("no report is %q", out)
 	}

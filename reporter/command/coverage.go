@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -32,6 +33,10 @@ func addCoverage(group *kingpin.CmdClause, add adder) {
 			}
 			return err
 		})
+		if *format == "table" && len(g.rows) == 0 {
+			fmt.Fprintln(env.Stdout, "No hour is closed.")
+			return err
+		}
 		if printErr := g.print(env.Stdout, *format); err == nil {
 			err = printErr
 		}
