@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,11 +194,10 @@ func TestADryRunOfClosingSaysWhichHours(t *testing.T) {
 func TestProgressInTheLog(t *testing.T) {
 	t.Parallel()
 	_, config := closedDay(t)
-	at := now
+	var asked atomic.Int64 // of the clock
 	var log bytes.Buffer
 	err := reporter.Run(t.Context(), []string{"report", "--by=namespace", config}, io.Discard, &log, reporter.Options{Now: func() time.Time {
-		at = at.Add(4 * time.Second)
-		return at
+		return now.Add(time.Duration(asked.Add(1)) * 4 * time.Second)
 	}})
 	if err != nil {
 		t.Fatal(err)
