@@ -88,10 +88,16 @@ func TestEveryGroupingHasTheSameTotals(t *testing.T) {
 			table := roll(t, spec(groupBy...), hours, p, b)
 			var sum report.Row
 			var rowCost price.Amount
+			var allocated int64
 			for row := range table.Rows() {
 				sum.GPUMillis += row.GPUMillis
 				sum.ActiveMillis += row.ActiveMillis
 				rowCost += row.Cost
+				allocated += row.AllocatedMillis
+			}
+			if allocated != table.Total.AllocatedMillis || allocated != table.Coverage.Allocated {
+				rt.Fatalf("by %v: %d ms are allocated, the total says %d, the coverage %d",
+					groupBy, allocated, table.Total.AllocatedMillis, table.Coverage.Allocated)
 			}
 			if sum != want || table.Total.GPUMillis != want.GPUMillis {
 				rt.Fatalf("by %v: rows sum to %+v, want %+v", groupBy, sum, want)
@@ -297,6 +303,42 @@ func TestMissingHoursAreNamed(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, table.Missing); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestHoursThatFollowOneAnotherAreOneGap(t *testing.T) {
+	t.Parallel()
+	s := spec()
+	s.Window.To, s.Clusters = start.Add(4*time.Hour), []string{"eu-1", "us-1"}
+	table := roll(t, s, []rollup.Hour{hour(3)}, nil, nil)
+	want := []report.Gap{
+		{Cluster: "eu-1", From: start, To: start.Add(3 * time.Hour)},
+		{Cluster: "us-1", From: start, To: start.Add(4 * time.Hour)},
+	}
+	if diff := cmp.Diff(want, table.Missing); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestRowsHaveTheCoverageOfTheirCluster(t *testing.T) {
+	t.Parallel()
+	hours := []rollup.Hour{fleet()[0], of("us-1", fleet()[0]), of("us-1", fleet()[1])}
+	for _, c := range []struct {
+		by   []report.Dimension
+		want map[string]string // ratios by cluster
+	}{
+		{[]report.Dimension{report.ByProject}, map[string]string{"": "0.748611"}},
+		{[]report.Dimension{report.ByNamespace}, map[string]string{"eu-1": "0.500000", "us-1": "0.997222"}},
+	} {
+		s := spec(c.by...)
+		s.Clusters, s.MinimumCoverage = []string{"eu-1", "us-1"}, 0
+		table, got := roll(t, s, hours, projects(t), nil), map[string]string{}
+		for row := range table.Rows() {
+			got[row.Cluster] = row.Coverage.String()
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("by %v (-want +got)\n%s", c.by, diff)
+		}
 	}
 }
 
