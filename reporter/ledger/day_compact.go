@@ -31,7 +31,7 @@ const compactAttempts = 5
 
 // Compaction says with what a day may do.
 type Compaction struct {
-	// Partial makes a day of which not all hours are closed from those that are.
+	// Partial makes a day although some of its hours are not closed, from the others.
 	Partial bool
 	// GiveUp replaces a day that is damaged although hours may be lost with it:
 	// those that have no object of their own any more. It implies Partial. Only a

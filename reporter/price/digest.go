@@ -36,7 +36,7 @@ func allowLines(allowed []glob.Pattern) []string {
 	return lines
 }
 
-// digest is the hash of lines in whatever order, each of which counts once.
+// digest is the hash of lines in whatever order; each line counts once.
 func digest(lines []string) string {
 	lines = slices.Sorted(slices.Values(lines))
 	return checksum.SHA256([]byte(strings.Join(slices.Compact(lines), "\n")))

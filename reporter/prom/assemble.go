@@ -140,7 +140,7 @@ func (a *assembler) finish() error {
 
 // sort merges chunks that overlap and label sets that came twice. The same
 // sample twice is one. Two values at one time mean two sources under one name,
-// of which none may be picked.
+// and none of them may be picked.
 func (a *assembler) sort() error {
 	slices.SortStableFunc(a.samples, func(x, y series.Sample) int { return cmp.Compare(x.T, y.T) })
 	for i := 1; i < len(a.samples); i++ {

@@ -24,7 +24,7 @@ const Balancing = "the same question is answered in turns by replicas with other
 
 // balanced reads one series several times, each over a connection of its own,
 // and reports whether the answers differ: then the URL leads to replicas that
-// take turns, each of which scrapes at its own times and has its own gaps.
+// take turns, and each scrapes at its own times and has its own gaps.
 func (c *Client) balanced(ctx context.Context, labels series.Labels, now time.Time) (bool, error) {
 	q := series.Query{From: now.Add(-statusRange), To: now.Add(-balancedEnd)}
 	for _, l := range labels {

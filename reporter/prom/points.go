@@ -33,7 +33,7 @@ func (p *points) begin() {
 
 // add takes a sample, or with stale a mark that the series ended. The same
 // sample twice is one, and a sample goes before a mark. Two values at one time
-// mean two sources under one name, of which none may be picked.
+// mean two sources under one name, and none of them may be picked.
 func (p *points) add(t int64, v float64, stale bool) error {
 	if p.any && t <= p.last {
 		switch {

@@ -49,10 +49,10 @@ func (r *Replicas) Road() string {
 // series has one more label, ReplicaLabel, with the number of its replica from
 // 0: the same target of two replicas is two series.
 //
-// As long as one replica is read to its end, others need not be. One that can't
-// be read is told to the query's Warn; what it yielded before are samples like
-// any, and stay. One that takes too long while another does not, or twice in a
-// row, is left out for ten minutes, and Warn is told so each time. If none is
+// As long as one replica is read to its end, others need not be. A replica that
+// can't be read is passed to the query's Warn; what it yielded before are samples
+// like any, and stay. A replica that takes too long while another does not, or twice
+// in a row, is left out for ten minutes, and Warn gets that each time. If none is
 // read to its end and one took too long, that is the error, since a smaller query
 // may pass; for the same reason a limit of any of them ends the reading.
 func (r *Replicas) Read(ctx context.Context, q series.Query, yield func(series.Series) error) error {
@@ -117,7 +117,7 @@ func (r *round) read(ctx context.Context, one *replica) error {
 	return nil
 }
 
-// end says how the round ended, of which some replicas were left out.
+// end says how a round ended in which some replicas were left out.
 func (r *round) end(ctx context.Context, rested []*replica) error {
 	switch {
 	case r.whole:

@@ -18,8 +18,8 @@ type Backoff struct {
 	Jitter func() float64 // 0 to 1; takes up to a half off
 }
 
-// After is the pause after so many failures in a row, at least 1, of which the
-// latest is err: as long as the server wants to be left alone if err says so.
+// After is the pause after so many failures in a row, at least 1. The latest is
+// err: if it says how long the server wants to be left alone, that is the pause.
 func (b Backoff) After(failures int, err error) time.Duration {
 	pause := maxPause
 	if shift := failures - 1; shift < 20 { // half an hour doubled 20 times is 60 years

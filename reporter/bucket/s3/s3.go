@@ -107,7 +107,7 @@ func newClient(ctx context.Context, cfg Config, secrets *atomic.Pointer[secret.S
 }
 
 // newRetryer retries what the SDK does by default, and a put that met another
-// one under way, of which S3 cannot tell yet who wins; but no certificate that
+// one under way while S3 does not know yet who wins; but no certificate that
 // is not trusted, as it will be the same again. What the store asks for in
 // Retry-After holds.
 func newRetryer() aws.Retryer {
@@ -207,7 +207,7 @@ func (s *store) statEmpty(ctx context.Context, key string) (bucket.Object, error
 // asked for; beyond it a new connection is cheaper.
 const maxDrained = 64 << 10
 
-// wholeSize is the size of an object of which a range was asked for: behind the
+// wholeSize is the size of an object, from the answer for a range of it: behind the
 // slash of "bytes 0-0/1234", or that of a body that is all of it.
 func wholeSize(out *s3.GetObjectOutput) (size int64, ok bool) {
 	if out.ContentRange == nil {
