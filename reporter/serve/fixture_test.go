@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -89,10 +90,16 @@ func (c *counting) List(ctx context.Context, prefix string) iter.Seq2[bucket.Obj
 type source struct {
 	cluster string
 	from    time.Time
-	idle    int64 // milliseconds of each hour in which the GPU is not held
+	idle    int64                                          // milliseconds of each hour in which the GPU is not held
+	fault   func(cluster string, hour window.Window) error // nil, or what an hour fails with
 }
 
 func (s source) Close(_ context.Context, hour window.Window, _ usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error) {
+	if s.fault != nil {
+		if err := s.fault(s.cluster, hour); err != nil {
+			return usage.Hour{}, err
+		}
+	}
 	if hour.From.Before(s.from) {
 		return usage.Hour{}, fmt.Errorf("close %s: %w", hour, sources.ErrNoData)
 	}
@@ -126,6 +133,9 @@ type replica struct {
 	archive *archive.Archive
 	hours   map[string]*closing.Cluster
 	now     time.Time
+	fault   func(cluster string, hour window.Window) error // of the sources
+	metrics *prometheus.Registry
+	log     *bytes.Buffer
 }
 
 // clusters are those of a replica: the ones that have samples, and others.
@@ -143,9 +153,16 @@ func clusters(sampled ...string) []source {
 
 func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string) *replica {
 	t.Helper()
+	return newStrictReplica(t, b, now, 0, sampled...)
+}
+
+// newStrictReplica has a minimum of coverage.
+func newStrictReplica(t *testing.T, b bucket.Bucket, now time.Time, minimum float64, sampled ...string) *replica {
+	t.Helper()
 	r := &replica{now: now, hours: map[string]*closing.Cluster{}}
 	clock := func() time.Time { return r.now }
-	log := slog.New(slog.DiscardHandler)
+	r.metrics, r.log = prometheus.NewRegistry(), &bytes.Buffer{}
+	log := slog.New(slog.NewTextHandler(r.log, nil))
 	r.index = index.New(b, index.Config{Clock: clock})
 	r.ledger = ledger.New(b, ledger.Config{Now: clock})
 	r.archive = archive.New(archive.Config{Bucket: b, Index: r.index, Clock: clock})
@@ -165,9 +182,15 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string)
 			Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, RetainReports: 8 * 24 * time.Hour,
 			ReportDeadline: 6 * time.Hour,
 		},
-		Tick: time.Second, Registry: prometheus.NewRegistry(), Now: clock, Log: log,
+		Tick: time.Second, Registry: r.metrics, Jitter: func() float64 { return 0 }, Now: clock, Log: log,
 	}
 	for _, s := range clusters(sampled...) {
+		s.fault = func(cluster string, hour window.Window) error {
+			if r.fault == nil {
+				return nil
+			}
+			return r.fault(cluster, hour)
+		}
 		sources[s.cluster] = s
 		r.hours[s.cluster] = closing.New(closing.Config{
 			Name: s.cluster, Source: s, Ledger: r.ledger, Index: r.index,
@@ -180,9 +203,10 @@ func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string)
 		})
 	}
 	c.Maker = reporting.New(reporting.Config{
-		Sources: sources, Ledger: r.ledger, Index: r.index, Projects: projects, Now: clock,
+		Sources: sources, Ledger: r.ledger, Index: r.index, Projects: projects, MinimumCoverage: minimum, Now: clock,
 	})
 	r.server = serve.New(c)
+	r.server.Register()
 	return r
 }
 
