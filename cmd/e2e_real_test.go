@@ -144,8 +144,8 @@ func previewed(t *testing.T, b *books, n *liveNode) {
 	if active < 0.5 || idle < 1 || math.Abs(2*active+idle-observed) > 0.003 {
 		t.Errorf("half busy for %.3f GPU-seconds and idle for %.3f of %.3f", active, idle, observed)
 	}
-	if got := train["energy_kwh"]; got != "0.010000" {
-		t.Errorf("energy %s kWh, want 0.010000", got)
+	if got := train["energy_kwh"]; got != "0.000200" {
+		t.Errorf("energy %s kWh, want 0.000200", got)
 	}
 	fleet := 3 * until.Sub(n.started).Seconds()
 	if sum := r.sum(t, "gpu_seconds"); sum > fleet || sum < 3*train.number(t, "gpu_seconds")-0.01 {

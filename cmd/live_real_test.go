@@ -78,7 +78,7 @@ func (n *liveNode) play(t *testing.T, server string) {
 	n.Kubelet.Hold(append(resident(), probe())...)
 	working := n.gpus()
 	working.GPUs[0].Utilization = 50
-	working.GPUs[0].Energy += 36_000_000 // mJ, 0.01 kWh
+	working.GPUs[0].Energy += 720_000 // mJ, 0.0002 kWh: what the card can draw in a second
 	n.Play(t, working)
 	in("the short pod is scraped", metric.ContainerAllocatedSeconds.Name+`{pod="probe"} > 2`)
 	n.Kubelet.Hold(resident()...)
