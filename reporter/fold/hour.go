@@ -66,6 +66,7 @@ type scratch struct {
 	seen      []scrapeTotals
 	near      curve
 	intervals []interval
+	totals    []edgeTotals
 	holdings  []usage.Holding
 	asked     []int64
 	thinner   thinner

@@ -24,14 +24,21 @@ type interval struct {
 // the next call.
 func (f *gpuFold) intervals(t *track) (all []interval, paid int64) {
 	all = f.scratch.intervals[:0]
+	stored := f.scratch.totals[:0]
+	for i := range t.epochs {
+		stored = append(stored, f.edgeTotals(t, i))
+		f.storeEdges(t, i, stored[i])
+	}
+	f.scratch.totals = stored
 	var debt bridgeDebt
 	for i := range t.epochs {
-		e := &t.epochs[i]
-		totals := f.edgeTotals(t, i)
-		f.storeEdges(t, i, totals)
+		e, totals := &t.epochs[i], stored[i]
 		ahead, knownBefore := t.chargedAhead(i, totals), totals.opening[Held] != 0
 		if e.counted > e.whole[0].t {
 			totals.skip(e.whole.at(e.counted).whole())
+		}
+		if others := f.countedByOthers(t, i, stored); others != (amounts{}) {
+			totals.leaveOut(others, e.whole.at(f.span.from).whole())
 		}
 		totals.orderBegin()
 		debt.payBack(&totals, knownBefore)
