@@ -96,6 +96,12 @@
 // The overlap is left out only when the hour is added up, because how much of it an
 // hour sees depends on the hour.
 //
+// Collectors A and B may overlap while A has no scrape from 09:50 to 10:06. The hour of
+// 09 sees nothing of A after 09:50 and counts B from there to 10:00. The hour of 10
+// sees A again, whose counter grew all the time: what the previous hour counted of B
+// is left out of what A counts. That takes a scrape of A that both hours see. Without
+// one, the time stands twice, and the parts of the GPU disagree.
+//
 // # Bridge debt
 //
 // A bridge may have charged a gap in which one more epoch counted, as late samples

@@ -1,5 +1,7 @@
 package fold
 
+import "cmp"
+
 // countedByOthers is what the previous hour counted of later epochs while epoch i
 // was out of its sight: from the last scrape of epoch i that both hours see, up to
 // the window's begin. Epoch i counted that time, too, as a scrape shows that only
@@ -44,4 +46,49 @@ func (b *edgeTotals) leaveOut(others, has amounts) {
 		}
 		b.opening[q] = min(b.opening[q]+more, b.closing[q])
 	}
+}
+
+// bridgeOutOfSight adds to c, an epoch's curve near an edge, the bridge that the
+// hour before the edge lays from its last scrape to the next epoch, because it does
+// not see that this one goes on.
+func (f *gpuFold) bridgeOutOfSight(t *track, e *trackEpoch, c curve, at int64) curve {
+	point := f.scratch.seen[len(f.scratch.seen)-1]
+	last := &c[len(c)-1]
+	if t.isDevice() || point.Share == 0 || last.t >= at {
+		return c
+	}
+	after := false
+	for i := range t.epochs {
+		o := &t.epochs[i]
+		if o.epoch == e.epoch {
+			after = true
+			continue
+		}
+		first, latest := f.inSight(o, at)
+		if first == nil || latest.Time <= last.t {
+			continue
+		}
+		if start := o.whole[0]; after && start.t > last.t && first.At-point.Time <= f.span.bridge {
+			last.share, last.estimated = min(point.Share, cmp.Or(first.Share, start.share)), true
+			end := knot{t: start.t, v: last.v}
+			end.v[Held] += last.share * float64(start.t-last.t) / 1000
+			return append(c, end)
+		}
+		return c // it counts up to the edge, or too much time passed
+	}
+	return c
+}
+
+// inSight returns the first and the last point of an epoch that both hours at an
+// edge see, nil if there are none.
+func (f *gpuFold) inSight(e *trackEpoch, at int64) (first, last *scrapeTotals) {
+	for i := range e.points {
+		if p := &e.points[i]; p.At >= at-f.span.back && p.At <= at+f.span.ahead {
+			if first == nil {
+				first = p
+			}
+			last = p
+		}
+	}
+	return first, last
 }

@@ -169,7 +169,9 @@ func (f *gpuFold) total(t *track, e *trackEpoch, at int64) amounts {
 		}
 		return e.whole.at(at).whole()
 	}
-	if own := e.own(); e.bridged && c.last().t == own.t {
+	if own := e.own(); c.last().t < own.t {
+		c = f.bridgeOutOfSight(t, e, c, at)
+	} else if e.bridged && c.last().t == own.t {
 		c = append(append(c[:len(c)-1], own), e.whole.last())
 	}
 	return c.splitAt(at, t.split).whole()

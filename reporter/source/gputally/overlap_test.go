@@ -38,6 +38,7 @@ func TestWhatAnotherCollectorCountedIsNotCountedAgain(t *testing.T) {
 		for order, hours := range map[string][2]whole{
 			"one after the other": {first, closeHour(t, m, 1, first.before())},
 			"the next one first":  {closeHour(t, m, 0, usage.Neighbours{After: table(next.Opening)}), next},
+			"each by itself":      {first, next},
 		} {
 			got := [2]int64{byHolder(hours[0].Hour)["GPU-a p"].gpu, byHolder(hours[1].Hour)["GPU-a p"].gpu}
 			if got[0]+got[1] != hour {
@@ -56,7 +57,7 @@ func TestHoursAddUpWhileCollectorsAreOutOfSight(t *testing.T) {
 		sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 1 / float64(rapid.IntRange(1, 3).Draw(t, "slots")), from: -30 * minute, to: 3 * short})
 		at := -hour
 		for _, instance := range []string{"a", "b", "c"}[:rapid.IntRange(2, 3).Draw(t, "collectors")] {
-			at += rapid.Int64Range(1, 15*minute).Draw(t, "after")
+			at += rapid.Int64Range(1, 50*minute).Draw(t, "after")
 			gone := rapid.Int64Range(-5*minute, 2*short).Draw(t, "out of sight")
 			back := gone + rapid.Int64Range(0, 14*minute).Draw(t, "for")
 			sc.processes = []process{{instance, at, at + 3*hour}}
