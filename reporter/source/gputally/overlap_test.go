@@ -49,7 +49,8 @@ func TestWhatAnotherCollectorCountedIsNotCountedAgain(t *testing.T) {
 }
 
 // Collectors overlap, each of them is out of sight for a while, and hours meet
-// near that.
+// near that. None is out of sight for as long as both hours at an edge see, 15
+// minutes: then nobody knows where the previous hour saw it last.
 func TestHoursAddUpWhileCollectorsAreOutOfSight(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
