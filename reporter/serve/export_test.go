@@ -1,6 +1,11 @@
 package serve
 
-import "context"
+import (
+	"context"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Round runs the tasks that are due, one after another.
 func (s *Server) Round(ctx context.Context) { s.tasks.Load().runner.RunDue(ctx) }
@@ -11,3 +16,16 @@ func (s *Server) Register() {
 		panic(err) // a mistake of a test
 	}
 }
+
+// Handler answers as a server that has begun to listen.
+func (s *Server) Handler() http.Handler {
+	server := s.httpServer()
+	server.BaseContext(nil)
+	return server.Handler
+}
+
+// Limited gives a server its limits.
+func Limited(server *http.Server) *http.Server { return limited(server) }
+
+// Scrapes answers with the metrics.
+func Scrapes(registry *prometheus.Registry) http.Handler { return scrapes(registry) }

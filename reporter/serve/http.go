@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
@@ -70,9 +68,9 @@ func (s *Server) answer(ctx context.Context) error {
 // toolkit puts its check of credentials in front of the handler before it listens,
 // and the probes are put in front of that when the listener opens.
 func (s *Server) httpServer() *http.Server {
-	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: time.Minute}
+	server := limited(&http.Server{Handler: s.handler()})
 	server.BaseContext = func(net.Listener) context.Context {
-		server.Handler = s.probes(server.Handler)
+		server.Handler = guarded(s.probes(server.Handler))
 		return context.Background()
 	}
 	return server
@@ -80,7 +78,7 @@ func (s *Server) httpServer() *http.Server {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{Registry: s.cfg.Registry}))
+	mux.Handle("GET /metrics", scrapes(s.cfg.Registry))
 	mux.Handle("GET /{$}", s.status)
 	return mux
 }
