@@ -47,6 +47,8 @@ func ofPrometheus(err error) bool {
 		return answer.Status != http.StatusBadRequest && answer.Status != http.StatusUnprocessableEntity
 	case series.Limit, series.Protocol:
 		return false
+	case series.Unreachable, series.Unauthorized, series.Overloaded, series.Timeout, series.Failed, series.Partial:
+		return true
 	}
 	return true
 }

@@ -63,7 +63,7 @@ func (p *progress) late(period window.Window, passed bool) (names []string) {
 		for from := range c.aside {
 			aside = aside || period.Overlaps(window.Hour(from))
 		}
-		if behind && !(passed && c.failing) || aside && !passed {
+		if behind && (!passed || !c.failing) || aside && !passed {
 			names = append(names, name)
 		}
 	}

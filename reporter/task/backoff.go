@@ -1,9 +1,6 @@
 package task
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 const (
 	// maxPause is the longest pause after a failure.
@@ -29,12 +26,20 @@ func (b Backoff) After(failures int, err error) time.Duration {
 	return max(pause, Asked(err))
 }
 
-// Asked is how long the server that an error came from wants to be left alone, 0
-// if it did not say.
+// Asked is how long the servers that an error came from want to be left alone, 0
+// if none of them said so. Of several, the one that asks for longest counts.
 func Asked(err error) time.Duration {
-	var asked interface{ RetryAfter() time.Duration }
-	if !errors.As(err, &asked) {
-		return 0
+	var asked time.Duration
+	if of, says := err.(interface{ RetryAfter() time.Duration }); says {
+		asked = of.RetryAfter()
 	}
-	return min(max(asked.RetryAfter(), 0), maxAsked)
+	switch of := err.(type) {
+	case interface{ Unwrap() error }:
+		asked = max(asked, Asked(of.Unwrap()))
+	case interface{ Unwrap() []error }:
+		for _, one := range of.Unwrap() {
+			asked = max(asked, Asked(one))
+		}
+	}
+	return min(max(asked, 0), maxAsked)
 }

@@ -1,6 +1,7 @@
 package task_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func TestBackoff(t *testing.T) {
 		"jitter takes up to a half off":           {3, 1, errAway, time.Minute},
 		"the server asks for more":                {1, 0, asks(time.Hour), time.Hour},
 		"jitter does not come before that":        {1, 1, asks(time.Hour), time.Hour},
+		"one of several servers asks for more":    {1, 0, errors.Join(asks(0), asks(time.Hour)), time.Hour},
 		"the server asks for less":                {3, 0, asks(time.Second), 2 * time.Minute},
 		"the server asks for longer than a day":   {1, 0, asks(1000 * time.Hour), 24 * time.Hour},
 		"the server asks for a time that is over": {1, 0, asks(-time.Hour), 30 * time.Second},

@@ -50,7 +50,7 @@ func within(t *testing.T, d time.Duration, r *task.Runner, then func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); r.Run(ctx) }()
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 	then()
 	cancel()

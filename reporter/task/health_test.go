@@ -45,11 +45,11 @@ func TestHealth(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			r := runner(1, every("never", hour, &runs{}))
-			time.Sleep(9 * time.Minute)
+			<-time.After(9 * time.Minute)
 			if err := r.Health(); err != nil {
 				t.Errorf("after 9 minutes: %v", err)
 			}
-			time.Sleep(2 * time.Minute)
+			<-time.After(2 * time.Minute)
 			if err := r.Health(); err == nil || !strings.Contains(err.Error(), "no task begins") {
 				t.Errorf("after 11 minutes: %v", err)
 			}

@@ -98,7 +98,7 @@ func TestATaskTakesItsTurnForEachUnit(t *testing.T) {
 			for range 20 {
 				err := run.Unit(ctx, "an hour", func(context.Context) error {
 					most.Store(max(most.Load(), now.Add(1)))
-					time.Sleep(time.Minute)
+					<-time.After(time.Minute)
 					now.Add(-1)
 					return nil
 				})
@@ -203,11 +203,11 @@ func TestWake(t *testing.T) {
 			of("asleep", &asleep, func() (time.Time, error) { return time.Time{}, nil }),
 			of("failing", &failing, func() (time.Time, error) { return time.Time{}, &askedError{20 * time.Minute} }),
 			of("a part of it fails", &retried, func() (time.Time, error) { return time.Now().Add(20 * time.Minute), errAway }),
-			of("running", &running, func() (time.Time, error) { time.Sleep(6 * time.Minute); return time.Time{}, nil }),
+			of("running", &running, func() (time.Time, error) { <-time.After(6 * time.Minute); return time.Time{}, nil }),
 		)
 		within(t, 5*time.Minute, r, func() {
 			r.Wake(id("asleep"), id("failing"), id("a part of it fails"), id("running"))
-			time.Sleep(25 * time.Minute)
+			<-time.After(25 * time.Minute)
 		})
 		for name, of := range map[string]struct {
 			began *runs
