@@ -33,7 +33,7 @@ func Asked(err error) time.Duration {
 	if of, says := err.(interface{ RetryAfter() time.Duration }); says {
 		asked = of.RetryAfter()
 	}
-	switch of := err.(type) {
+	switch of := err.(type) { //nolint:errorlint // all of the tree is walked
 	case interface{ Unwrap() error }:
 		asked = max(asked, Asked(of.Unwrap()))
 	case interface{ Unwrap() []error }:
