@@ -22,29 +22,30 @@
 // steps, in this order:
 //
 //  1. It writes the hour's two objects of edges, unless they are there.
-//  2. If the hour is closed already and says the same, it stops: nothing is
+//  2. If the hour is closed already and has the same content, it stops: nothing is
 //     written. Rows are compared by their digest and the rest by the footer,
-//     never by bytes, so another version of the program restates no hour.
-//  3. If the hour is closed and says something else, it copies the old object
-//     into the history, on the condition that no copy is there.
-//  4. It puts usage.parquet. A first closing asks that no object is there; a
-//     restatement asks that the object is still the one that it compared with.
-//     This PUT is the commit: before it the hour is as it was, after it the hour
+//     never by bytes, so a new version of the program alone restates no hour.
+//  3. If the hour is closed with other content, it copies the old object into the
+//     history, on the condition that no copy is there (If-None-Match: *).
+//  4. It puts usage.parquet. A first closing requires that no object is there
+//     (If-None-Match: *); a restatement requires that the object is still the one
+//     that it compared with (If-Match). This PUT is the commit point: before it the hour is as it was, after it the hour
 //     is the new one.
-//  5. It looks whether the two objects of edges are still there, and writes them
+//  5. It checks whether the two objects of edges are still there, and writes them
 //     again if not: see "Unused edges" below.
 //
 // A crash after any step leaves whole objects. After a crash, steps 1 and 3 may have
 // left objects that no hour names; the next attempt uses them, or Prune removes the
-// edges. To close an hour again after a crash, a lost answer, or by a second replica
-// is harmless. If the condition of step 4 fails, another writer was faster: Commit
-// returns that writer's entry if it says the same, or if the hour was not closed
-// when this closing began, and a *ConflictError otherwise.
+// edges. Closing an hour twice, after a crash, after a lost answer or by a second
+// replica, is harmless. If the condition of step 4 fails, another writer was faster.
+// Commit then returns that writer's entry if both closed the hour for the first time,
+// or if that entry has the same content. Otherwise it returns a *ConflictError.
 //
-// A damaged object is replaced the same way. What is left of it is kept in the
-// history as usage.parquet.damaged, which globs for *.parquet pass over. An object
-// that fails its checks may only have been garbled on the way, so it is read twice
-// before it counts as damaged.
+// An object is damaged if it fails its seal, the SHA-256 of the whole object. It is
+// replaced in the same way. What is left of it is kept in the history as
+// usage.parquet.damaged, which globs for *.parquet do not match. An object that fails
+// may only have been corrupted in transfer, so it is read twice before it counts as
+// damaged.
 //
 // A revision's number is one more than that of the revision it replaces. No number
 // is used twice while the history exists, even if somebody deletes the hour: a
@@ -60,43 +61,44 @@
 // are closed and whatever samples come late.
 //
 // An object of edges is named after the digest of its rows, and the hour's footer
-// has the digest. If the next hour saw all that the previous hour stored, both
-// name one object, which is stored once. If something ended in the previous hour,
-// the next hour did not see it, counted nothing from it, and leaves it out: then
-// the next hour's opening edges are an object of their own. The two objects say
-// different things. If the previous hour is restated, it must keep the edges that
+// has the digest. If the next hour has samples of every epoch that the previous hour
+// stored, both name one object, which is stored once. An epoch that ended in the
+// previous hour has no samples in the next hour, which leaves it out: then the next
+// hour's opening edges are an object of their own, with a part of the previous hour's
+// closing edges. If the previous hour is restated, it must keep the edges that
 // the next hour opened with, and may change the rest.
 //
-// Disagree lists the neighbours of an hour that have another value than the hour for
-// an edge that both have stored. After an hour was restated, closing restates these,
+// Disagree lists the neighbours of an hour that store another value than the hour for
+// the same edge. After an hour was restated, closing restates these,
 // too.
 //
 // An hour takes two more things from the previous hour: the GPUs with which the
-// previous hour ended (its roster), and its closing edges as a stream. If the hour
-// sees nothing of such a GPU, it carries the GPU's edges on (usage.Neighbours). If
+// previous hour ended (its roster), and its closing edges, read as a stream, not held in
+// memory. If the hour sees nothing of such a GPU, it carries the GPU's edges on: it
+// copies them to its own closing edges (usage.Neighbours). If
 // the opening edges of an hour are taken from samples again, because it is being
 // restated, the previous hour's closing edges still count for series without a sample
 // near the edge (Carried).
 //
-// An hour may have no edges at one of its ends for two reasons. If it has rows and no
-// edges at either end, it was closed by Put, which stores none: its neighbours then
-// take their edges from the samples. If it has edges at its other end, or no rows at
-// all, it saw nothing that would have an edge there: what began in it has not been
-// counted yet.
+// An hour may have no edges at one of its ends for two reasons:
 //
-// Edges that are missing or damaged give an *EdgesError. To close the hours on both
-// sides of them again writes them under the same name.
+//   - It has rows and no edges at either end: it was written by Put, which stores no
+//     edges. Its neighbours then take their edges from the samples.
+//   - It has edges at its other end, or no rows at all: it saw nothing that would have
+//     an edge there, so its neighbour counts what began in it from zero.
+//
+// Edges that are missing or damaged give an *EdgesError. Restating the hours on both
+// sides writes them again, under the same name.
 //
 // # Unused edges
 //
 // A crash or a restatement may leave an object of edges that no hour names. Prune
-// removes it after a day. In the same moment, an hour may be committed that names
-// it. Therefore
+// removes it after a day. Meanwhile an hour may be committed that names it. Therefore:
 //
 //  1. Commit writes the hour first, and then looks for the edges.
 //  2. Prune removes the edges first, and then looks at the hours.
 //
-// At least one of the two sees what the other did, and writes the edges again.
+// At least one of the two sees what the other did, and puts the edges back.
 //
 // # Daily table and retention
 //
@@ -114,27 +116,28 @@
 //
 // # Requests
 //
-// Requests cost money and time, so a budget holds them (closing/budget_test.go,
-// reporting/budget_test.go). Three things save them.
+// Requests cost money and time, so tests limit their number (closing/budget_test.go,
+// reporting/budget_test.go). Three things keep it low.
 //
 // A Session is one run of closing or restating. It looks at each object once, and
-// again only where another process may have changed it in a way that matters:
-// after it has changed an edge of an hour, it looks at the neighbour on that side.
+// again only where another process may have changed it in a way that matters: after the
+// session has changed an edge of an hour, it looks at the neighbour on that side again.
 // Two processes that restate two neighbouring hours at once both look after they
 // wrote, so at least one of them sees the other's edge.
 //
-// A Ledger remembers, by key and ETag, up to 32 MB of footers, rosters and edges,
-// and no rows. A Session asks for an object's ETag and reads the object only if it
-// is another one. So what guards a footer that is used without its rows is this:
-// the whole object was read under its seal, or written, by this process, and the
-// store says that it is still that object. Nothing reads a part of an object,
+// A Ledger caches, by key and ETag, up to 32 MB of footers, rosters and edges, and no
+// rows. A Session asks for an object's ETag and reads the object only if the ETag has
+// changed. A cached footer is safe to use without its rows, because this process has
+// read the whole object and verified its seal, or has written it, and the store says
+// that it is still that object. Nothing reads a part of an object,
 // because the seal covers all of it.
 //
-// A Reader reads hours for a report. It is given what the index knows, so it asks
+// A Reader reads hours for a report. It is given what the index (the list of closed
+// hours, package index) knows, so it asks
 // for no hour that is not closed, and reads a day's object once for all of its
 // hours whose SHA-256 the index confirms. Only hours that were restated after the
-// day was made are read in their own objects. It holds the last two days of each cluster while the
-// report is made.
+// day was made are read from their own objects. It holds the last two days of each
+// cluster while the report is made.
 //
 // # Versions
 //
