@@ -96,7 +96,7 @@ func TestWhatAServerRepeatsOfItsRequestIsNotShown(t *testing.T) {
 		"a content type": {"export", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", `text/"`+r.Header.Get("Authorization")+r.Header.Get("X-Vault"))
 		}},
-		"a redirect": {"export", func(w http.ResponseWriter, r *http.Request) {
+		"a redirect": {"export", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "http://"+url.PathEscape(password)+"@other.example/"+password)
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		}},

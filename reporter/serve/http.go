@@ -68,7 +68,7 @@ func (s *Server) answer(ctx context.Context) error {
 // toolkit puts its check of credentials in front of the handler before it listens,
 // and the probes are put in front of that when the listener opens.
 func (s *Server) httpServer() *http.Server {
-	server := limited(&http.Server{Handler: s.handler()})
+	server := limited(&http.Server{Handler: s.handler(), ReadHeaderTimeout: headerTimeout})
 	server.BaseContext = func(net.Listener) context.Context {
 		server.Handler = guarded(s.probes(server.Handler))
 		return context.Background()

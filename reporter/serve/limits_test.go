@@ -49,7 +49,7 @@ func dial(t *testing.T, h http.Handler) net.Conn {
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() {
 		_ = server.Close()
-		time.Sleep(time.Minute) // of the bubble: what the server began ends
+		<-time.After(time.Minute) // of the bubble: what the server began ends
 	})
 	ours, theirs := net.Pipe()
 	l.conns <- theirs
@@ -86,7 +86,7 @@ func TestAClientThatStallsIsClosed(t *testing.T) {
 					t.Fatal(err)
 				}
 				if !tt.reads {
-					time.Sleep(tt.within)
+					<-time.After(tt.within)
 				}
 				if _, err := io.Copy(io.Discard, conn); err != nil {
 					t.Errorf("not closed: %v", err)

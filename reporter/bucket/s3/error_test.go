@@ -218,7 +218,7 @@ func TestWhatAStoreRepeatsOfItsRequestIsNotShown(t *testing.T) {
 		"its message": func(r *http.Request) string {
 			return `<Error><Code>InvalidRequest</Code><Message>` + html.EscapeString(strings.ReplaceAll(repeated(r), "\x1b", "\u202e")) + `</Message></Error>`
 		},
-		"its code": func(r *http.Request) string {
+		"its code": func(*http.Request) string {
 			return `<Error><Code>` + accessKey + `</Code><Message>` + secretKey + strings.Repeat("x", 5000) + `</Message></Error>`
 		},
 		"no XML": repeated,

@@ -110,7 +110,7 @@ func TestARequestWithoutAnAnswerIsNamedInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lines{}
 		network := &store{answer: func(*http.Request) (int, string) {
-			time.Sleep(11 * time.Second)
+			<-time.After(11 * time.Second)
 			return 200, ""
 		}}
 		b := connect(t, network, func(c *s3.Config) { c.Log = slog.New(slog.NewTextHandler(log, nil)) })
