@@ -77,7 +77,7 @@ func (r *run) books(ctx context.Context, lap func(string)) (err error) {
 	period := r.from.Format(time.DateOnly) + "/" + r.to.Format(time.DateOnly)
 	var failed error
 	for _, by := range []string{"namespace", "pod"} {
-		err := r.reporter(ctx, "report", "--by="+by, "--period="+period, "--format=none")
+		err := r.reporter(ctx, "report", "--by="+by, "--period="+period, "--format=none", "--publish-failed")
 		switch {
 		case reporter.ExitCode(err) == reporter.ExitReport:
 			failed = errors.Join(failed, fmt.Errorf("%w: by %s: %w", errInexact, by, err))
