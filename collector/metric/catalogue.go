@@ -52,7 +52,7 @@ var (
 	}
 )
 
-// Physical GPUs: who is on them without holding any of them.
+// DeviceStrangers counts who is on a physical GPU without holding any of it.
 var DeviceStrangers = Family{
 	"gputally_device_stranger_processes", Gauge, "",
 	"Processes on the GPU of those who hold nothing of it, without MPS servers and daemons that wait; of a GPU that is held, known with --activity.processes only.", byUUID,

@@ -37,7 +37,7 @@ func (k bucketKeys) check(d *document) Bucket {
 	if k.KMSKeyID != "" && k.SSE != "aws:kms" {
 		d.fail("bucket.kms_key_id", "needs sse: aws:kms")
 	}
-	useless := ""
+	var useless string
 	keys := tlsKeys()
 	switch {
 	case b.URL != nil && b.URL.Scheme == "file":

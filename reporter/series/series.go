@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// nameLabel has the name of a series' metric.
+// NameLabel has the name of a series' metric.
 const NameLabel = "__name__"
 
 // Labels are a series' labels, sorted by name.
