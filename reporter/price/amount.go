@@ -99,6 +99,9 @@ func (p product) divide(d uint64) (Amount, bool) {
 		return 0, false
 	}
 	quotient, rest := bits.Div64(p.hi, p.lo, d)
+	if quotient > math.MaxInt64 { // rounding up could wrap it to zero
+		return 0, false
+	}
 	// rest < d, so d-rest does not wrap and compares rest with half of d.
 	if rest > d-rest || (rest == d-rest && quotient%2 == 1) {
 		quotient++

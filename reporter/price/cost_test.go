@@ -120,6 +120,7 @@ func TestCostsAtTheEndOfTheRange(t *testing.T) {
 		"exactly twice 2⁶² millionths":            {"7.2", 1 << 62, ""},
 		"half a millionth below twice 2⁶²":        {"1.8", math.MaxInt64, "4611686018427.387904"},
 		"2⁶⁴ millionths, just above 64 bits":      {"1000000000", 66_408_278_666, ""},
+		"rounded up to 2⁶⁴ millionths":            {"7.200000001", 9223372035573751914, ""},
 		"the highest price for the longest while": {"1000000000", math.MaxInt64, ""},
 	} {
 		t.Run(sentence, func(t *testing.T) {
