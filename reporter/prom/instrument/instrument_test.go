@@ -75,7 +75,19 @@ gputally_reporter_series_read_total{cluster="eu-2"} 0
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
 		t.Error(err)
 	}
+	if _, err := instrument.New(registry); err != nil {
+		t.Errorf("a process that reads its configuration again: %v", err)
+	}
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
+		t.Errorf("it does not go on counting: %v", err)
+	}
+}
+
+func TestAnotherMetricOfTheSameNameIsRefused(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: metric.Reads.Name, Help: "Something else."}))
 	if _, err := instrument.New(registry); err == nil {
-		t.Error("the counters were registered twice")
+		t.Error("no error")
 	}
 }
