@@ -12,6 +12,7 @@ import (
 	"github.com/gputally/gputally/reporter/bucket/buckettest"
 	"github.com/gputally/gputally/reporter/bucket/instrument"
 	"github.com/gputally/gputally/reporter/bucket/mem"
+	"github.com/gputally/gputally/reporter/metric"
 )
 
 func TestBucket(t *testing.T) {
@@ -80,7 +81,16 @@ func TestOperationsAreCountedByResultAndTimed(t *testing.T) {
 			}
 		}
 	}
-	if _, err := instrument.New(b, registry, clock); err == nil {
-		t.Error("the same metrics were registered twice")
+	if _, err := instrument.New(b, registry, clock); err != nil {
+		t.Errorf("a process that reads its configuration again: %v", err)
+	}
+}
+
+func TestAnotherMetricOfTheSameNameIsRefused(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: metric.BucketOperations.Name, Help: "Something else."}))
+	if _, err := instrument.New(mem.New(time.Now), registry, time.Now); err == nil {
+		t.Error("no error")
 	}
 }
