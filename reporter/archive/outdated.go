@@ -76,12 +76,7 @@ func (a *Archive) Outdated(ctx context.Context, reports []Record) ([]Outdated, e
 	}
 	c := comparison{archive: a, closed: map[string][]index.HourRecord{}, window: reports[0].Window()}
 	for _, r := range reports {
-		if r.From.Before(c.window.From) {
-			c.window.From = r.From
-		}
-		if r.To.After(c.window.To) {
-			c.window.To = r.To
-		}
+		c.window = c.window.Span(r.Window())
 	}
 	var found []Outdated
 	for _, r := range reports {

@@ -54,7 +54,7 @@ func sayOutdated(ctx context.Context, env *Env, p *Program, changed []window.Win
 func outdatedBy(ctx context.Context, p *Program, name string, changed []window.Window) ([]archive.Outdated, error) {
 	all := changed[0]
 	for _, hour := range changed {
-		all.From, all.To = earlier(all.From, hour.From), later(all.To, hour.To)
+		all = all.Span(hour)
 	}
 	var compare []archive.Record
 	for r, err := range p.Archive.List(ctx, archive.Query{Name: name, Window: all, Current: true, Final: true}) {
@@ -67,20 +67,6 @@ func outdatedBy(ctx context.Context, p *Program, name string, changed []window.W
 	}
 	slices.Reverse(compare)
 	return p.Archive.Outdated(ctx, compare)
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // explain says why a report is outdated, and how to make it again.

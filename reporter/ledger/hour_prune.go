@@ -41,7 +41,7 @@ func (p *pruning) history(ctx context.Context) error {
 		if !ok && !strings.HasSuffix(o.Key, ".damaged") { // of a day
 			continue
 		}
-		if !p.over(later(hour.To, o.Modified), p.History) {
+		if !p.over(hour.To, p.History) || !p.over(o.Modified, p.History) {
 			continue
 		}
 		if ok && revision == newest[hour] {

@@ -214,17 +214,3 @@ func commonPrefix(a, b string) string {
 	}
 	return a[:min(len(a), len(b))]
 }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}

@@ -118,7 +118,7 @@ func (v *verification) sees(day window.Window) {
 	if v.there == (window.Window{}) {
 		v.there = day
 	}
-	v.there = window.Window{From: earlier(v.there.From, day.From), To: later(v.there.To, day.To)}
+	v.there = v.there.Span(day)
 }
 
 // tables verifies hours and days, in the order of time.

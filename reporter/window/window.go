@@ -50,6 +50,17 @@ func (w Window) Intersect(o Window) (Window, bool) {
 	return w, true
 }
 
+// Span returns the shortest window that has all of both.
+func (w Window) Span(o Window) Window {
+	if o.From.Before(w.From) {
+		w.From = o.From
+	}
+	if o.To.After(w.To) {
+		w.To = o.To
+	}
+	return w
+}
+
 // Hours yields the UTC hours that overlap the window, oldest first, uncut.
 func (w Window) Hours() iter.Seq[Window] {
 	return func(yield func(Window) bool) {

@@ -185,3 +185,27 @@ func TestWhatTwoWindowsHaveInCommon(t *testing.T) {
 		}
 	}
 }
+
+func TestASpanHasAllOfBothWindows(t *testing.T) {
+	t.Parallel()
+	at := func(from, to int) window.Window {
+		day := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+		return window.Window{From: day.Add(time.Duration(from) * time.Hour), To: day.Add(time.Duration(to) * time.Hour)}
+	}
+	six := at(6, 12)
+	for sentence, c := range map[string]struct{ other, want window.Window }{
+		"one that begins earlier":            {at(3, 9), at(3, 12)},
+		"one that ends later":                {at(9, 15), at(6, 15)},
+		"one inside":                         {at(7, 8), six},
+		"one around":                         {at(1, 23), at(1, 23)},
+		"one far away, with what is between": {at(20, 22), at(6, 22)},
+		"itself":                             {six, six},
+	} {
+		if got := six.Span(c.other); got != c.want {
+			t.Errorf("%s: %s, want %s", sentence, got, c.want)
+		}
+		if got := c.other.Span(six); got != c.want {
+			t.Errorf("%s, the other way: %s, want %s", sentence, got, c.want)
+		}
+	}
+}
