@@ -19,7 +19,7 @@ func TestATickWithoutWorkAsksTheBucketNothing(t *testing.T) {
 	for range hours * 120 {
 		r.server.Round(t.Context())
 		r.now = r.now.Add(30 * time.Second)
-		switch made := b.take(); {
+		switch made := b.Take(); {
 		case len(made) == 0:
 			quiet++
 		case !slices.ContainsFunc(made, func(r string) bool { return !strings.HasPrefix(r, "stat index/hours/cluster=") }):
@@ -45,7 +45,7 @@ func TestAStartingServiceMakesItsFirstReportWithFewRequests(t *testing.T) {
 	b := closed(t, instant("2026-11-20T02:05:00Z"), "eu-1")
 	r := newReplica(t, b, instant("2026-11-20T02:11:00Z"), "eu-1")
 	r.server.Round(t.Context())
-	made := b.take()
+	made := b.Take()
 	first := slices.IndexFunc(made, func(r string) bool {
 		return strings.HasPrefix(r, "put reports/daily/") && strings.HasSuffix(r, "/manifest.json")
 	})

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"iter"
 	"log/slog"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +13,7 @@ import (
 
 	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/bucket/buckettest"
 	"github.com/gputally/gputally/reporter/bucket/mem"
 	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/index"
@@ -37,53 +35,6 @@ func instant(text string) time.Time {
 		panic(err) // a typing error in a test
 	}
 	return t
-}
-
-// counting is a bucket that notes each request: "get index/hours/…".
-type counting struct {
-	bucket.Bucket
-	mu       sync.Mutex
-	requests []string
-}
-
-func (c *counting) note(op, key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.requests = append(c.requests, op+" "+key)
-}
-
-// take returns the requests since the last take.
-func (c *counting) take() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := c.requests
-	c.requests = nil
-	return all
-}
-
-func (c *counting) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Object, error) {
-	c.note("get", key)
-	return c.Bucket.Get(ctx, key)
-}
-
-func (c *counting) Stat(ctx context.Context, key string) (bucket.Object, error) {
-	c.note("stat", key)
-	return c.Bucket.Stat(ctx, key)
-}
-
-func (c *counting) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, cond bucket.Condition) (bucket.Object, error) {
-	c.note("put", key)
-	return c.Bucket.Put(ctx, key, body, size, cond)
-}
-
-func (c *counting) Delete(ctx context.Context, key string, cond bucket.Condition) error {
-	c.note("delete", key)
-	return c.Bucket.Delete(ctx, key, cond)
-}
-
-func (c *counting) List(ctx context.Context, prefix string) iter.Seq2[bucket.Object, error] {
-	c.note("list", prefix)
-	return c.Bucket.List(ctx, prefix)
 }
 
 // source is a cluster with one GPU that one pod holds, from an hour on.
@@ -212,9 +163,9 @@ func newStrictReplica(t *testing.T, b bucket.Bucket, now time.Time, minimum floa
 
 // closed returns a bucket in which clusters have closed the hours of a day up to
 // 01:00 of the next.
-func closed(t *testing.T, now time.Time, names ...string) *counting {
+func closed(t *testing.T, now time.Time, names ...string) *buckettest.Counter {
 	t.Helper()
-	b := &counting{Bucket: mem.New(func() time.Time { return now })}
+	b := buckettest.Count(mem.New(func() time.Time { return now }))
 	r := newReplica(t, b, now, names...)
 	for _, name := range names {
 		for hour := range (window.Window{From: instant("2026-11-19T00:00:00Z"), To: instant("2026-11-20T01:00:00Z")}).Hours() {
@@ -223,6 +174,6 @@ func closed(t *testing.T, now time.Time, names ...string) *counting {
 			}
 		}
 	}
-	b.take()
+	b.Take()
 	return b
 }
