@@ -5,8 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -77,25 +75,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
-}
-
-// longestWait bounds what a server may ask for.
-const longestWait = 24 * time.Hour
-
-// retryAfter reads a Retry-After header, which is a number of seconds or a
-// date. A date is compared with the server's own, so that clocks don't matter.
-func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
-	if n, err := strconv.ParseInt(v, 10, 32); err == nil {
-		return min(max(0, time.Duration(n)*time.Second), longestWait)
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return min(max(0, at.Sub(now)), longestWait)
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/retryafter"
 	"github.com/gputally/gputally/reporter/secret"
 	"github.com/gputally/gputally/reporter/series"
 )
@@ -141,7 +142,7 @@ func refusal(shown string, resp *http.Response) *Error {
 		Status:  resp.StatusCode,
 		Kind:    kindOf(resp.StatusCode, string(text)),
 		Message: string(text),
-		after:   retryAfter(resp.Header),
+		after:   retryafter.Of(resp.Header),
 	}
 	// A limit stays a limit: the same request would meet it again.
 	e.retry = e.Status == http.StatusTooManyRequests || e.Kind == series.Partial || e.Status >= 500 && e.Kind != series.Limit

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/retryafter"
 	"github.com/gputally/gputally/reporter/secret"
 )
 
@@ -156,29 +156,13 @@ func status(err error) int {
 	return 0
 }
 
-// longestWait bounds what a store may ask for.
-const longestWait = 24 * time.Hour
-
-// retryAfter is how long the store wants to be left alone, 0 if it did not say:
-// a number of seconds, or a date, which is compared with the store's own.
+// retryAfter is how long the store wants to be left alone, 0 if it did not say.
 func retryAfter(err error) time.Duration {
 	var r *awshttp.ResponseError
 	if !errors.As(err, &r) || r.Response == nil || r.Response.Response == nil {
 		return 0
 	}
-	h := r.Response.Header
-	if n, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil {
-		return min(max(0, time.Duration(n)*time.Second), longestWait)
-	}
-	at, err := http.ParseTime(h.Get("Retry-After"))
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return min(max(0, at.Sub(now)), longestWait)
+	return retryafter.Of(r.Response.Header)
 }
 
 // cause is the answer of the store in short, without what the SDK did.
