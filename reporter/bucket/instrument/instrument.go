@@ -61,26 +61,13 @@ func New(inner bucket.Bucket, registry prometheus.Registerer, now func() time.Ti
 		}
 	}
 	var err error
-	if b.count, err = registered(registry, b.count); err == nil {
-		b.duration, err = registered(registry, b.duration)
+	if b.count, err = metric.Register(registry, b.count); err == nil {
+		b.duration, err = metric.Register(registry, b.duration)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("metrics of the bucket: %w", err)
 	}
 	return b, nil
-}
-
-// registered registers a collector, or returns the one that was registered before:
-// a process that reads its configuration again goes on counting.
-func registered[C prometheus.Collector](registry prometheus.Registerer, c C) (C, error) {
-	err := registry.Register(c)
-	before := prometheus.AlreadyRegisteredError{}
-	if errors.As(err, &before) {
-		if same, is := before.ExistingCollector.(C); is {
-			return same, nil
-		}
-	}
-	return c, err
 }
 
 // Get opens an object.

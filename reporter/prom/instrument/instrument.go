@@ -30,26 +30,13 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 		samples:  counter(&metric.SamplesRead),
 	}
 	for _, c := range []**prometheus.CounterVec{&m.reads, &m.failures, &m.series, &m.samples} {
-		counts, err := registered(registry, *c)
+		counts, err := metric.Register(registry, *c)
 		if err != nil {
 			return nil, fmt.Errorf("metrics of reading Prometheus: %w", err)
 		}
 		*c = counts
 	}
 	return m, nil
-}
-
-// registered registers a collector, or returns the one that was registered before:
-// a process that reads its configuration again goes on counting.
-func registered[C prometheus.Collector](registry prometheus.Registerer, c C) (C, error) {
-	err := registry.Register(c)
-	before := prometheus.AlreadyRegisteredError{}
-	if errors.As(err, &before) {
-		if same, is := before.ExistingCollector.(C); is {
-			return same, nil
-		}
-	}
-	return c, err
 }
 
 func counter(f *shape.Family) *prometheus.CounterVec {
