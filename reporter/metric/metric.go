@@ -139,6 +139,11 @@ var (
 		Labels: []string{LabelSchedule},
 		Help:   "Attempts to make a scheduled report that ended with an error and will be tried again.",
 	}
+	FailedReports = metric.Family{
+		Name: "gputally_reporter_failed_reports", Type: metric.Gauge,
+		Labels: []string{LabelSchedule},
+		Help:   "Periods of the last seven days whose current report is Failed, and older ones whose report became so in that time. They are made again when their inputs change.",
+	}
 	LastTick = metric.Family{
 		Name: "gputally_reporter_last_tick_timestamp_seconds", Type: metric.Gauge, Unit: "seconds",
 		Help: "Unix time at which the reporter last looked for tasks that are due.",
@@ -156,8 +161,8 @@ func Families() []*metric.Family {
 		&ProjectAllocatedGPUs, &ProjectDeservedGPUs, &ProjectOverQuotaGPUs, &ProjectMonthCost, &ProjectMonthGPUHours,
 		&ClosedHour, &HourCoverage, &CloseDuration, &HoursClosed, &CloseFailures,
 		&HoursRestated, &EdgesDisagreed, &Reads, &ReadFailures, &SeriesRead, &SamplesRead,
-		&HoursSetAside, &DaysCompacted, &PrunedObjects, &PrunedBytes, &UpkeepFailures, &Reports, &ReportFailures, &LastTick,
-		&TaskRunning, &TaskNext, &TaskBegun, &TaskFailures, &TaskAttempts, &TaskLastSuccess, &TaskLastFailure,
+		&HoursSetAside, &DaysCompacted, &PrunedObjects, &PrunedBytes, &UpkeepFailures, &Reports, &FailedReports, &ReportFailures, &LastTick,
+		&TaskRunning, &TaskHanging, &TaskNext, &TaskBegun, &TaskFailures, &TaskAttempts, &TaskLastSuccess, &TaskLastFailure,
 		&ReloadSuccessful, &ReloadTime,
 	}
 }

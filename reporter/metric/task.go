@@ -10,6 +10,10 @@ var (
 		Name: "gputally_reporter_task_running", Type: metric.Gauge, Labels: byTask,
 		Help: "1 while the task runs, else 0.",
 	}
+	TaskHanging = metric.Family{
+		Name: "gputally_reporter_task_hanging", Type: metric.Gauge, Labels: byTask,
+		Help: "1 while the task works on one hour, period or the like for longer than it may, and did not end when it was to, else 0. While one hangs /healthz fails.",
+	}
 	TaskNext = metric.Family{
 		Name: "gputally_reporter_task_next_timestamp_seconds", Type: metric.Gauge, Unit: "seconds", Labels: byTask,
 		Help: "Unix time at which the task begins next; absent while it waits for another task to wake it.",

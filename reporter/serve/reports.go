@@ -38,6 +38,7 @@ type scheduleTask struct {
 	retry   window.Window // Failed reports that overlap it are made again, once
 	periods periods       // to be reported
 	more    bool          // there are more than that, once these are reported
+	failed  failedReports // among the current reports
 
 	mu   sync.Mutex
 	news []window.Window // reports that overlap one of these are compared with their hours
@@ -47,7 +48,7 @@ func newScheduleTask(c Config, s schedule.Schedule, shown *status.Status, all *t
 	now := c.Now().UTC()
 	t := &scheduleTask{
 		cfg: c, status: shown, tasks: all, schedule: s, anyway: c.Maker.Skipping(all.progress.unreadable),
-		retry: window.Window{From: now.Add(-retryReach), To: now},
+		failed: failedReports{}, retry: window.Window{From: now.Add(-retryReach), To: now},
 	}
 	for _, of := range c.Clusters {
 		t.clusters = append(t.clusters, of.Name)
@@ -74,6 +75,7 @@ func (t *scheduleTask) take() []window.Window {
 // after a pause of its own, and later periods go on; a failure of a server ends
 // the run.
 func (t *scheduleTask) work(ctx context.Context, run *task.Run) (time.Time, error) {
+	defer func() { t.status.FailedReports(t.schedule.Name, t.failed.count(t.cfg.Now())) }()
 	if err := t.look(ctx, run); err != nil {
 		return time.Time{}, err
 	}
@@ -139,6 +141,7 @@ func (t *scheduleTask) make(ctx context.Context, p *period) error {
 		return fmt.Errorf("report %s: %w", key, err)
 	}
 	t.status.Reported(name, published)
+	t.failed.note(p.window, published.Manifest.State, t.cfg.Now())
 	if m := published.Manifest; m.State == report.Failed {
 		t.cfg.Log.Warn("A scheduled report is Failed; it is made again when its hours, prices or quotas change",
 			"schedule", name, "period", p.window, "failures", strings.Join(m.Failures, "; "))
@@ -200,6 +203,7 @@ func (t *scheduleTask) find(ctx context.Context, now time.Time, news []window.Wi
 		if r.To.After(last.To) {
 			last = r.Window()
 		}
+		t.failed.note(r.Window(), r.State, r.To)
 		if !r.To.After(earliest) {
 			break // those that are left ended earlier: they are periods of one length
 		}

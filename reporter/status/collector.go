@@ -62,6 +62,9 @@ func (s *Status) Collect(ch chan<- prometheus.Metric) {
 	for _, schedule := range slices.Sorted(maps.Keys(s.failures)) {
 		put(&metric.ReportFailures, float64(s.failures[schedule]), schedule)
 	}
+	for _, schedule := range slices.Sorted(maps.Keys(s.failed)) {
+		put(&metric.FailedReports, float64(s.failed[schedule]), schedule)
+	}
 	s.collectFigures(put)
 }
 
@@ -91,6 +94,15 @@ func (c *clusterState) collect(put put) {
 	}
 }
 
+// is shows whether something is so.
+func (put put) is(f *shape.Family, so bool, labels ...string) {
+	v := 0.0
+	if so {
+		v = 1
+	}
+	put(f, v, labels...)
+}
+
 // at shows a time, if there is one.
 func (put put) at(f *shape.Family, at time.Time, labels ...string) {
 	if !at.IsZero() {
@@ -104,11 +116,8 @@ func (s *Status) collectTasks(put put) {
 	}
 	put.at(&metric.LastTick, s.tasks.Looked())
 	for _, t := range s.tasks.States() {
-		running := 0.0
-		if t.Running {
-			running = 1
-		}
-		put(&metric.TaskRunning, running, t.Kind, t.Name)
+		put.is(&metric.TaskRunning, t.Running, t.Kind, t.Name)
+		put.is(&metric.TaskHanging, t.Hangs, t.Kind, t.Name)
 		put(&metric.TaskBegun, float64(t.Begun), t.Kind, t.Name)
 		put(&metric.TaskFailures, float64(t.Failures), t.Kind, t.Name)
 		put(&metric.TaskAttempts, float64(t.Attempts), t.Kind, t.Name)
@@ -116,11 +125,7 @@ func (s *Status) collectTasks(put put) {
 		put.at(&metric.TaskLastSuccess, t.LastSuccess, t.Kind, t.Name)
 		put.at(&metric.TaskLastFailure, t.LastFailure, t.Kind, t.Name)
 	}
-	successful := 1.0
-	if s.reloaded.failed != "" {
-		successful = 0
-	}
-	put(&metric.ReloadSuccessful, successful)
+	put.is(&metric.ReloadSuccessful, s.reloaded.failed == "")
 	put.at(&metric.ReloadTime, s.reloaded.at)
 }
 

@@ -28,6 +28,7 @@ type Status struct {
 	reloaded reload
 	reports  map[outcome]int64
 	failures map[string]int64 // by schedule
+	failed   map[string]int   // current reports that are Failed, by schedule
 	recent   []archive.Published
 	figures  reporting.Figures
 }
@@ -76,7 +77,7 @@ type reload struct {
 
 // New returns the status of a process that closes the hours of these clusters.
 func New(clusters []string) *Status {
-	s := &Status{descs: descriptions(), reports: map[outcome]int64{}, failures: map[string]int64{}}
+	s := &Status{descs: descriptions(), reports: map[outcome]int64{}, failures: map[string]int64{}, failed: map[string]int{}}
 	for _, name := range clusters {
 		s.clusters = append(s.clusters, &clusterState{Name: name})
 	}
@@ -89,7 +90,7 @@ func (s *Status) Serves(clusters []string, tasks Tasks, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.clusters
-	s.clusters, s.tasks, s.reloaded = nil, tasks, reload{at: at}
+	s.clusters, s.tasks, s.reloaded, s.failed = nil, tasks, reload{at: at}, map[string]int{}
 	for _, name := range clusters {
 		i := slices.IndexFunc(before, func(c *clusterState) bool { return c.Name == name })
 		if i < 0 {
@@ -184,6 +185,13 @@ func (s *Status) Reported(schedule string, p archive.Published) {
 	defer s.mu.Unlock()
 	s.reports[outcome{schedule, p.Manifest.State}]++
 	s.recent = append([]archive.Published{p}, s.recent[:min(len(s.recent), recentReports-1)]...)
+}
+
+// FailedReports notes how many current reports of a schedule are Failed.
+func (s *Status) FailedReports(schedule string, periods int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed[schedule] = periods
 }
 
 // ReportFailed counts a failure to make a schedule's report.

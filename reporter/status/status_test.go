@@ -74,6 +74,7 @@ func worked() *status.Status {
 	published.Manifest.Name, published.Manifest.State = "daily", report.Ready
 	s.Reported("daily", published)
 	s.ReportFailed("monthly")
+	s.FailedReports("monthly", 2)
 	deserved, over, cost := 2.0, 0.5, price.Amount(12_345_678)
 	s.Show(reporting.Figures{
 		Currency: "EUR",
@@ -108,6 +109,9 @@ func TestTheMetricsShowWhatWasDone(t *testing.T) {
 		`gputally_reporter_upkeep_failures_total{cluster="eu-2"} 1`,
 		`gputally_reporter_reports_total{schedule="daily",state="Ready"} 1`,
 		`gputally_reporter_report_failures_total{schedule="monthly"} 1`,
+		`gputally_reporter_failed_reports{schedule="monthly"} 2`,
+		`gputally_reporter_task_hanging{name="eu-1",task="close"} 1`,
+		`gputally_reporter_task_hanging{name="daily",task="schedule"} 0`,
 		`gputally_project_allocated_gpus{department="research",node_pool="a100",project="vision"} 2.5`,
 		`gputally_project_deserved_gpus{department="research",node_pool="(all)",project="vision"} 2`,
 		`gputally_project_over_quota_gpus{department="research",node_pool="a100",project="vision"} 0.5`,
@@ -161,7 +165,7 @@ func TestThePage(t *testing.T) {
 		}},
 		"later": {worked(), []string{
 			"<title>gputally: eu-1, eu-2</title>", "<strong>1970-01-01 01:00 UTC</strong>, coverage of the latest hour 99.50 %",
-			"Hours can't be closed: no &lt;samples&gt;", "<td>vision</td>", "Cost, EUR", "12.345678", "<code>reports/daily/2026-11-19/1/report.csv</code>",
+			"Hours can't be closed: no &lt;samples&gt;", "<td>vision</td>", "hangs: hour 2026-11-20T05Z since 1970-01-01 00:16 UTC", "Cost, EUR", "12.345678", "<code>reports/daily/2026-11-19/1/report.csv</code>",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +192,7 @@ func (working) Looked() time.Time { return time.Unix(1000, 0) }
 func (working) States() []task.State {
 	return []task.State{
 		{
-			ID: task.ID{Kind: "close", Name: "eu-1"}, Running: true, Unit: "hour 2026-11-20T05Z", Since: time.Unix(990, 0),
+			ID: task.ID{Kind: "close", Name: "eu-1"}, Running: true, Unit: "hour 2026-11-20T05Z", Since: time.Unix(990, 0), Hangs: true,
 			LastBegin: time.Unix(980, 0), LastSuccess: time.Unix(500, 0), Begun: 7, Failures: 2,
 		},
 		{

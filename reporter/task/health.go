@@ -18,10 +18,9 @@ func (r *Runner) Health() error {
 	now := r.cfg.Now()
 	var wrong []error
 	for _, e := range r.entries {
-		s := e.state
-		if over := now.Sub(s.Since) - e.task.Deadline; !s.Since.IsZero() && over > grace {
+		if s := e.state; e.hangs(now) {
 			wrong = append(wrong, fmt.Errorf("task %s hangs: %s since %s, %s beyond its deadline",
-				s.ID, s.Unit, s.Since.UTC().Format(time.RFC3339), over.Round(time.Second)))
+				s.ID, s.Unit, s.Since.UTC().Format(time.RFC3339), (now.Sub(s.Since)-e.task.Deadline).Round(time.Second)))
 		}
 	}
 	patience := max(stall, 3*r.cfg.Tick)
@@ -32,4 +31,9 @@ func (r *Runner) Health() error {
 		wrong = append(wrong, fmt.Errorf("no task begins: %s waits for its turn since before %s", r.turns[0].entry.state.ID, r.moved.UTC().Format(time.RFC3339)))
 	}
 	return errors.Join(wrong...)
+}
+
+// hangs tells whether the unit that a task works on did not end at its deadline.
+func (e *entry) hangs(now time.Time) bool {
+	return !e.state.Since.IsZero() && now.Sub(e.state.Since) > e.task.Deadline+grace
 }

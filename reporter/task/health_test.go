@@ -36,6 +36,9 @@ func TestHealth(t *testing.T) {
 					if err := r.Health(); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 						t.Errorf("health is %v, want %q", err, test.want)
 					}
+					if got := r.States()[0].Hangs; got != (test.want != "") {
+						t.Errorf("the state says that it hangs: %t", got)
+					}
 					close(end)
 				})
 			})

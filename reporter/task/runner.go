@@ -216,10 +216,10 @@ func (r *Runner) wakeUp() {
 func (r *Runner) States() []State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]State, len(r.entries))
+	all, now := make([]State, len(r.entries)), r.cfg.Now()
 	for i, e := range r.entries {
 		all[i] = e.state
-		all[i].Due = e.isDue(r.cfg.Now())
+		all[i].Due, all[i].Hangs = e.isDue(now), e.hangs(now)
 	}
 	return all
 }

@@ -40,6 +40,7 @@ type State struct {
 	Since   time.Time // when it began that; zero if there is none
 	Next    time.Time // when it begins next; zero while it waits for Wake
 	Due     bool      // its time has come, and it has not begun yet
+	Hangs   bool      // what it works on did not end at its deadline
 
 	LastBegin, LastSuccess, LastFailure time.Time
 	LastError                           string // of the latest run, "" if that succeeded
