@@ -5,7 +5,6 @@ import (
 	"flag"
 	"io/fs"
 	"os"
-	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/dashboards"
@@ -171,28 +169,6 @@ func TestExpressionsUseKnownMetricsOnly(t *testing.T) {
 	for _, r := range rules(t) {
 		check(r.Alert, r.Expr)
 	}
-}
-
-type rule struct{ Alert, Record, Expr string }
-
-func rules(t *testing.T) []rule {
-	t.Helper()
-	raw, err := fs.ReadFile(dashboards.Files, path.Join("rules", "gputally.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct{ Groups []struct{ Rules []rule } }
-	if err := yaml.Unmarshal(raw, &file); err != nil {
-		t.Fatal(err)
-	}
-	var all []rule
-	for _, g := range file.Groups {
-		all = append(all, g.Rules...)
-	}
-	if len(all) == 0 {
-		t.Fatal("no rules")
-	}
-	return all
 }
 
 func TestVariablesAreAllReplacedInTheTests(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 
 	"github.com/gputally/gputally/collector/device"
+	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/dashboards"
 	"github.com/gputally/gputally/internal/promserver"
 	"github.com/gputally/gputally/internal/simulate"
@@ -128,8 +129,8 @@ func writeNodes(t *testing.T, dir string) {
 	}
 }
 
-// writeReporter writes a series of every family of the reporter, with books
-// that are behind and a project over quota, so that every alert has a reason.
+// writeReporter writes a series of every family of the reporter, and more, so that
+// every alert has a reason: books are behind, a project is over quota, and the like.
 func writeReporter(t *testing.T, dir string) {
 	t.Helper()
 	values := map[string]float64{
@@ -138,27 +139,37 @@ func writeReporter(t *testing.T, dir string) {
 		books.ProjectAllocatedGPUs.Name: 9.5,
 		books.ProjectDeservedGPUs.Name:  8,
 		books.ProjectOverQuotaGPUs.Name: 1.5,
+		books.ReloadSuccessful.Name:     0,
 	}
 	w, err := tsdb.NewBlockWriter(slog.New(slog.DiscardHandler), dir, 2*end.Sub(begin).Milliseconds())
 	if err != nil {
 		t.Fatal(err)
 	}
 	app := w.Appender(t.Context())
+	write := func(ls labels.Labels, value func(at time.Time) float64) {
+		for at := begin; at.Before(end); at = at.Add(30 * time.Second) {
+			if _, err := app.Append(0, ls, at.UnixMilli(), value(at)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	for _, f := range books.Families() {
 		b := labels.NewBuilder(labels.FromStrings("__name__", f.Name, "job", "gputally-reporter", "instance", "reporter:9836"))
 		for _, l := range f.Labels {
 			b.Set(l, "some-"+l)
 		}
-		ls := b.Labels()
-		for at := begin; at.Before(end); at = at.Add(30 * time.Second) {
-			v, fixed := values[f.Name]
-			if !fixed {
-				v = at.Sub(begin).Seconds()
+		write(b.Labels(), func(at time.Time) float64 {
+			if v, fixed := values[f.Name]; fixed {
+				return v
 			}
-			if _, err := app.Append(0, ls, at.UnixMilli(), v); err != nil {
-				t.Fatal(err)
-			}
-		}
+			return at.Sub(begin).Seconds()
+		})
+	}
+	for _, zero := range []labels.Labels{
+		labels.FromStrings("__name__", books.HoursClosed.Name, "instance", "reporter:9836", "cluster", "new"),
+		labels.FromStrings("__name__", metric.CollectorSourceUp.Name, "instance", "node-9:9835", "source", "kubelet"),
+	} {
+		write(zero, func(time.Time) float64 { return 0 })
 	}
 	if err := app.Commit(); err != nil {
 		t.Fatal(err)

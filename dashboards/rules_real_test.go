@@ -16,7 +16,7 @@ func TestRulesPassPromtool(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"check", "rules", "--lint=all", "--lint-fatal", "gputally.yaml"},
-		{"test", "rules", "gputally_test.yaml"},
+		{"test", "rules", "gputally_test.yaml", "reporter_test.yaml"},
 	} {
 		cmd := exec.Command(promtool, args...)
 		cmd.Dir = "rules"
