@@ -36,6 +36,7 @@ func TestWhatMayHappenToANode(t *testing.T) {
 	maps.Insert(all, maps.All(sharingScenarios()))
 	maps.Insert(all, maps.All(boundsScenarios()))
 	maps.Insert(all, maps.All(ownerScenarios()))
+	maps.Insert(all, maps.All(wordScenarios()))
 	for name, sc := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,10 +23,12 @@
 //
 // Slots are numbered from 0, so that a device has one more than the highest
 // number offered, even when one in between is unhealthy and therefore not
-// offered. The largest count ever seen is remembered, because a failing device
-// loses its offers while containers still hold its slots. A device plugin that
-// is configured for fewer slots is therefore believed only after a restart of
-// the collector.
+// offered. What is offered now counts: a device plugin may be set to another
+// number of slots while containers hold some of the former ones. These run on and
+// count as slots of the present offer, so that a device never has fewer slots than
+// are held. A device that is not offered at all keeps its former number, because a
+// failing device, and one whose plugin is away, loses its offers while containers
+// still hold its slots.
 //
 // A DRA driver's device (device.Claim) is one or more such ids, as Config.Claims
 // finds them. Who holds it:

@@ -46,11 +46,11 @@ type Result struct {
 	Unresolved []string
 }
 
-// Resolver turns device ids into shares of physical GPUs. It remembers how many
-// slots each device was seen to have. It is not safe for concurrent use.
+// Resolver turns device ids into shares of physical GPUs. It remembers how each
+// device was offered last. It is not safe for concurrent use.
 type Resolver struct {
-	cfg   Config
-	slots map[pool]int
+	cfg    Config
+	offers map[string]offer // by device
 }
 
 // pool is a device cut into slots that are handed out as one resource.
@@ -59,7 +59,7 @@ type pool struct{ device, resource string }
 // New returns a Resolver that has seen nothing.
 func New(cfg Config) *Resolver {
 	cfg.defaults()
-	return &Resolver{cfg: cfg, slots: map[pool]int{}}
+	return &Resolver{cfg: cfg, offers: map[string]offer{}}
 }
 
 // Resolve says who holds which share of which GPU. The result does not depend
@@ -75,46 +75,7 @@ func (r *Resolver) Resolve(inv device.Inventory, h device.Holders) Result {
 	for _, a := range h.Withheld {
 		c.add(a, false)
 	}
-	r.extend(c.units)
-	result := r.settle(c.units)
+	result := settle(c.units, r.sizes(c.units))
 	result.Unresolved = slices.Sorted(maps.Keys(c.unresolved))
 	return result
-}
-
-// learn counts the slots offered.
-func (r *Resolver) learn(at places, offered map[string][]string) {
-	for resource, ids := range offered {
-		for _, s := range ids {
-			id, ok := ParseID(s)
-			if !ok || id.Slot == none {
-				continue
-			}
-			if p, ok := at.find(id); ok {
-				key := pool{p.device, resource}
-				if id.Slot >= r.slots[key] {
-					r.slots[key] = id.Slot + 1
-				}
-			}
-		}
-	}
-}
-
-// extend counts slots that are held, though not offered any more. It does so
-// only where slots were offered once: the number of slots does not follow from a
-// held slot alone.
-func (r *Resolver) extend(units map[unit]claim) {
-	for u := range units {
-		if n := r.slots[u.pool]; n > 0 && u.slot >= n {
-			r.slots[u.pool] = u.slot + 1
-		}
-	}
-}
-
-// forget drops devices that are gone, such as MIG instances of a former layout.
-func (r *Resolver) forget(at places) {
-	maps.DeleteFunc(r.slots, func(p pool, _ int) bool {
-		id, _ := ParseID(p.device)
-		_, ok := at.find(id)
-		return !ok
-	})
 }

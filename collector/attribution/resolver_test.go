@@ -84,13 +84,24 @@ func TestResolve(t *testing.T) {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::3")}, Offered: offered("GPU-a::0", "GPU-a::3")},
 			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.25, true)}},
 		},
-		"a held slot beyond those offered counts": {
+		"a held slot beyond those offered is one of them": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::3")}, Offered: offered("GPU-a::0", "GPU-a::1")},
-			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.25, true)}},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.5, true)}},
 		},
-		"the first slot beyond those offered counts too": {
-			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::2")}, Offered: offered("GPU-a::0", "GPU-a::1")},
-			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1.0/3, true)}},
+		"more slots are held than offered": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::2"), holds("q", "GPU-a::0", "GPU-a::1")}, Offered: offered("GPU-a::0", "GPU-a::1")},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1.0/3, false), holding("q", "GPU-a", 2.0/3, false)}},
+		},
+		"a slot is held of a GPU that is offered as a whole by now": {
+			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::3")}, Offered: offered("GPU-a")},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 1, true)}},
+		},
+		"a slot is held of a resource that has another name by now": {
+			device.Holders{
+				Allocations: []device.Allocation{holds("p", "GPU-a::3"), {Holder: pod("q"), Resource: "nvidia.com/gpu.shared", Devices: []string{"GPU-a::0"}}},
+				Offered:     map[string][]string{"nvidia.com/gpu.shared": slots("GPU-a", 2)},
+			},
+			attribution.Result{Holdings: []device.Holding{holding("p", "GPU-a", 0.5, false), holding("q", "GPU-a", 0.5, false)}},
 		},
 		"a MIG instance is its slices of seven": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3"), holds("q", "MIG-1")}},
@@ -267,10 +278,43 @@ func TestSlotsOfFailingGPUAreRemembered(t *testing.T) {
 	r := attribution.New(attribution.Config{})
 	h := device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a::1")}, Offered: offered(slots("GPU-a", 10)...)}
 	want := []device.Holding{holding("p", "GPU-a", 0.1, true)}
-	for _, left := range []int{10, 9, 2, 0} {
-		h.Offered = offered(slots("GPU-a", left)...)
+	for name, offers := range map[string][]string{"it works": slots("GPU-a", 10), "it fails": slots("GPU-b", 10), "all fail": nil} {
+		h.Offered = offered(append(slots("GPU-a", 10), slots("GPU-b", 10)...)...)
+		r.Resolve(inventory(), h)
+		h.Offered = offered(offers...)
 		if d := cmp.Diff(want, r.Resolve(inventory(), h).Holdings); d != "" {
-			t.Errorf("with %d of 10 slots offered: -want +got\n%s", left, d)
+			t.Errorf("%s: -want +got\n%s", name, d)
+		}
+	}
+}
+
+// The device plugin is set to other numbers of slots while two pods run on; new
+// ones come and take slots of the new numbers.
+func TestSharesFollowTheNumberOfSlotsOffered(t *testing.T) {
+	t.Parallel()
+	r := attribution.New(attribution.Config{})
+	two := []device.Allocation{holds("p", "GPU-a::0"), holds("q", "GPU-a::3")}
+	four := append(two, holds("r", "GPU-a::1"), holds("s", "GPU-a::2"))
+	for _, step := range []struct {
+		name    string
+		slots   int
+		holders []device.Allocation
+		want    float64
+	}{
+		{"four slots", 4, two, 1.0 / 4},
+		{"two slots", 2, two, 1.0 / 2},
+		{"two slots, and two more pods in them", 2, four, 1.0 / 4},
+		{"two slots, as the two have ended", 2, two, 1.0 / 2},
+		{"ten slots", 10, two, 1.0 / 10},
+		{"ten slots for four", 10, four, 1.0 / 10},
+		{"none, as the GPU fails", 0, four, 1.0 / 10},
+		{"three slots for four", 3, four, 1.0 / 4},
+	} {
+		h := device.Holders{Allocations: step.holders, Offered: offered(slots("GPU-a", step.slots)...)}
+		for _, got := range r.Resolve(inventory(), h).Holdings {
+			if got.Share != step.want {
+				t.Errorf("%s: %s has %v, want %v", step.name, got.Holder.Pod, got.Share, step.want)
+			}
 		}
 	}
 }

@@ -41,15 +41,15 @@ type gpuState struct {
 // nobodys says that nothing on the GPU can be charged.
 func (s *gpuState) nobodys() bool { return s.unknown || s.sum+s.disputed > 1+tolerance }
 
-// settle turns units into holdings.
-func (r *Resolver) settle(units map[unit]claim) Result {
+// settle turns units into holdings. sizes are the numbers of slots of the pools.
+func settle(units map[unit]claim, sizes map[pool]int) Result {
 	gpus := map[string]*gpuState{}
 	counts := make(map[lot]int, len(units))
 	for u, c := range units {
 		if gpus[c.gpu] == nil {
 			gpus[c.gpu] = &gpuState{}
 		}
-		need := r.unitsOf(u)
+		need := unitsOf(u, sizes)
 		if need == 0 || c.slices == 0 || c.portion <= 0 || c.portion > 1 {
 			gpus[c.gpu].unknown = true
 			continue
@@ -76,11 +76,11 @@ func (r *Resolver) settle(units map[unit]claim) Result {
 }
 
 // unitsOf returns how many units like u make the whole device, 0 if unknown.
-func (r *Resolver) unitsOf(u unit) int {
+func unitsOf(u unit, sizes map[pool]int) int {
 	if u.slot == none {
 		return 1
 	}
-	return r.slots[u.pool]
+	return sizes[u.pool]
 }
 
 // sum adds up the lots of each holder on each GPU, and those in dispute on the

@@ -35,7 +35,7 @@ const (
 	// found about as fast as it is polled.
 	maxBackoff = time.Second
 	// offersAge is how long a list of allocatable devices is good for.
-	offersAge = 30 * time.Second
+	offersAge = 10 * time.Second
 )
 
 // Config of a Client.

@@ -19,8 +19,8 @@ func TestAllocatableIsAskedSeldom(t *testing.T) {
 		poll(t, k)
 		c.Advance(time.Second)
 	}
-	if lists, allocatables := s.Calls(); lists != 60 || allocatables != 2 {
-		t.Errorf("in 60 s of polls %d calls of List and %d of GetAllocatableResources, want 60 and 2", lists, allocatables)
+	if lists, allocatables := s.Calls(); lists != 60 || allocatables != 6 {
+		t.Errorf("in 60 s of polls %d calls of List and %d of GetAllocatableResources, want 60 and 6", lists, allocatables)
 	}
 }
 
