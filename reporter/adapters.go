@@ -15,7 +15,7 @@ import (
 )
 
 // Bucket opens the bucket alone.
-func (o opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) {
+func (o *opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) {
 	c := open.Config{
 		URL:       cfg.Bucket.URL.String(),
 		Region:    cfg.Bucket.Region,
@@ -24,6 +24,7 @@ func (o opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, 
 		KMSKeyID:  cfg.Bucket.KMSKeyID,
 		TLS:       open.TLS(cfg.Bucket.TLS),
 		Log:       o.env.Log,
+		Now:       o.env.Now,
 	}
 	if cfg.Bucket.Endpoint != nil {
 		c.Endpoint = cfg.Bucket.Endpoint.String()
@@ -32,12 +33,12 @@ func (o opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, 
 }
 
 // Servers are the clients of a cluster, one for each of its URLs.
-func (o opener) Servers(c config.Cluster) ([]*prom.Client, error) {
+func (o *opener) Servers(c config.Cluster) ([]*prom.Client, error) {
 	return o.clients(c, c.Prometheus.Selector)
 }
 
 // clients are those of the cluster's URLs that pick series by labels.
-func (o opener) clients(c config.Cluster, labels map[string]string) ([]*prom.Client, error) {
+func (o *opener) clients(c config.Cluster, labels map[string]string) ([]*prom.Client, error) {
 	var clients []*prom.Client
 	for _, u := range c.Prometheus.URLs {
 		client, err := prom.New(prom.Config{
@@ -48,6 +49,8 @@ func (o opener) clients(c config.Cluster, labels map[string]string) ([]*prom.Cli
 			MaxConcurrent: c.Prometheus.MaxConcurrent,
 			Selector:      selector(labels),
 			Logger:        o.env.Log,
+			Now:           o.env.Now,
+			Found:         o.foundRoad,
 		})
 		if err != nil {
 			return nil, &command.UsageError{Err: fmt.Errorf("prometheus of cluster %s: %w", c.Name, err)}
@@ -57,8 +60,15 @@ func (o opener) clients(c config.Cluster, labels map[string]string) ([]*prom.Cli
 	return clients, nil
 }
 
+// foundRoad says once how a server is read, however many clients it has.
+func (o *opener) foundRoad(server, road string) {
+	if before, known := o.roads.Swap(server, road); !known || before != road {
+		o.env.Log.Info("Found the way to read raw samples", "road", road, "server", server)
+	}
+}
+
 // oneOf reads the servers as one source, whose replicas they are.
-func (o opener) oneOf(clients []*prom.Client) series.Reader {
+func (o *opener) oneOf(clients []*prom.Client) series.Reader {
 	if len(clients) == 1 {
 		return clients[0]
 	}

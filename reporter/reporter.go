@@ -65,7 +65,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	if env.Reload == nil {
 		env.Reload = func() <-chan os.Signal { return nil }
 	}
-	env.Opener = opener{env}
+	env.Opener = &opener{env: env}
 	return ended(ctx, name, func() error { return commands[name](ctx, env) })
 }
 

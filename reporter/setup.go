@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/version"
@@ -25,12 +26,15 @@ import (
 const partialAfter = closing.Reach + 24*time.Hour
 
 // opener wires what a configuration describes.
-type opener struct{ env *command.Env }
+type opener struct {
+	env   *command.Env
+	roads sync.Map // the way in which each server was said to be read, by its URL
+}
 
-var _ command.Opener = opener{}
+var _ command.Opener = (*opener)(nil)
 
 // Open opens all that most commands need. It asks no server.
-func (o opener) Open(ctx context.Context, cfg *config.Config) (*command.Program, error) {
+func (o *opener) Open(ctx context.Context, cfg *config.Config) (*command.Program, error) {
 	opened, err := o.Bucket(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -80,7 +84,7 @@ func (o opener) Open(ctx context.Context, cfg *config.Config) (*command.Program,
 }
 
 // cluster adds a cluster to the program and returns the source of its hours.
-func (o opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics) (*gputally.Source, error) {
+func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics) (*gputally.Source, error) {
 	servers, err := o.Servers(c)
 	if err != nil {
 		return nil, err

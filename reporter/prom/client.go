@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gputally/gputally/reporter/requestlog"
 	"github.com/gputally/gputally/reporter/secret"
 	"github.com/gputally/gputally/reporter/series"
 
@@ -34,10 +35,15 @@ type Config struct {
 	Selector []series.Matcher
 	// MaxConcurrent bounds the requests at one time. 0 means 2.
 	MaxConcurrent int
-	// Logger hears of attempts that failed and are made again. May be nil.
+	// Logger hears of requests, and of attempts that failed and are made again. May be nil.
 	Logger *slog.Logger
+	// Now is the clock of the log's durations. nil: they are left out.
+	Now func() time.Time
 	// Retry says when to try again.
 	Retry Retry
+	// Found hears of the way to read raw samples that was found on a server, whose
+	// URL comes without credentials. May be nil.
+	Found func(server, road string)
 	// Road is the way in which samples are read: "remote_read", "export" or
 	// "json". "" and "auto" find out what the server has.
 	Road string
@@ -52,6 +58,9 @@ func (c *Config) defaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Found == nil {
+		c.Found = func(string, string) {}
 	}
 	c.Retry.defaults()
 }
@@ -84,25 +93,28 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	hc, err := httpClient(base, cfg.HTTP)
+	cfg.defaults()
+	hidden := secret.New(credentials(base, cfg.HTTP)...)
+	requests := requestlog.Config{Server: "the metrics server", Log: cfg.Logger, Now: cfg.Now, Hide: hidden.Hide}
+	hc, err := httpClient(base, cfg.HTTP, requests)
 	if err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
 	// Its connections are used once, so that a Service chooses again each time.
-	fresh, err := httpClient(base, cfg.HTTP, config.WithKeepAlivesDisabled())
+	fresh, err := httpClient(base, cfg.HTTP, requests, config.WithKeepAlivesDisabled())
 	if err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
-	cfg.defaults()
 	return &Client{
 		server: &server{
 			base:    base,
-			hidden:  secret.New(credentials(base, cfg.HTTP)...),
+			hidden:  hidden,
 			http:    hc,
 			timeout: cfg.Timeout,
 			slots:   make(chan struct{}, cfg.MaxConcurrent),
 			retry:   cfg.Retry,
 			log:     cfg.Logger,
+			found:   cfg.Found,
 		},
 		fresh:    fresh,
 		finder:   finder,
@@ -114,14 +126,18 @@ func New(cfg Config) (*Client, error) {
 // that is gone answers nothing, which must not take a read's whole time.
 const connectTimeout = 10 * time.Second
 
-func httpClient(base *url.URL, cfg config.HTTPClientConfig, options ...config.HTTPClientOption) (*http.Client, error) {
+func httpClient(base *url.URL, cfg config.HTTPClientConfig, requests requestlog.Config, options ...config.HTTPClientOption) (*http.Client, error) {
 	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
 	options = append(options, config.WithUserAgent("gputally-reporter"), config.WithDialContextFunc(dialer.DialContext))
 	client, err := config.NewClientFromConfig(cfg, "prometheus", options...)
-	if err == nil && cfg.FollowRedirects && identify(base, cfg) {
+	if err != nil {
+		return nil, err
+	}
+	if cfg.FollowRedirects && identify(base, cfg) {
 		client.CheckRedirect = sameHost
 	}
-	return client, err
+	client.Transport = requestlog.Of(requests, client.Transport.RoundTrip)
+	return client, nil
 }
 
 // Road names the way in which samples are read, such as "remote_read"; "" as

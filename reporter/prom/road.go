@@ -107,7 +107,7 @@ func (f *finder) find(ctx context.Context, s *server, at int64) (road, error) {
 		err := s.try(ctx, r, at)
 		if err == nil {
 			f.found.Store(&r)
-			s.log.Info("Found the way to read raw samples", "road", r.name(), "server", withoutUser(s.base))
+			s.found(withoutUser(s.base), r.name())
 			return r, nil
 		}
 		if !missing(err) {

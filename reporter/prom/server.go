@@ -24,10 +24,6 @@ import (
 // of it is shown, see shown.
 const messageLimit = 16 << 10
 
-// slowAfter is when a request without an answer is named in the log, so that
-// whoever looks at a quiet program sees what it waits for.
-const slowAfter = 15 * time.Second
-
 // server is the other side of a Client.
 type server struct {
 	base    *url.URL
@@ -37,6 +33,7 @@ type server struct {
 	slots   chan struct{} // one is held for the time of a request
 	retry   Retry
 	log     *slog.Logger
+	found   func(server, road string)
 }
 
 // call is what is sent to a server: a POST if it has a body, else a GET.
@@ -74,11 +71,7 @@ func (s *server) exchange(ctx context.Context, c call, handle func(*http.Respons
 	for name, values := range c.header {
 		req.Header[name] = values
 	}
-	slow := time.AfterFunc(slowAfter, func() {
-		s.log.Warn("A request to the metrics server has no answer yet", "url", shown, "for", slowAfter)
-	})
 	resp, err := s.http.Do(req)
-	slow.Stop()
 	if err != nil {
 		return s.lost(ctx, shown, err)
 	}

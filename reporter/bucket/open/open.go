@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/dir"
@@ -25,7 +26,8 @@ type Config struct {
 	KMSKeyID  string
 	Keys      s3.Keys // usually none: the SDK finds credentials where it always does
 
-	Log *slog.Logger // hears of requests that take long; nil: nobody does
+	Log *slog.Logger     // hears of requests; nil: nobody does
+	Now func() time.Time // clock of the log's durations; nil: they are left out
 }
 
 // TLS says whom an S3 server's certificate must come from, and who we are.
@@ -42,10 +44,10 @@ func Bucket(ctx context.Context, cfg Config) (bucket.Bucket, error) {
 		return s3.New(ctx, s3.Config{
 			Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"),
 			Region: cfg.Region, Endpoint: cfg.Endpoint, PathStyle: cfg.PathStyle, TLS: cfg.TLS,
-			SSE: cfg.SSE, KMSKeyID: cfg.KMSKeyID, Keys: cfg.Keys, Log: cfg.Log,
+			SSE: cfg.SSE, KMSKeyID: cfg.KMSKeyID, Keys: cfg.Keys, Log: cfg.Log, Now: cfg.Now,
 		})
 	}
-	if cfg != (Config{URL: cfg.URL, Log: cfg.Log}) {
+	if cfg.Region+cfg.Endpoint+cfg.SSE+cfg.KMSKeyID != "" || cfg.PathStyle || cfg.TLS != (TLS{}) || cfg.Keys != (s3.Keys{}) {
 		return nil, fmt.Errorf("bucket %s: region, endpoint, path style, TLS settings, encryption and keys are for s3:// only", cfg.URL)
 	}
 	return dir.New(ctx, u.Path)

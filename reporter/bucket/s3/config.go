@@ -37,7 +37,9 @@ type Config struct {
 	HTTPClient *http.Client // nil: one of our own
 
 	IdleTimeout time.Duration // how long the store may send nothing in the middle of an answer; 0: 30 s
-	Log         *slog.Logger  // hears of requests without an answer for long; nil: nobody does
+
+	Log *slog.Logger     // hears of requests; nil: nobody does
+	Now func() time.Time // clock of the log's durations; nil: they are left out
 }
 
 func (c *Config) defaults() {

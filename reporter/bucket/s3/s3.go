@@ -21,6 +21,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/requestlog"
 	"github.com/gputally/gputally/reporter/secret"
 )
 
@@ -98,7 +99,10 @@ func newClient(ctx context.Context, cfg Config, secrets *atomic.Pointer[secret.S
 		if cfg.HTTPClient != nil {
 			o.HTTPClient = cfg.HTTPClient // here, as what loads credentials wants a client that it can change
 		}
-		o.HTTPClient = watched{inner: sender(o.HTTPClient), idle: cfg.IdleTimeout, log: cfg.Log}
+		o.HTTPClient = requestlog.Of(requestlog.Config{
+			Server: "the bucket", Log: cfg.Log, Now: cfg.Now,
+			Hide: func(text string) string { return secrets.Load().Hide(text) },
+		}, watched{inner: sender(o.HTTPClient), idle: cfg.IdleTimeout}.Do)
 		o.Credentials = chain{o.Credentials, secrets}
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported

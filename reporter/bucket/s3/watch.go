@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -14,15 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// How long a request may be silent.
-const (
-	// slowAfter is when a request without an answer is named in the log, so that
-	// whoever looks at a quiet program sees what it waits for.
-	slowAfter = 10 * time.Second
-	// idleTimeout is how long a store may send nothing in the middle of a body.
-	// Each byte starts it again, so that it bounds no slow line and no big object.
-	idleTimeout = 30 * time.Second
-)
+// idleTimeout is how long a store may send nothing in the middle of a body.
+// Each byte starts it again, so that it bounds no slow line and no big object.
+const idleTimeout = 30 * time.Second
 
 // stalledError says that a store stopped in the middle of an answer. It is a
 // time-out, which the SDK tries again where it reads the answer by itself.
@@ -35,12 +28,10 @@ func (e stalledError) Error() string {
 // Timeout makes it a net.Error's kind.
 func (stalledError) Timeout() bool { return true }
 
-// watched sends requests, names those that take long in the log, and ends those
-// whose answer stalls.
+// watched sends requests, and ends those whose answer stalls.
 type watched struct {
 	inner s3.HTTPClient
 	idle  time.Duration
-	log   *slog.Logger
 }
 
 // sender is the SDK's client in a form that follows no redirect to another host:
@@ -64,11 +55,7 @@ func sameHost(r *http.Request, via []*http.Request) error {
 // Do sends a request. The body of its answer fails when it stalls.
 func (w watched) Do(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
-	slow := time.AfterFunc(slowAfter, func() {
-		w.log.Warn("A request to the bucket has no answer yet", "method", r.Method, "host", r.URL.Host, "path", r.URL.Path, "for", slowAfter)
-	})
 	resp, err := w.inner.Do(r.WithContext(ctx))
-	slow.Stop()
 	if err != nil {
 		cancel()
 		return nil, err

@@ -117,7 +117,7 @@ func TestARequestWithoutAnAnswerIsNamedInTheLog(t *testing.T) {
 		if _, _, err := bucket.ReadAll(t.Context(), b, "state/k"); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"no answer yet", "host=s3.example", "path=/books/state/k", "for=10s"} {
+		for _, want := range []string{"no answer yet", "url=https://s3.example/books/state/k", "for=10s"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%q is not in %s", want, log)
 			}
