@@ -110,7 +110,7 @@ func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Me
 	hours := closing.New(closing.Config{
 		Name: c.Name, Source: source, Ledger: p.Ledger, Index: p.Index,
 		Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, KeepEdges: p.Config.Ledger.Retain.Edges,
-		Now: o.env.Now, Log: o.env.Log,
+		Patience: o.env.Patience, Now: o.env.Now, Log: o.env.Log,
 	})
 	p.Clusters = append(p.Clusters, command.Cluster{Name: c.Name, Closing: hours, Servers: servers})
 	return source, nil

@@ -57,9 +57,18 @@ type reading struct {
 	known Known
 }
 
-// read reads an hour from the source. The edges that it shares with its
-// neighbours are given.
+// read reads an hour from the source, again after an outage that passes. The edges
+// that it shares with its neighbours are given.
 func (c *closer) read(ctx context.Context, hour window.Window, neighbours usage.Neighbours) (reading, error) {
+	for {
+		r, err := c.readOnce(ctx, hour, neighbours)
+		if !c.outage.sitOut(ctx, err) {
+			return r, err
+		}
+	}
+}
+
+func (c *closer) readOnce(ctx context.Context, hour window.Window, neighbours usage.Neighbours) (reading, error) {
 	draft, err := c.ledger.Draft(c.cfg.Name, hour)
 	if err != nil {
 		return reading{}, err

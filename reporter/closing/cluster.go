@@ -46,22 +46,34 @@ type Config struct {
 	Settle        time.Duration // after an hour's end, for its last samples to arrive
 	RestateWithin time.Duration // after an hour's end, in which it may be restated
 	KeepEdges     time.Duration // how long edges are kept; 0 keeps them for ever
+	Patience      time.Duration // how long an hour waits for a source that answered before and is away now; 0: it fails
 
 	Now func() time.Time
 	Log *slog.Logger
+	// Sleep waits or returns the context's error. nil means to really wait.
+	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// Cluster closes the hours of one cluster. It remembers nothing, so that several
-// processes and many goroutines come to the same hours.
-type Cluster struct{ cfg Config }
+// Cluster closes the hours of one cluster. It remembers no hours, so that several
+// processes and many goroutines come to the same ones.
+type Cluster struct {
+	cfg    Config
+	outage *outage
+}
 
 // New returns the cluster that the configuration describes.
-func New(c Config) *Cluster { return &Cluster{c} }
+func New(c Config) *Cluster {
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
+	return &Cluster{c, &outage{cluster: c.Name, longest: c.Patience, now: c.Now, sleep: c.Sleep, log: c.Log}}
+}
 
 // closer is one closing, restating or alignment of hours.
 type closer struct {
 	cfg    Config
+	outage *outage
 	ledger *ledger.Session
 }
 
-func (c *Cluster) begin() *closer { return &closer{c.cfg, c.cfg.Ledger.Session()} }
+func (c *Cluster) begin() *closer { return &closer{c.cfg, c.outage, c.cfg.Ledger.Session()} }

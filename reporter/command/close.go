@@ -64,6 +64,10 @@ func (f *closeFlags) times(env *Env) (begin, end time.Time, err error) {
 	return begin, end, nil
 }
 
+// outagePatience is how long close waits for a Prometheus that goes away: the restart
+// of a big one takes some minutes.
+const outagePatience = 5 * time.Minute
+
 // run closes cluster by cluster. What fails for one does not keep the others
 // from being closed.
 func (f *closeFlags) run(ctx context.Context, env *Env) error {
@@ -71,6 +75,7 @@ func (f *closeFlags) run(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
+	env.Patience = outagePatience
 	p, err := env.open(ctx)
 	if err != nil {
 		return err

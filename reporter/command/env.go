@@ -53,6 +53,9 @@ type Env struct {
 	// Reload begins to pass on what asks for the configuration to be read again.
 	Reload func() <-chan os.Signal
 	Log    *slog.Logger
+	// Patience is how long closing an hour waits for a Prometheus that answered before
+	// and is away now. 0: it fails, and is tried again by whoever wants to.
+	Patience time.Duration
 	// Registry has the metrics of what the command uses; serve shows them.
 	Registry *prometheus.Registry
 	Opener   Opener
