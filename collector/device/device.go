@@ -121,6 +121,9 @@ type Inventory struct {
 	// again at 0 with each.
 	Session int
 	GPUs    []GPU // sorted by UUID, each UUID once
+	// Nameless is how many GPUs more the driver counts: those that don't say who
+	// they are.
+	Nameless int
 }
 
 // Holder is a container of a pod. PodUID is "" while it is not known.

@@ -23,7 +23,7 @@ import (
 func fullNode() *meter.Snapshot {
 	s := &meter.Snapshot{
 		Start: origin, Taken: origin.Add(time.Hour), Polls: 3600,
-		Driver: meter.Driver{Version: "580.95.05", CUDA: "13.0"},
+		Driver: meter.Driver{Version: "580.95.05", CUDA: "13.0"}, Nameless: new(0),
 		Sources: []meter.SourceHealth{
 			{Name: meter.SourceNVML, Up: true, Duration: 3 * time.Millisecond},
 			{Name: meter.SourceKubelet, Up: true, Duration: time.Millisecond},

@@ -67,6 +67,9 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 		w.put(&metric.CollectorPollInterval, w.id.Interval.Seconds())
 	}
 	w.put(&metric.CollectorPolls, float64(s.Polls))
+	if s.Nameless != nil {
+		w.put(&metric.CollectorNameless, float64(*s.Nameless))
+	}
 	w.put(&metric.CollectorUnresolved, float64(len(s.Unresolved)))
 	for _, id := range s.Unresolved[:min(len(s.Unresolved), named)] {
 		w.put(&metric.CollectorUnresolvedInfo, 1, id)

@@ -69,6 +69,7 @@ type Meter struct {
 	holdings map[holdingKey]*holdingMeter
 	tenants  map[string][]*holdingMeter // who holds a GPU now, by its UUID
 	driver   Driver
+	nameless int
 	current  bool // the latest observation had an inventory
 	now      Attribution
 	polls    int64
@@ -183,6 +184,7 @@ func (m *Meter) take(o Observation) {
 
 func (m *Meter) takeInventory(at time.Time, inv device.Inventory) {
 	m.driver = Driver{Version: inv.DriverVersion, CUDA: inv.CUDAVersion}
+	m.nameless = inv.Nameless
 	seen := make(map[string]bool, len(inv.GPUs))
 	for _, g := range inv.GPUs {
 		seen[g.UUID] = true
@@ -254,7 +256,7 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 		Unobserved: m.lost,
 	}
 	if m.current {
-		s.Driver = m.driver
+		s.Driver, s.Nameless = m.driver, new(m.nameless)
 	}
 	for _, dm := range m.devices {
 		if dm.gone.IsZero() || m.last.Sub(dm.gone) <= m.cfg.Retain {

@@ -17,6 +17,7 @@ type Snapshot struct {
 	// sorted by UUID, namespace, pod, pod UID, container.
 	Holdings   []Holding
 	Driver     Driver
+	Nameless   *int // GPUs that don't say who they are, nil while the driver can't be asked
 	Polls      int64
 	Unresolved []string      // device ids held that no GPU answers to, sorted
 	Ambiguous  int           // holdings that wait for their pod UID
@@ -79,4 +80,6 @@ type SourceHealth struct {
 	Up       bool   // the last poll succeeded
 	Failures int64
 	Duration time.Duration // of the last poll
+	Since    time.Time     // when the first poll failed of those since it answered last, zero if it is up
+	Reason   string        // why it is not up, "" if it is
 }

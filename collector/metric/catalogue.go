@@ -28,7 +28,7 @@ var (
 var (
 	DeviceUp = Family{
 		"gputally_device_up", Gauge, "",
-		"1 if the GPU answers; 0 if it is lost, needs a reset, or its calls hang.", byUUID,
+		"1 if the GPU answers; 0 if it is lost, needs a reset, its calls hang, or all that it could measure fails.", byUUID,
 	}
 	DeviceUtilization = Family{
 		"gputally_device_utilization_ratio", Gauge, "ratio",
@@ -244,6 +244,10 @@ var (
 		"Duration of the last poll of the source (nvml, kubelet).",
 		[]string{LabelSource},
 	}
+	CollectorNameless = Family{
+		"gputally_collector_nameless_devices", Gauge, "",
+		"GPUs that the driver counts and that don't say who they are: no other metric has them; absent while the driver can't be asked.", nil,
+	}
 	CollectorUnresolved = Family{
 		"gputally_collector_unresolved_devices", Gauge, "",
 		"Device ids that containers hold and that no known GPU answers to.", nil,
@@ -288,6 +292,6 @@ func Families() []*Family {
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
 		&CollectorStartTime, &CollectorPollAge, &CollectorPollInterval, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
-		&CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
+		&CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
 	}
 }

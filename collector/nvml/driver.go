@@ -47,7 +47,7 @@ type session struct {
 func (d *driver) open() (session, error) {
 	if !d.up {
 		if ret := d.lib.Init(); ret != nvml.SUCCESS {
-			return session{}, fmt.Errorf("initialize NVML: %w", d.explain(ret))
+			return session{}, fmt.Errorf("ask NVML: %w", d.explain(ret))
 		}
 		d.up = true
 		d.begin()
@@ -60,7 +60,7 @@ func (d *driver) open() (session, error) {
 				e.end(false)
 			}
 		}
-		return session{}, fmt.Errorf("count GPUs: %w", d.explain(ret))
+		return session{}, fmt.Errorf("ask NVML: %w", d.explain(ret))
 	}
 	if count < 0 || count > maxGPUs {
 		return session{}, fmt.Errorf("count GPUs: the driver says %d, more than a node can have", count)
@@ -126,6 +126,6 @@ func (d *driver) explain(ret nvml.Return) error {
 	case nvml.ERROR_NO_PERMISSION, nvml.ERROR_OPERATING_SYSTEM:
 		return fmt.Errorf("%w: this process may not use /dev/nvidiactl and /dev/nvidia*: see that they are visible in the container", ret)
 	default:
-		return ret
+		return fmt.Errorf("driver error %d: %w: %s", int(ret), ret, adviceOther)
 	}
 }

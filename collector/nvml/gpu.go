@@ -32,7 +32,8 @@ func (g gpu) identity() gpu {
 }
 
 // look reads the GPU at an index of the driver's list. Who it is is asked only
-// where that may have changed; the UUID is asked each time.
+// where that may have changed; the UUID is asked each time. With an error comes who
+// it is, if it could say that much.
 func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	now := before
 	if now.handle != nil {
@@ -47,7 +48,7 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	q := &query{session: s, past: past}
 	if now.handle == nil {
 		var err error
-		if now, err = q.identify(index); err != nil {
+		if now, err = q.identify(index, before); err != nil {
 			return gpu{}, err
 		}
 	}
@@ -56,6 +57,9 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	now.MaxPower = q.maxPower(now.handle)
 	now.Reading = q.reading(now.handle)
 	q.activity(now.handle, &now.Reading)
+	if ret := q.mute(now.Reading); ret != nvml.SUCCESS {
+		return now, down(ret)
+	}
 	now.Reading.Health = q.health(now.handle)
 	parts, listed := q.instances(now.handle, now.Reading.MemoryTotal)
 	switch {
@@ -66,14 +70,15 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	}
 	now.Reading.Running, now.Reading.Processes = q.processes(now.handle, parts, now.Reading.Utilization)
 	if q.dead != nvml.SUCCESS {
-		return gpu{}, down(q.dead)
+		return now, down(q.dead)
 	}
 	now.Reading.Impossible = q.impossible
 	return now, nil
 }
 
-// identify asks a GPU who it is. Only the UUID is indispensable.
-func (q *query) identify(index int) (gpu, error) {
+// identify asks a GPU who it is. Only the UUID is indispensable; what else it does
+// not say is as before, if it is the same GPU.
+func (q *query) identify(index int, before gpu) (gpu, error) {
 	handle, ret := guard(q.has, fnHandle, func() (nvml.Device, nvml.Return) { return q.lib.DeviceGetHandleByIndex(index) })
 	if ret != nvml.SUCCESS {
 		return gpu{}, down(ret)
@@ -82,8 +87,16 @@ func (q *query) identify(index int) (gpu, error) {
 	if ret != nvml.SUCCESS {
 		return gpu{}, down(ret)
 	}
+	if uuid == "" {
+		return gpu{}, errNameless
+	}
 	g := gpu{handle: handle, GPU: device.GPU{UUID: uuid, Minor: -1}}
-	g.Model, _ = ask(q, fnName, handle.GetName)
+	if uuid == before.UUID {
+		g.GPU = before.GPU
+	}
+	if model, ok := ask(q, fnName, handle.GetName); ok {
+		g.Model = model
+	}
 	if pci, ok := ask(q, fnPCI, handle.GetPciInfo); ok {
 		g.PCIBusID = busID(pci)
 	}
@@ -108,16 +121,4 @@ func busID(pci nvml.PciInfo) string {
 		return ""
 	}
 	return fmt.Sprintf("%04s:%s", cmp.Or(strings.TrimLeft(domain, "0"), "0"), rest)
-}
-
-// down says why a GPU doesn't answer, in the words of Reading.Reason.
-func down(ret nvml.Return) error {
-	switch ret {
-	case nvml.ERROR_GPU_IS_LOST:
-		return fmt.Errorf("lost: %w", ret)
-	case nvml.ERROR_RESET_REQUIRED:
-		return fmt.Errorf("reset required: %w", ret)
-	default:
-		return fmt.Errorf("driver error: %w", ret)
-	}
 }

@@ -12,6 +12,8 @@ type past struct {
 	gpm     gpm
 	limit   limit
 	watched bool // for errors, or can't be
+	// measured is true if the GPU could ever measure something, in whatever session.
+	measured bool
 }
 
 // concern forgets what is of another GPU, or of a session that has ended. What
@@ -23,7 +25,7 @@ func (p *past) concern(s session, uuid string) {
 	if p.session == s.number {
 		p.release()
 	}
-	*p = past{session: s.number, uuid: uuid}
+	*p = past{session: s.number, uuid: uuid, measured: p.measured && p.uuid == uuid}
 }
 
 // release gives back what the driver lent.

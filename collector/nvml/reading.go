@@ -14,6 +14,9 @@ type query struct {
 	session
 	past *past
 	dead nvml.Return // SUCCESS, or why the GPU can't be used
+	// failure is the answer of a measurement that failed: of the first one that
+	// failed for another reason than that it isn't supported, if there is one.
+	failure nvml.Return
 	// impossible are answers that were left out. Most are judged by who knows
 	// more of the card; here only those that are made into something else.
 	impossible []device.Impossible
@@ -49,21 +52,30 @@ func ask[T any](q *query, name string, f func() (T, nvml.Return)) (T, bool) {
 	return v, ret == nvml.SUCCESS
 }
 
+// measure is ask for what a GPU measures of itself.
+func measure[T any](q *query, name string, f func() (T, nvml.Return)) (T, bool) {
+	v, ret := call(q, name, f)
+	if ret != nvml.SUCCESS && (q.failure == nvml.SUCCESS || unsupported(q.failure)) {
+		q.failure = ret
+	}
+	return v, ret == nvml.SUCCESS
+}
+
 // reading asks what the GPU does now, but for its processes.
 func (q *query) reading(h nvml.Device) device.Reading {
 	r := device.Reading{Up: true, Processes: -1}
-	if u, ok := ask(q, fnUtilization, h.GetUtilizationRates); ok {
+	if u, ok := measure(q, fnUtilization, h.GetUtilizationRates); ok {
 		r.Utilization = new(float64(u.Gpu) / 100)
 	}
 	r.Active = q.active(h, r.Utilization)
 	r.MemoryUsed, r.MemoryTotal = q.memory(h)
-	if mw, ok := ask(q, fnPower, h.GetPowerUsage); ok {
+	if mw, ok := measure(q, fnPower, h.GetPowerUsage); ok {
 		r.Power = new(float64(mw) / 1000)
 	}
-	if t, ok := ask(q, fnTemperature, func() (uint32, nvml.Return) { return h.GetTemperature(nvml.TEMPERATURE_GPU) }); ok {
+	if t, ok := measure(q, fnTemperature, func() (uint32, nvml.Return) { return h.GetTemperature(nvml.TEMPERATURE_GPU) }); ok {
 		r.Temperature = new(float64(t))
 	}
-	if mj, ok := ask(q, fnEnergy, h.GetTotalEnergyConsumption); ok {
+	if mj, ok := measure(q, fnEnergy, h.GetTotalEnergyConsumption); ok {
 		r.Energy = new(float64(mj) / 1000)
 	}
 	return r
@@ -72,10 +84,10 @@ func (q *query) reading(h nvml.Device) device.Reading {
 // memory prefers version 2, because version 1 counts as used what the driver
 // reserves for itself (hundreds of MB on an idle GPU).
 func (q *query) memory(h nvml.Device) (used, total *float64) {
-	if m, ok := ask(q, fnMemory2, h.GetMemoryInfo_v2); ok {
+	if m, ok := measure(q, fnMemory2, h.GetMemoryInfo_v2); ok {
 		return new(float64(m.Used)), new(float64(m.Total))
 	}
-	if m, ok := ask(q, fnMemory, h.GetMemoryInfo); ok {
+	if m, ok := measure(q, fnMemory, h.GetMemoryInfo); ok {
 		return new(float64(m.Used)), new(float64(m.Total))
 	}
 	return nil, nil

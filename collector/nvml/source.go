@@ -58,7 +58,7 @@ func New(cfg Config) (*Source, error) {
 // ErrNoDriver, after its replacement ErrDriverChanged, and ErrHangs if it
 // doesn't answer. Model, bus id and minor number are read when a GPU is first
 // seen; a GPU that fails later keeps them. One that fails before it could say
-// its UUID is left out, which is logged once.
+// its UUID is counted as nameless, which is logged when it changes.
 func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,11 +78,13 @@ func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
 	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return device.Inventory{}, err
 	}
+	gpus := s.gather(found)
 	return device.Inventory{
 		DriverVersion: now.driver,
 		CUDAVersion:   now.cuda,
 		Session:       now.number,
-		GPUs:          s.gather(found),
+		GPUs:          gpus,
+		Nameless:      now.count - len(gpus),
 	}, nil
 }
 
@@ -121,7 +123,7 @@ func (s *Source) open(ctx context.Context) (session, error) {
 		return answer{now, err}
 	})
 	if err != nil {
-		return session{}, fmt.Errorf("ask the NVIDIA driver: %w", err)
+		return session{}, fmt.Errorf("ask NVML: %w", hung(err))
 	}
 	return a.session, a.err
 }
@@ -140,7 +142,8 @@ func (s *Source) enter(now session) {
 	s.session = now
 }
 
-// sight is the outcome of looking at one slot.
+// sight is the outcome of looking at one slot. With an error the GPU is nameless
+// or says no more than who it is.
 type sight struct {
 	gpu gpu
 	err error
@@ -163,7 +166,7 @@ func (s *Source) look(ctx context.Context) []sight {
 				g, err := now.look(i, before, &t.past)
 				return sight{g, err}
 			})
-			found[i] = sight{seen.gpu, cmp.Or(err, seen.err)}
+			found[i] = sight{seen.gpu, cmp.Or(hung(err), seen.err)}
 		})
 	}
 	wg.Wait()
@@ -178,21 +181,31 @@ func (s *Source) gather(found []sight) []device.GPU {
 	for i, f := range found {
 		known := &s.slots[i].known
 		s.slots[i].gap = f.err != nil
-		switch {
+		switch _, twice := byUUID[f.gpu.UUID]; {
+		case f.err == nil && twice:
+			nameless = append(nameless, fmt.Sprintf("GPU %d: says the UUID of another, %s", i, f.gpu.UUID))
 		case f.err == nil:
 			*known = f.gpu.identity()
 			byUUID[f.gpu.UUID] = f.gpu.GPU
-		case known.UUID == "":
-			nameless = append(nameless, fmt.Sprintf("GPU %d: %v", i, f.err))
+		case f.gpu.UUID != "":
+			*known = f.gpu.identity()
+		}
+		if f.err != nil {
+			known.handle = nil // it may be another one when the GPU is back
 		}
 	}
 	for i, f := range found {
 		g := s.slots[i].known.GPU
-		if _, there := byUUID[g.UUID]; f.err != nil && g.UUID != "" && !there {
-			g.Reading = device.Reading{Reason: f.err.Error(), Processes: -1}
-			g.MIG = slices.Clone(g.MIG) // the result is the caller's, the original is remembered
-			byUUID[g.UUID] = g
+		if f.err == nil {
+			continue
 		}
+		if _, there := byUUID[g.UUID]; g.UUID == "" || there {
+			nameless = append(nameless, fmt.Sprintf("GPU %d: %v", i, f.err))
+			continue
+		}
+		g.Reading = device.Reading{Reason: f.err.Error(), Processes: -1}
+		g.MIG = slices.Clone(g.MIG) // the result is the caller's, the original is remembered
+		byUUID[g.UUID] = g
 	}
 	s.noteNameless(s.cfg.Logger, strings.Join(nameless, "; "))
 	gpus := make([]device.GPU, 0, len(byUUID))

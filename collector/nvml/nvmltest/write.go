@@ -1,6 +1,7 @@
 package nvmltest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -48,7 +49,7 @@ func (s Scenario) text() string {
 }
 
 func (g GPU) text(b *lines) {
-	b.put("gpu", g.UUID)
+	b.put("gpu", cmp.Or(g.UUID, "-"))
 	b.put("name", g.Name)
 	b.put("bus", g.BusID)
 	b.put("minor", g.Minor)

@@ -32,7 +32,7 @@ static void line(const char *key, const char *value) {
     else if (!strcmp(key, "wait_hang")) world.node.wait_hang = atoll(value);
     else if (!strcmp(key, "cuda")) world.node.cuda = atoll(value);
     else if (!strcmp(key, "driver")) snprintf(world.node.driver, sizeof world.node.driver, "%s", value);
-    else if (!strcmp(key, "gpu") && world.node.count < MAX) snprintf(world.gpu[world.node.count++].uuid, sizeof g->uuid, "%s", value);
+    else if (!strcmp(key, "gpu") && world.node.count < MAX) snprintf(world.gpu[world.node.count++].uuid, sizeof g->uuid, "%s", strcmp(value, "-") ? value : "");
     else if (!strcmp(key, "name")) snprintf(g->name, sizeof g->name, "%s", value);
     else if (!strcmp(key, "bus")) snprintf(g->bus, sizeof g->bus, "%s", value);
     else if (!strcmp(key, "compute")) g->ncompute = many(value, g->compute, MAX);

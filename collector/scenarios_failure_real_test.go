@@ -1,0 +1,138 @@
+//go:build real
+
+package collector_test
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/gputally/gputally/collector/kubelet/kubelettest"
+	"github.com/gputally/gputally/collector/meter"
+	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/collector/nvml/nvmltest"
+)
+
+// failureScenarios are about failures in whatever words they come.
+func failureScenarios() map[string]scenario {
+	all := map[string]scenario{}
+	maps.Insert(all, maps.All(muteScenarios()))
+	maps.Insert(all, maps.All(namelessScenarios()))
+	return all
+}
+
+// mute makes everything fail that a GPU measures.
+func mute(g *nvmltest.GPU, code nvmltest.Code) {
+	fails := nvmltest.Fails(code)
+	g.Utilization, g.MemoryTotal, g.Power, g.Temperature, g.Energy = fails, fails, fails, fails, fails
+}
+
+// muted is a node with two GPUs, of which the first one fails all readings.
+func muted(code nvmltest.Code) nvmltest.Scenario {
+	node := nvmltest.Node(2)
+	mute(&node.GPUs[0], code)
+	return node
+}
+
+// firstIsDown is a step in which the first GPU is down and the second one is not.
+func firstIsDown(name string, do deed, reason string) step {
+	return step{
+		name: name, do: do,
+		shows: []sight{
+			is(0, &metric.DeviceUp, gpu0), is(1, &metric.DeviceUp, gpu1), is(1, &metric.ContainerShare, onA...),
+			is(1, &metric.DeviceInfo, gpu0, "node-1", "NVIDIA H200", "0000:0a:00.0"), is(0, &metric.CollectorNameless),
+			hasNo(&metric.DeviceUtilization, gpu0), hasNo(&metric.DevicePower, gpu0), hasNo(&metric.ContainerMemoryUsed, onA...),
+			is(1, &metric.CollectorSourceUp, meter.SourceNVML), is(0, &metric.CollectorUnobservedSeconds),
+		},
+		grows:  []series{of(&metric.DeviceSeconds, gpu0, metric.StateUnavailable), of(seconds, onB...)},
+		stands: []series{of(seconds, onA...), of(&metric.DeviceSeconds, gpu0, metric.StateAllocated), of(&metric.ContainerObservedSeconds, onA...)},
+		log:    []line{logged(1, "GPU does not answer", gpu0, reason)},
+	}
+}
+
+// muteScenarios are about a GPU that says who it is and measures nothing any more.
+func muteScenarios() map[string]scenario {
+	both, pods := nvmltest.Node(2), []kubelettest.Pod{podA, podB}
+	healed := then(bothHeld(), "it measures again", driven(both), logged(1, "GPU answers again", gpu0))
+	healed.stands = append(healed.stands, of(&metric.DeviceSeconds, gpu0, metric.StateUnavailable))
+	all := map[string]scenario{}
+	for code, reason := range map[nvmltest.Code]string{
+		nvmltest.Unknown:       "driver error 999",
+		nvmltest.Uninitialized: "driver error 1",
+		nvmltest.Lost:          "lost",
+		nvmltest.NotSupported:  "driver error 3",
+		4711:                   "driver error 4711",
+	} {
+		all[fmt.Sprintf("all readings of a GPU fail with code %d", code)] = scenario{
+			driver: both, pods: pods,
+			steps: []step{bothHeld(), firstIsDown("it measures nothing", driven(muted(code)), reason), healed},
+		}
+	}
+	partly := muted(nvmltest.Unknown)
+	partly.GPUs[0].Power = 75000
+	some := then(bothHeld(), "only its power can be read", driven(partly), logged(0, "GPU does not answer"))
+	some.shows = append(some.shows, hasNo(&metric.DeviceUtilization, gpu0), is(75, &metric.DevicePower, gpu0))
+	some.stands = append(some.stands, of(&metric.ContainerObservedSeconds, onA...), of(&metric.DeviceSeconds, gpu0, metric.StateUnavailable))
+	all["some readings of a GPU fail, then all, then some"] = scenario{
+		driver: both, pods: pods,
+		steps: []step{bothHeld(), some, firstIsDown("none can be read", driven(muted(nvmltest.Unknown)), "driver error 999"), then(some, "one can be read", driven(partly))},
+	}
+	last := &all["some readings of a GPU fail, then all, then some"].steps[3]
+	last.log = []line{logged(1, "GPU answers again", gpu0)}
+	all["all readings of a GPU fail from the beginning"] = scenario{
+		driver: muted(nvmltest.Unknown), pods: pods,
+		steps: []step{firstIsDown("it never measured anything", nil, "driver error 999"), healed},
+	}
+	lost := muted(nvmltest.Lost)
+	again := firstIsDown("it is lost", driven(lost), "reason=\"lost")
+	again.log = append(again.log, logged(1, "GPU does not answer", gpu0, "driver error 999"), logged(1, "GPU does not answer", gpu0, "look for Xid"))
+	all["a GPU fails for one reason, then for another"] = scenario{
+		driver: both, pods: pods,
+		steps: []step{bothHeld(), firstIsDown("it fails", driven(muted(nvmltest.Unknown)), "see whether nvidia-smi"), again, healed},
+	}
+	return all
+}
+
+// namelessScenarios are about GPUs that the driver counts and nobody can name.
+func namelessScenarios() map[string]scenario {
+	nobody := nvmltest.Node(2)
+	nobody.GPUs[0].UUID = ""
+	twins := nvmltest.Node(2)
+	twins.GPUs[0].UUID = gpu1
+	fewer := nvmltest.Node(2)
+	fewer.GPUs, fewer.Count = fewer.GPUs[1:], 2
+	failing := func(code nvmltest.Code) nvmltest.Scenario {
+		node := nvmltest.Node(2)
+		node.GPUs[0].Error = code
+		return node
+	}
+	all := map[string]scenario{}
+	for name, driver := range map[string]nvmltest.Scenario{
+		"a GPU never answers":             failing(nvmltest.Unknown),
+		"a GPU may not be asked":          failing(nvmltest.NoPermission),
+		"a GPU was lost from the outset":  failing(nvmltest.Lost),
+		"a GPU has an empty UUID":         nobody,
+		"two GPUs have the same UUID":     twins,
+		"a GPU is counted, and not there": fewer,
+	} {
+		all[name] = scenario{
+			driver: driver, pods: []kubelettest.Pod{podB},
+			steps: []step{{
+				name: "it is counted as nameless",
+				shows: []sight{
+					is(1, &metric.CollectorNameless), hasNo(&metric.DeviceUp, gpu0), is(1, &metric.DeviceUp, gpu1),
+					is(1, &metric.ContainerShare, onB...), is(1, &metric.CollectorSourceUp, meter.SourceNVML),
+				},
+				grows: []series{of(seconds, onB...)},
+				log:   []line{logged(1, "GPUs don't say their UUID")},
+			}, {
+				name: "it says who it is", do: together(driven(nvmltest.Node(2)), held(podA, podB)),
+				shows: []sight{is(0, &metric.CollectorNameless), is(1, &metric.DeviceUp, gpu0), is(1, &metric.ContainerShare, onA...)},
+				grows: []series{of(seconds, onA...), of(seconds, onB...)},
+			}, {
+				name: "the driver can't be asked", do: driven(nvmltest.Scenario{CountError: nvmltest.DriverNotLoaded, Init: nvmltest.DriverNotLoaded}),
+				shows: []sight{hasNo(&metric.CollectorNameless), is(0, &metric.CollectorSourceUp, meter.SourceNVML)},
+			}},
+		}
+	}
+	return all
+}
