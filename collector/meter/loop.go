@@ -79,7 +79,7 @@ type Loop struct {
 	kubelet   sourceHealth
 	names     sourceHealth
 	unknown   map[string]bool      // unresolved ids of the latest answer, which were logged
-	down      map[string]bool      // GPUs of the latest inventory that did not answer, by UUID
+	down      map[string]*reasons  // of the latest inventory's GPUs that did not answer, by UUID
 	strangers map[string]time.Time // when they were logged, by UUID
 	latest    atomic.Pointer[Snapshot]
 	ticked    atomic.Int64 // Unix ms at which the latest poll began
@@ -160,7 +160,7 @@ func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 	begin := l.cfg.Now()
 	inv, err := l.cfg.Source.Inventory(ctx)
 	end := l.cfg.Now()
-	l.nvml.note(l.cfg.Logger, err, end.Sub(begin))
+	l.nvml.note(l.cfg.Logger, err, begin, end)
 	if err != nil {
 		if l.cfg.Fatal(err) {
 			return nil, fmt.Errorf("read GPUs: %w", err)
@@ -175,17 +175,25 @@ func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 	return &inv, nil
 }
 
-// noteDown logs when a GPU goes down and when it is back.
+// noteDown logs when a GPU goes down, why, when the reason is another, and when it
+// is back.
 func (l *Loop) noteDown(inv device.Inventory) {
-	down := make(map[string]bool, len(inv.GPUs))
+	down := map[string]*reasons{}
 	for _, g := range inv.GPUs {
-		switch r := &g.Reading; {
-		case !r.Up && !l.down[g.UUID]:
-			l.cfg.Logger.Warn("GPU does not answer; its time goes to nobody until it does", "uuid", g.UUID, "reason", r.Reason)
-		case r.Up && l.down[g.UUID]:
-			l.cfg.Logger.Info("GPU answers again", "uuid", g.UUID)
+		why, r := l.down[g.UUID], &g.Reading
+		if r.Up {
+			if why != nil {
+				l.cfg.Logger.Info("GPU answers again", "uuid", g.UUID)
+			}
+			continue
 		}
-		down[g.UUID] = !g.Reading.Up
+		if why == nil {
+			why = &reasons{}
+		}
+		down[g.UUID] = why
+		if why.news(r.Reason, l.cfg.Now()) {
+			l.cfg.Logger.Warn("GPU does not answer; its time goes to nobody until it does", "uuid", g.UUID, "reason", r.Reason)
+		}
 	}
 	l.down = down
 }
@@ -217,9 +225,10 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 	}
 	begin := l.cfg.Now()
 	h, err := l.cfg.Registry.Holders(ctx)
-	l.kubelet.note(l.cfg.Logger, err, l.cfg.Now().Sub(begin))
+	end := l.cfg.Now()
+	l.kubelet.note(l.cfg.Logger, err, begin, end)
 	if err == nil && l.cfg.Checkpoint != nil {
-		l.names.note(l.cfg.Logger, l.cfg.Checkpoint(), 0)
+		l.names.note(l.cfg.Logger, l.cfg.Checkpoint(), end, end)
 	}
 	if err != nil || inv == nil {
 		return nil
@@ -244,30 +253,4 @@ func (l *Loop) noteUnresolved(ids []string) {
 		}
 	}
 	l.unknown = now
-}
-
-// sourceHealth counts the polls of one source and logs when it goes and comes.
-type sourceHealth struct {
-	name     string
-	polled   bool
-	up       bool
-	failures int64
-	duration time.Duration
-}
-
-func (s *sourceHealth) note(log *slog.Logger, err error, d time.Duration) {
-	switch {
-	case err != nil && (s.up || !s.polled):
-		log.Warn("Source does not answer; what it said last is metered for a while (--meter.max-gap), then nothing, until it answers", "peer", s.name, "err", err)
-	case err == nil && !s.up:
-		log.Info("Source answers", "peer", s.name)
-	}
-	s.polled, s.up, s.duration = true, err == nil, d
-	if err != nil {
-		s.failures++
-	}
-}
-
-func (s *sourceHealth) snapshot() SourceHealth {
-	return SourceHealth{Name: s.name, Up: s.up, Failures: s.failures, Duration: s.duration}
 }

@@ -3,6 +3,8 @@ package meter_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -16,10 +18,11 @@ import (
 type scene struct {
 	gpus []device.GPU
 	held []string // device ids
+	err  error    // of the driver
 }
 
 func (s *scene) Inventory(context.Context) (device.Inventory, error) {
-	return device.Inventory{GPUs: s.gpus}, nil
+	return device.Inventory{GPUs: s.gpus}, s.err
 }
 
 func (s *scene) Holders(context.Context) (device.Holders, error) {
@@ -31,9 +34,9 @@ func (s *scene) Holders(context.Context) (device.Holders, error) {
 // after having been gone.
 func TestALoopLogsChangesOnly(t *testing.T) {
 	t.Parallel()
-	up := func(is bool) []device.GPU {
-		return []device.GPU{{UUID: "GPU-a", Reading: device.Reading{Up: is, Reason: "lost"}}}
-	}
+	gpu := func(r device.Reading) []device.GPU { return []device.GPU{{UUID: "GPU-a", Reading: r}} }
+	up := func(is bool) []device.GPU { return gpu(device.Reading{Up: is, Reason: "lost"}) }
+	reset := gpu(device.Reading{Reason: "reset required"})
 	var log bytes.Buffer
 	var now scene
 	loop, err := meter.NewLoop(meter.LoopConfig{
@@ -47,18 +50,26 @@ func TestALoopLogsChangesOnly(t *testing.T) {
 		scene
 		want string // in the only line, "" for none
 	}{
-		{"all is well", scene{up(true), []string{"GPU-a"}}, ""},
-		{"a device that no GPU answers to", scene{up(true), []string{"GPU-a", "GPU-x"}}, "device=GPU-x"},
-		{"it is there still", scene{up(true), []string{"GPU-a", "GPU-x"}}, ""},
-		{"another one, too", scene{up(true), []string{"GPU-x", "GPU-y"}}, "device=GPU-y"},
-		{"both are gone", scene{up(true), nil}, ""},
-		{"one is back", scene{up(true), []string{"GPU-x"}}, "device=GPU-x"},
-		{"a GPU goes down", scene{up(false), []string{"GPU-x"}}, "reason=lost"},
-		{"it stays down", scene{up(false), []string{"GPU-x"}}, ""},
-		{"it is back", scene{up(true), []string{"GPU-x"}}, "answers again"},
-		{"it goes down again", scene{up(false), []string{"GPU-x"}}, "reason=lost"},
-		{"it is taken out, and is nobody's any more", scene{nil, nil}, ""},
-		{"it is put in again, in order", scene{up(true), nil}, ""},
+		{"all is well", scene{up(true), []string{"GPU-a"}, nil}, ""},
+		{"a device that no GPU answers to", scene{up(true), []string{"GPU-a", "GPU-x"}, nil}, "device=GPU-x"},
+		{"it is there still", scene{up(true), []string{"GPU-a", "GPU-x"}, nil}, ""},
+		{"another one, too", scene{up(true), []string{"GPU-x", "GPU-y"}, nil}, "device=GPU-y"},
+		{"both are gone", scene{up(true), nil, nil}, ""},
+		{"one is back", scene{up(true), []string{"GPU-x"}, nil}, "device=GPU-x"},
+		{"a GPU goes down", scene{up(false), []string{"GPU-x"}, nil}, "reason=lost"},
+		{"it stays down", scene{up(false), []string{"GPU-x"}, nil}, ""},
+		{"it is down for another reason", scene{reset, []string{"GPU-x"}, nil}, `reason="reset required"`},
+		{"it is so still", scene{reset, []string{"GPU-x"}, nil}, ""},
+		{"it is down for the first reason again", scene{up(false), []string{"GPU-x"}, nil}, "reason=lost"},
+		{"it is back", scene{up(true), []string{"GPU-x"}, nil}, "answers again"},
+		{"it goes down again", scene{up(false), []string{"GPU-x"}, nil}, "reason=lost"},
+		{"the driver fails", scene{err: errors.New("one")}, "err=one"},
+		{"it fails still", scene{err: errors.New("one")}, ""},
+		{"it fails for another reason", scene{err: errors.New("two")}, "err=two"},
+		{"it fails for the first reason again", scene{err: errors.New("one")}, "err=one"},
+		{"it answers, and the GPU is still down", scene{up(false), []string{"GPU-x"}, nil}, "Source answers"},
+		{"it is taken out, and is nobody's any more", scene{nil, nil, nil}, ""},
+		{"it is put in again, in order", scene{up(true), nil, nil}, ""},
 	} {
 		log.Reset()
 		now = step.scene
@@ -72,5 +83,30 @@ func TestALoopLogsChangesOnly(t *testing.T) {
 		if len(lines) != 1 || step.want == "" && lines[0] != "" || !strings.Contains(lines[0], step.want) {
 			t.Errorf("%s: the log says\n%swant %q", step.name, log.String(), step.want)
 		}
+	}
+}
+
+// A reason that is another one at each poll does not fill the log.
+func TestALoopLogsFewReasonsOfOneFailure(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	var now scene
+	clock := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	loop, err := meter.NewLoop(meter.LoopConfig{
+		Source: &now, Now: func() time.Time { return clock }, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const polls = 3600
+	for i := range polls {
+		now.err = fmt.Errorf("reason %d", i)
+		if err := loop.Poll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		clock = clock.Add(time.Second)
+	}
+	if n := strings.Count(log.String(), "does not answer"); n != 6*20 {
+		t.Errorf("an hour of reasons makes %d lines, want 20 in ten minutes", n)
 	}
 }
