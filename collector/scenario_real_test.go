@@ -19,6 +19,7 @@ type scenario struct {
 	driver  nvmltest.Scenario       // at the beginning
 	pods    []kubelettest.Pod       // that hold GPUs at the beginning
 	flags   []string                // LIBRARY stands for the library's path
+	before  deed                    // happens before the collector starts; nil for nothing
 	steps   []step
 }
 
@@ -116,6 +117,9 @@ func (sc scenario) play(t *testing.T) {
 	n.Kubelet.Hold(sc.pods...)
 	if sc.library != nil {
 		n.Library = sc.library(t)
+	}
+	if sc.before != nil {
+		sc.before(t, n)
 	}
 	args := []string{"--meter.interval=100ms"}
 	for _, f := range sc.flags {

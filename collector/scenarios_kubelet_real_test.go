@@ -3,6 +3,7 @@
 package collector_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,8 +51,24 @@ func kubeletScenarios() map[string]scenario {
 	cluttered := kubelettest.Pod{Namespace: "net", Name: "nics", UID: "uid-nics", Containers: []kubelettest.Container{
 		{Name: "main", Devices: []kubelettest.Devices{{Resource: "example.com/nic", IDs: nics}}},
 	}}
+	// The kubelet does not answer from the start, and then it does.
+	late := func(before, do deed, words ...string) scenario {
+		absent := away(nil, words...)
+		absent.name = "nobody is known to hold a GPU"
+		absent.shows = append(slices.Clone(absent.shows[:len(absent.shows)-1]), hasNo(&metric.ContainerShare, onA...))
+		absent.stands = nil
+		for _, state := range metric.States() {
+			absent.stands = append(absent.stands, of(&metric.DeviceSeconds, gpu0, state))
+		}
+		return scenario{driver: both, pods: pods, before: before, steps: []step{absent, back(do)}}
+	}
+	stop := func(_ *testing.T, n *collectortest.Node) { n.Kubelet.Stop() }
+	run := func(_ *testing.T, n *collectortest.Node) { n.Kubelet.Run() }
 	unnamed := []string{"vision", "c", "", "main", gpu1}
 	return map[string]scenario{
+		"the kubelet is not there yet when the collector starts": late(stop, run, "directory of its pod-resources socket"),
+		"the kubelet permits nothing from the start":             late(refuse(kubelettest.Forbidden()), refuse(nil), "PermissionDenied"),
+		"the kubelet hangs from the start":                       late(func(_ *testing.T, n *collectortest.Node) { n.Kubelet.Hang() }, run),
 		"the kubelet restarts and makes another socket": {
 			driver: both, pods: pods, flags: []string{"--meter.max-gap=1s"},
 			steps: []step{

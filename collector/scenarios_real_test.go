@@ -91,9 +91,13 @@ func driverScenarios() map[string]scenario {
 		st.stands = []series{of(seconds, onA...), of(&metric.DeviceSeconds, gpu0, metric.StateAllocated)}
 		return st
 	}
-	absent := noDriver
-	absent.name = "there is no library"
-	absent.log = []line{logged(1, "peer=nvml", "does not answer", ".later")}
+	// Nothing was seen yet that could be charged.
+	from := func(name string, log ...line) step {
+		st := goes(name, nil, log...)
+		st.stands = nil
+		return st
+	}
+	absent := from("there is no library", logged(1, "peer=nvml", "does not answer", ".later"))
 	return map[string]scenario{
 		"an old driver lacks functions": {
 			library: nvmltest.BuildOld, driver: busy, pods: []kubelettest.Pod{podA},
@@ -136,6 +140,20 @@ func driverScenarios() map[string]scenario {
 					t.Fatal(err)
 				}
 			}, logged(1, "peer=nvml", "Source answers"), logged(1, "peer=nvml", "does not answer"))},
+		},
+		"the driver is not loaded yet when the collector starts": {
+			driver: unloaded, pods: []kubelettest.Pod{podA, podB},
+			steps: []step{
+				from("there is no kernel module", logged(1, "peer=nvml", "does not answer", "kernel module")),
+				then(bothHeld(), "it is loaded", driven(nvmltest.Node(2)), logged(1, "peer=nvml", "does not answer")),
+			},
+		},
+		"the driver hangs from the start": {
+			driver: stuck, pods: []kubelettest.Pod{podA, podB}, flags: []string{"--nvml.timeout=1s"},
+			steps: []step{
+				from("no call returns", logged(1, "peer=nvml", "driver call hangs")),
+				then(bothHeld(), "it goes on", driven(nvmltest.Node(2))),
+			},
 		},
 		"the driver is unloaded, and another one loaded": {
 			driver: nvmltest.Node(2), pods: []kubelettest.Pod{podA, podB}, flags: []string{"--meter.max-gap=1s"},

@@ -11,7 +11,8 @@
 // Time is measured, never assumed: each poll adds the monotonic time since the
 // previous poll, but no more than MaxGap after the last poll that knew both GPUs
 // and holders. What lies beyond (a stall, a suspend, a kubelet that does not
-// answer) is charged to nobody and counted as unobserved.
+// answer) is charged to nobody and counted as unobserved, and so is the time from
+// the start to the first such poll, unless the very first poll is one.
 //
 // Every physical GPU's second goes to exactly one place. A GPU that does not
 // answer is unavailable, as a whole. Else its holders get it by share; what is

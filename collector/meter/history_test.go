@@ -88,6 +88,8 @@ type conservation struct {
 	lives map[life]meter.Holding // the latest of each holding that ever was
 	whole map[string]bool        // GPUs listed by each poll since time is booked
 	since time.Time              // time is booked, zero while it is not
+	// before is the time unobserved until then.
+	before time.Duration
 }
 
 // life is one holding: a container that comes back later begins another one.
@@ -111,7 +113,7 @@ func (c *conservation) check(t *testing.T, s *meter.Snapshot, books *oracle) {
 		joules[l.uuid] += or(h.Energy, 0)
 	}
 	c.follow(books)
-	observed := books.last.Sub(c.since).Seconds() - s.Unobserved.Seconds()
+	observed := books.last.Sub(c.since).Seconds() - s.Unobserved.Seconds() + c.before.Seconds()
 	for _, d := range s.Devices {
 		uuid := d.GPU.UUID
 		if math.Abs(held[uuid]-d.States.Allocated) > 1e-6 {
@@ -132,7 +134,7 @@ func (c *conservation) check(t *testing.T, s *meter.Snapshot, books *oracle) {
 func (c *conservation) follow(books *oracle) {
 	first := c.since.IsZero() && !books.known.IsZero()
 	if first {
-		c.since = books.last
+		c.since, c.before = books.last, books.lost
 	}
 	for card, g := range books.gpus {
 		c.whole[card.uuid] = g.listed && (first || c.whole[card.uuid])

@@ -50,6 +50,9 @@ type Observation struct {
 	Holders *Attribution
 }
 
+// complete tells whether the poll knew both GPUs and holders.
+func (o Observation) complete() bool { return o.Inventory != nil && o.Holders != nil }
+
 // Attribution says who holds the GPUs.
 type Attribution struct {
 	Holdings []device.Holding // each (holder, UUID) once; shares of a GPU sum to at most 1
@@ -62,7 +65,7 @@ type Attribution struct {
 // Meter integrates observations. It is not safe for concurrent use.
 type Meter struct {
 	cfg      Config
-	last     time.Time // latest time of an observation
+	last     time.Time // latest time of an observation, the start before the first
 	at       time.Time // time of the latest observation: before last after a step back of the clock
 	known    time.Time // latest time at which both GPUs and holders were known
 	devices  map[string]*deviceMeter
@@ -88,6 +91,7 @@ func New(cfg Config) (*Meter, error) {
 	}
 	return &Meter{
 		cfg:      cfg,
+		last:     cfg.Start,
 		devices:  map[string]*deviceMeter{},
 		holdings: map[holdingKey]*holdingMeter{},
 	}, nil
@@ -110,13 +114,16 @@ func (m *Meter) Observe(o Observation) *Snapshot {
 
 // charge adds the time since the latest observation to what was seen then.
 func (m *Meter) charge(o Observation) {
+	passed := max(0, o.At.Sub(m.last))
 	if m.known.IsZero() {
+		if m.polls > 1 || !o.complete() { // a first poll that succeeds has missed nothing
+			m.lost += passed
+		}
 		for _, dm := range m.devices {
 			dm.lose()
 		}
 		return
 	}
-	passed := max(0, o.At.Sub(m.last))
 	// What was known is good until known + MaxGap.
 	d := max(0, min(passed, m.known.Add(m.cfg.MaxGap).Sub(m.last)))
 	m.lost += passed - d
@@ -176,7 +183,7 @@ func (m *Meter) take(o Observation) {
 	if o.Holders != nil {
 		m.takeHolders(o.At, *o.Holders)
 	}
-	if o.Inventory != nil && o.Holders != nil {
+	if o.complete() {
 		m.known = o.At
 	}
 	m.settle()

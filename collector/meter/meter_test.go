@@ -215,6 +215,60 @@ func TestGapsAreChargedUpToTheCapAndCounted(t *testing.T) {
 	}
 }
 
+// One half or both are not known from the start, for as long as the polls say.
+func TestTimeBeforeAnythingIsKnownIsUnobserved(t *testing.T) {
+	t.Parallel()
+	inv := inventory(gpu("GPU-a", 0, 0))
+	a := held(hold("p", "GPU-a", 1, true))
+	for name, tc := range map[string]struct {
+		polls               func(m *meter.Meter) *meter.Snapshot
+		unobserved, charged float64
+	}{
+		"the first poll knows all": {
+			func(m *meter.Meter) *meter.Snapshot { poll(m, 3, inv, a); return poll(m, 4, inv, a) }, 0, 1,
+		},
+		"the kubelet is away": {
+			func(m *meter.Meter) *meter.Snapshot {
+				poll(m, 2, inv, nil)
+				poll(m, 60, inv, nil)
+				poll(m, 61, inv, a)
+				return poll(m, 63, inv, a)
+			}, 61, 2,
+		},
+		"the driver is away": {
+			func(m *meter.Meter) *meter.Snapshot {
+				poll(m, 2, nil, a)
+				poll(m, 5, inv, a)
+				return poll(m, 6, inv, a)
+			}, 5, 1,
+		},
+		"both are away for ever": {
+			func(m *meter.Meter) *meter.Snapshot { poll(m, 2, nil, nil); return poll(m, 100, inv, nil) }, 100, 0,
+		},
+		"each is away in turn": {
+			func(m *meter.Meter) *meter.Snapshot {
+				poll(m, 1, inv, nil)
+				poll(m, 2, nil, a)
+				return poll(m, 3, inv, a)
+			}, 3, 0,
+		},
+		"the clock is set back meanwhile": {
+			func(m *meter.Meter) *meter.Snapshot {
+				poll(m, 5, inv, nil)
+				poll(m, 2, inv, nil)
+				return poll(m, 6, inv, a)
+			}, 6, 0,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := tc.polls(newMeter(t))
+			near(t, "unobserved", s.Unobserved.Seconds(), tc.unobserved)
+			near(t, "allocated", s.Devices[0].States.Allocated, tc.charged)
+		})
+	}
+}
+
 func TestEndedHoldingStaysForTheRetention(t *testing.T) {
 	t.Parallel()
 	m := newMeter(t)

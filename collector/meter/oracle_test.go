@@ -61,7 +61,8 @@ type place struct {
 // both the driver and the kubelet answered.
 type oracle struct {
 	fleet    *fleet
-	last     time.Time // latest time of any poll
+	last     time.Time // latest time of any poll, the start before the first
+	polled   bool      // there was a poll
 	back     bool      // the clock was behind at the poll before
 	known    time.Time // latest poll at which both answered
 	claims   []*claim
@@ -73,17 +74,20 @@ type oracle struct {
 }
 
 func newOracle(f *fleet) *oracle {
-	return &oracle{fleet: f, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
+	return &oracle{fleet: f, last: origin, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
 }
 
 // poll keeps the books up to now.
 func (o *oracle) poll(now time.Time) {
+	passed := max(0, now.Sub(o.last))
 	if o.known.IsZero() {
+		if o.polled || o.fleet.driverFails || o.fleet.kubeletFails {
+			o.lost += passed
+		}
 		for _, g := range o.gpus {
 			g.open = false // nothing is booked yet
 		}
 	} else {
-		passed := max(0, now.Sub(o.last))
 		d := max(0, min(passed, o.known.Add(oracleGap).Sub(o.last)))
 		o.lost += passed - d
 		for _, c := range o.fleet.cards {
@@ -93,6 +97,7 @@ func (o *oracle) poll(now time.Time) {
 		}
 	}
 	o.look(now)
+	o.polled = true
 	o.back = now.Before(o.last)
 	if now.After(o.last) {
 		o.last = now

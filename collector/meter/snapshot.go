@@ -21,7 +21,7 @@ type Snapshot struct {
 	Polls      int64
 	Unresolved []string      // device ids held that no GPU answers to, sorted
 	Ambiguous  int           // holdings that wait for their pod UID
-	Unobserved time.Duration // time between polls that was charged to nobody
+	Unobserved time.Duration // time since the start that was charged to nobody
 	Sources    []SourceHealth
 	Impossible []bounds.Count // readings of the driver that were left out, sorted by kind
 }

@@ -263,7 +263,7 @@ var (
 	}
 	CollectorUnobservedSeconds = Family{
 		"gputally_collector_unobserved_seconds_total", Counter, "seconds",
-		"Time between polls beyond the cap, during which nothing was metered.", nil,
+		"Time during which nothing was metered: from the start until GPUs and holders are known, and between polls beyond the cap.", nil,
 	}
 	CollectorImpossible = Family{
 		"gputally_collector_impossible_readings_total", Counter, "",

@@ -17,6 +17,9 @@ import (
 // RateLimited is the error with which a kubelet refuses a call too many.
 func RateLimited() error { return status.Error(codes.ResourceExhausted, "rejected by rate limit") }
 
+// Forbidden is the error of a kubelet that permits nothing.
+func Forbidden() error { return status.Error(codes.PermissionDenied, "not for you") }
+
 // Unimplemented is the error of a kubelet that does not have the call.
 func Unimplemented() error { return status.Error(codes.Unimplemented, "unknown method") }
 
@@ -29,6 +32,7 @@ type Server struct {
 	mu             sync.Mutex
 	grpc           *grpc.Server  // nil while stopped
 	served         chan struct{} // closed when grpc has given up its socket
+	mute           net.Listener  // that answers nobody, nil unless the server hangs
 	pods           []*podresources.PodResources
 	allocatable    []*podresources.ContainerDevices
 	listErr        error
@@ -69,7 +73,7 @@ func (s *Server) Socket() string { return filepath.Join(s.dir, "kubelet.sock") }
 // Checkpoint is the path of the device-manager checkpoint.
 func (s *Server) Checkpoint() string { return filepath.Join(s.dir, "kubelet_internal_checkpoint") }
 
-// Run listens again after Stop, on a new socket at the same path.
+// Run listens again after Stop or Hang, on a new socket at the same path.
 func (s *Server) Run() {
 	s.t.Helper()
 	s.mu.Lock()
@@ -77,10 +81,8 @@ func (s *Server) Run() {
 	if s.grpc != nil {
 		return
 	}
-	listener, err := net.Listen("unix", s.Socket())
-	if err != nil {
-		s.t.Fatalf("listen as kubelet: %v", err)
-	}
+	s.unmute()
+	listener := s.listen()
 	s.grpc = grpc.NewServer()
 	podresources.RegisterPodResourcesListerServer(s.grpc, s)
 	s.served = make(chan struct{})
@@ -95,11 +97,39 @@ func (s *Server) Stop() {
 	s.mu.Lock()
 	server, served := s.grpc, s.served
 	s.grpc = nil
+	s.unmute()
 	s.mu.Unlock()
 	if server != nil {
 		server.Stop() // without the lock, which calls under way want
 		<-served
 	}
+}
+
+// Hang stops the server and takes connections that nobody answers, until Run.
+func (s *Server) Hang() {
+	s.t.Helper()
+	s.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unmute()
+	s.mute = s.listen()
+}
+
+// unmute ends a hang.
+func (s *Server) unmute() {
+	if s.mute != nil {
+		_ = s.mute.Close()
+		s.mute = nil
+	}
+}
+
+func (s *Server) listen() net.Listener {
+	s.t.Helper()
+	listener, err := net.Listen("unix", s.Socket())
+	if err != nil {
+		s.t.Fatalf("listen as kubelet: %v", err)
+	}
+	return listener
 }
 
 // SetPods makes the pods hold their devices, and nobody else.
