@@ -74,7 +74,7 @@ type oracle struct {
 }
 
 func newOracle(f *fleet) *oracle {
-	return &oracle{fleet: f, last: origin, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
+	return &oracle{fleet: f, last: f.clock, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
 }
 
 // poll keeps the books up to now.
