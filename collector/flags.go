@@ -50,6 +50,7 @@ type flags struct {
 	drivers     *[]string
 	cdi         *[]string
 	devices     *map[string]string
+	splitClaims *bool
 	processes   *bool
 	split       *bool
 	proc        *string
@@ -128,6 +129,8 @@ func addFlags(app *kingpin.Application) *flags {
 			Default(cdi.DefaultDirs()...).Strings(),
 		devices: app.Flag("dra.device", "Device id of a claimed device that is in no CDI file, as driver/pool/device=id; repeatable.").
 			StringMap(),
+		splitClaims: app.Flag("dra.split-shared-claims", "Divide a ResourceClaim that several pods name evenly among them, instead of charging it to nobody.").
+			Bool(),
 		processes: app.Flag("activity.processes", "Measure each container on a shared GPU by its processes; needs the host's PID namespace (hostPID).").
 			Bool(),
 		split: app.Flag("activity.split-evenly", "Divide by share what a shared GPU does where containers can't be measured one by one, instead of leaving it unknown.").

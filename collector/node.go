@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gputally/gputally/collector/attribution"
 	"github.com/gputally/gputally/collector/cdi"
 	"github.com/gputally/gputally/collector/cgroup"
 	"github.com/gputally/gputally/collector/kubelet"
@@ -109,7 +110,7 @@ func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Registry, cfg.Claims = client, claimed.Find
+	cfg.Registry, cfg.Attribution = client, attribution.Config{Claims: claimed.Find, SplitClaims: *f.splitClaims}
 	if *f.checkpoint != "" {
 		cfg.Checkpoint = client.CheckpointErr
 	}

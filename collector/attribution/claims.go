@@ -16,12 +16,18 @@ type unit struct {
 // claim says who holds a unit.
 type claim struct {
 	place
-	holders []device.Holder // each once
+	holders []holder // each once
 	// portion is the part of the device that a share is; 0 if unknown, 1 for
 	// what is no share.
-	portion  float64
-	common   bool // held through one ResourceClaim, which may have several holders
-	disputed bool // it is held, and by whom is not clear
+	portion float64
+	common  bool // held through one ResourceClaim, which may have several pods
+	even    bool // these divide it evenly
+}
+
+// holder is clear if it is known which pod it is.
+type holder struct {
+	device.Holder
+	clear bool
 }
 
 // claims collects who holds what.
@@ -61,7 +67,7 @@ func (c *claims) addClaim(d device.Claim, holder device.Holder, clear bool) {
 			c.unresolved[name] = true
 			continue
 		}
-		now := claim{place: p, portion: 1, common: true}
+		now := claim{place: p, portion: 1, common: true, even: c.cfg.SplitClaims}
 		if d.ShareID != "" {
 			now.portion = c.cfg.Portion(d)
 		}
@@ -78,32 +84,51 @@ func (c *claims) find(s string) (place, int, bool) {
 	return p, id.Slot, ok
 }
 
-func (c *claims) hold(u unit, now claim, holder device.Holder, clear bool) {
-	before := c.units[u]
-	now.disputed = before.disputed || !clear
-	now.holders = before.holders
-	if !slices.Contains(now.holders, holder) {
-		now.holders = append(now.holders, holder)
+func (c *claims) hold(u unit, now claim, by device.Holder, clear bool) {
+	now.holders = c.units[u].holders
+	i := slices.IndexFunc(now.holders, func(h holder) bool { return h.Holder == by })
+	if i < 0 {
+		now.holders = append(now.holders, holder{by, clear})
+	} else if !clear {
+		now.holders[i].clear = false
 	}
 	c.units[u] = now
 }
 
-// owners are those among whom the unit is divided evenly; none while it is
-// disputed. A device plugin's unit has one owner. A ResourceClaim may name
-// several containers of a pod, whose common pod is clear.
-func (c claim) owners() []device.Holder {
-	clear := len(c.holders) == 1 || (c.common && onePod(c.holders))
-	if c.disputed || !clear {
-		return nil
-	}
-	return c.holders
+// owner is whose the nth part of a unit is. In dispute it is nobody's.
+type owner struct {
+	device.Holder
+	nth      int
+	disputed bool
 }
 
-func onePod(holders []device.Holder) bool {
-	first := holders[0]
-	first.Container = ""
-	return !slices.ContainsFunc(holders, func(h device.Holder) bool {
-		h.Container = ""
-		return h != first
-	})
+// owners divides the unit. The containers of one pod have equal parts. Between
+// several pods it is in dispute, unless they divide it evenly.
+func (c claim) owners() []owner {
+	pods := byPod(c.holders)
+	if len(pods) > 1 && !c.even {
+		return []owner{{nth: 1, disputed: true}}
+	}
+	var all []owner
+	for _, containers := range pods {
+		if slices.ContainsFunc(containers, func(h holder) bool { return !h.clear }) {
+			all = append(all, owner{nth: len(pods), disputed: true})
+			continue
+		}
+		for _, h := range containers {
+			all = append(all, owner{Holder: h.Holder, nth: len(pods) * len(containers)})
+		}
+	}
+	return all
+}
+
+// byPod groups holders by the pod that they are containers of.
+func byPod(holders []holder) map[device.Holder][]holder {
+	pods := make(map[device.Holder][]holder, 1)
+	for _, h := range holders {
+		pod := h.Holder
+		pod.Container = ""
+		pods[pod] = append(pods[pod], h)
+	}
+	return pods
 }

@@ -33,18 +33,21 @@
 // A DRA driver's device (device.Claim) is one or more such ids, as Config.Claims
 // finds them. Who holds it:
 //   - A ResourceClaim holds the device whole. Two claims on it sum above it.
-//   - Several containers of one pod may name one claim. They divide it evenly.
-//   - Pods that name one claim share it as they please: it is in dispute.
+//   - Pods that name one claim share it as they please: it is in dispute, or
+//     divided evenly among the pods if Config.SplitClaims is set.
 //   - A claim with a share id holds a part (consumable capacity). The kubelet
 //     does not say how large the part is. Where Config.Portion does not either,
 //     its size is unknown.
 //
 // The shares of a GPU never sum above 1, and nothing is scaled to get there. A
-// device id has one holder. If the kubelet names two, or if the holder is not
-// clear (device.Holders.Withheld), the id is in dispute and charged to nobody:
-// its share is unattributed, while clear neighbours keep theirs. All of a GPU
+// device id or a claim has one pod, and containers of it that name the same divide
+// it evenly. If the kubelet names two pods, or if the pod is not clear
+// (device.Holders.Withheld), the id is in dispute and charged to nobody: its share
+// is unattributed, while clear neighbours keep theirs. All of a GPU
 // is unattributed, and none of its holdings are listed, when
 //   - its shares, clear and in dispute, sum above 1 (a whole GPU and a slot of
 //     it, say), or
 //   - a part is held whose size is not known.
+//
+// Result.Disputes names the pods whose hold is charged to nobody, with the reason.
 package attribution

@@ -18,6 +18,9 @@ type Config struct {
 	// Portion returns which part of a DRA driver's device a share with a
 	// ShareID is, above 0 and at most 1; 0 if it does not know. Default: 0.
 	Portion func(device.Claim) float64
+	// SplitClaims divides a ResourceClaim that several pods name evenly among
+	// them, and each pod's part among its containers. Default: it is in dispute.
+	SplitClaims bool
 }
 
 func (c *Config) defaults() {
@@ -41,6 +44,9 @@ type Result struct {
 	// but by whom is not clear: its time is nobody's. A GPU's holdings and its
 	// unattributed share sum to at most 1; at 1 it has no holdings.
 	Unattributed map[string]float64
+	// Disputes say whose hold on a GPU is charged to nobody, and why. Sorted,
+	// each once.
+	Disputes []device.Dispute
 	// Unresolved lists the held device ids that no known GPU answers to, DRA
 	// devices as driver/pool/device. Sorted.
 	Unresolved []string

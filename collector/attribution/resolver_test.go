@@ -198,7 +198,7 @@ func TestResolve(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := attribution.New(attribution.Config{}).Resolve(inventory(), tc.holders)
-			if d := cmp.Diff(tc.want, got, cmpopts.EquateEmpty(), cmpopts.EquateApprox(0, 1e-12), withoutParts); d != "" {
+			if d := cmp.Diff(tc.want, got, cmpopts.EquateEmpty(), cmpopts.EquateApprox(0, 1e-12), withoutParts, withoutDisputes); d != "" {
 				t.Errorf("-want +got\n%s", d)
 			}
 		})
@@ -207,6 +207,9 @@ func TestResolve(t *testing.T) {
 
 // withoutParts leaves the MIG instances of a holding to the test of their own.
 var withoutParts = cmpopts.IgnoreFields(device.Holding{}, "Parts")
+
+// withoutDisputes leaves the reasons to the test of their own.
+var withoutDisputes = cmpopts.IgnoreFields(attribution.Result{}, "Disputes")
 
 func TestPartsAreTheInstancesHeld(t *testing.T) {
 	t.Parallel()
@@ -329,7 +332,7 @@ func TestSlotsOfVanishedInstanceAreForgotten(t *testing.T) {
 	r.Resolve(bare, device.Holders{})
 	h.Offered = offered(slots("MIG-3", 2)...)
 	want := []device.Holding{holding("p", "GPU-m", 1.5/7, true)}
-	if d := cmp.Diff(want, r.Resolve(inventory(), h).Holdings, cmpopts.EquateApprox(0, 1e-12), withoutParts); d != "" {
+	if d := cmp.Diff(want, r.Resolve(inventory(), h).Holdings, cmpopts.EquateApprox(0, 1e-12), withoutParts, withoutDisputes); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}
 }
@@ -344,7 +347,7 @@ func TestAnInstanceOfAllSlicesIsTheWholeGPU(t *testing.T) {
 	} {
 		want := []device.Holding{holding("p", "GPU-m", 1, true)}
 		got := attribution.New(attribution.Config{}).Resolve(inv, device.Holders{Allocations: []device.Allocation{holds("p", id)}})
-		if d := cmp.Diff(want, got.Holdings, withoutParts); d != "" {
+		if d := cmp.Diff(want, got.Holdings, withoutParts, withoutDisputes); d != "" {
 			t.Errorf("%s: -want +got\n%s", name, d)
 		}
 	}
@@ -378,7 +381,7 @@ func TestGPUInstanceIsAllItsComputeInstances(t *testing.T) {
 		"one compute instance": {device.Holders{Allocations: []device.Allocation{holds("p", "MIG-y")}}, 2.0 / 7},
 	} {
 		want := []device.Holding{holding("p", "GPU-m", tc.want, true)}
-		if d := cmp.Diff(want, r.Resolve(inv, tc.holders).Holdings, cmpopts.EquateApprox(0, 1e-12), withoutParts); d != "" {
+		if d := cmp.Diff(want, r.Resolve(inv, tc.holders).Holdings, cmpopts.EquateApprox(0, 1e-12), withoutParts, withoutDisputes); d != "" {
 			t.Errorf("%s: -want +got\n%s", name, d)
 		}
 	}

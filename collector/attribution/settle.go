@@ -38,8 +38,10 @@ type gpuState struct {
 	unknown  bool    // a part is held whose size is not known
 }
 
+func (s *gpuState) over() bool { return s.sum+s.disputed > 1+tolerance }
+
 // nobodys says that nothing on the GPU can be charged.
-func (s *gpuState) nobodys() bool { return s.unknown || s.sum+s.disputed > 1+tolerance }
+func (s *gpuState) nobodys() bool { return s.unknown || s.over() }
 
 // settle turns units into holdings. sizes are the numbers of slots of the pools.
 func settle(units map[unit]claim, sizes map[pool]int) Result {
@@ -54,12 +56,8 @@ func settle(units map[unit]claim, sizes map[pool]int) Result {
 			gpus[c.gpu].unknown = true
 			continue
 		}
-		owners := c.owners()
-		if len(owners) == 0 {
-			counts[lot{c.place, u.resource, device.Holder{}, true, c.portion, need}]++
-		}
-		for _, holder := range owners {
-			counts[lot{c.place, u.resource, holder, false, c.portion, need * len(owners)}]++
+		for _, o := range c.owners() {
+			counts[lot{c.place, u.resource, o.Holder, o.disputed, c.portion, need * o.nth}]++
 		}
 	}
 	holdings := sum(counts, gpus)
@@ -72,7 +70,9 @@ func settle(units map[unit]claim, sizes map[pool]int) Result {
 			h.Parts[i].Sole = p.Instance != "" && tenants[p.Instance] == 1
 		}
 	}
-	return conclude(holdings, gpus)
+	result := conclude(holdings, gpus)
+	result.Disputes = disputes(units, gpus)
+	return result
 }
 
 // unitsOf returns how many units like u make the whole device, 0 if unknown.

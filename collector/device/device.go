@@ -176,6 +176,32 @@ type Holders struct {
 	Withheld []Allocation
 }
 
+// Dispute says that a pod holds something of a GPU that is charged to nobody.
+type Dispute struct {
+	Namespace, Pod string
+	UUID           string // physical GPU
+	Reason         string // DisputeUID …
+}
+
+// Reasons of disputes, as they stand in logs and metrics.
+const (
+	DisputeUID     = "pod_uid"      // two pod UIDs are possible
+	DisputePods    = "same_device"  // the kubelet names several pods for one device id
+	DisputeClaim   = "shared_claim" // several pods name one ResourceClaim
+	DisputeSize    = "unknown_size" // nobody says how large a part is that is held of the GPU
+	DisputeOverlap = "overlap"      // what is held of the GPU is more than the whole
+)
+
+// Compare orders disputes by namespace, pod, GPU and reason.
+func (d Dispute) Compare(o Dispute) int {
+	return cmp.Or(
+		cmp.Compare(d.Namespace, o.Namespace),
+		cmp.Compare(d.Pod, o.Pod),
+		cmp.Compare(d.UUID, o.UUID),
+		cmp.Compare(d.Reason, o.Reason),
+	)
+}
+
 // Holding says that a holder holds a share of a physical GPU.
 type Holding struct {
 	Holder Holder

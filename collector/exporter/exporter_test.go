@@ -91,6 +91,7 @@ func node() *meter.Snapshot {
 			{Name: meter.SourceKubelet, Failures: 2, Duration: 2 * time.Second},
 			{Name: meter.SourceCheckpoint, Up: true},
 		},
+		Disputes: []device.Dispute{{Namespace: "vision", Pod: "eval", UUID: "GPU-c", Reason: device.DisputeClaim}},
 		Nameless: new(1), Unresolved: []string{"shared-0-of-4"}, Ambiguous: 1, Unobserved: 1500 * time.Millisecond,
 		Impossible: []bounds.Count{{Kind: device.ReadingEnergy, Count: 2}},
 	}

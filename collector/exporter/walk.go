@@ -19,8 +19,9 @@ type Identity struct {
 	Interval time.Duration // between polls; 0 if there is none
 }
 
-// named is how many of the device ids that nobody knows are shown: a device
-// plugin of an unknown kind may hand out any number of them.
+// named is how many are shown of the device ids that nobody knows, and of the pods in
+// dispute: a device plugin of an unknown kind may hand out any number of ids, and any
+// number of pods may name one claim.
 const named = 20
 
 // Emit takes one series: its family, its value, and the values of the family's
@@ -75,6 +76,10 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 		w.put(&metric.CollectorUnresolvedInfo, 1, id)
 	}
 	w.put(&metric.CollectorAmbiguous, float64(s.Ambiguous))
+	w.put(&metric.CollectorDisputes, float64(len(s.Disputes)))
+	for _, d := range s.Disputes[:min(len(s.Disputes), named)] {
+		w.put(&metric.CollectorDisputeInfo, 1, d.Namespace, d.Pod, d.UUID, d.Reason)
+	}
 	w.put(&metric.CollectorUnobservedSeconds, s.Unobserved.Seconds())
 	for _, c := range s.Impossible {
 		w.put(&metric.CollectorImpossible, float64(c.Count), c.Kind)

@@ -23,9 +23,8 @@ type LoopConfig struct {
 	Owners Owners
 	// ByProcess: see Config. It needs Owners.
 	ByProcess bool
-	// Claims and Portion: see attribution.Config.
-	Claims  func(device.Claim) []string
-	Portion func(device.Claim) float64
+	// Attribution says what device ids and claims are.
+	Attribution attribution.Config
 	// Checkpoint returns, after a successful Registry.Holders, why pod UIDs could
 	// not be read, nil if they could. Nil where none are looked for.
 	Checkpoint func() error
@@ -78,9 +77,10 @@ type Loop struct {
 	nvml      sourceHealth
 	kubelet   sourceHealth
 	names     sourceHealth
-	unknown   map[string]bool      // unresolved ids of the latest answer, which were logged
-	down      map[string]*reasons  // of the latest inventory's GPUs that did not answer, by UUID
-	strangers map[string]time.Time // when they were logged, by UUID
+	unknown   map[string]bool         // unresolved ids of the latest answer, which were logged
+	disputes  map[device.Dispute]bool // of the latest answer, which were logged
+	down      map[string]*reasons     // of the latest inventory's GPUs that did not answer, by UUID
+	strangers map[string]time.Time    // when they were logged, by UUID
 	latest    atomic.Pointer[Snapshot]
 	ticked    atomic.Int64 // Unix ms at which the latest poll began
 }
@@ -97,7 +97,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 	return &Loop{
 		cfg:       cfg,
 		meter:     m,
-		resolver:  attribution.New(attribution.Config{Claims: cfg.Claims, Portion: cfg.Portion}),
+		resolver:  attribution.New(cfg.Attribution),
 		bounds:    bounds.New(cfg.Logger),
 		strangers: map[string]time.Time{},
 		nvml:      sourceHealth{name: SourceNVML},
@@ -235,11 +235,13 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 	}
 	r := l.resolver.Resolve(*inv, h)
 	l.noteUnresolved(r.Unresolved)
+	l.noteDisputes(r.Disputes)
 	return &Attribution{
 		Holdings:     r.Holdings,
 		Unattributed: r.Unattributed,
 		Unresolved:   r.Unresolved,
 		Ambiguous:    h.Ambiguous,
+		Disputes:     r.Disputes,
 	}
 }
 

@@ -60,6 +60,7 @@ type Attribution struct {
 	Unattributed map[string]float64
 	Unresolved   []string // device ids held that no GPU answers to, sorted
 	Ambiguous    int
+	Disputes     []device.Dispute // sorted, each once
 }
 
 // Meter integrates observations. It is not safe for concurrent use.
@@ -260,6 +261,7 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 		Polls:      m.polls,
 		Unresolved: m.now.Unresolved,
 		Ambiguous:  m.now.Ambiguous,
+		Disputes:   m.now.Disputes,
 		Unobserved: m.lost,
 	}
 	if m.current {

@@ -19,9 +19,10 @@ type Snapshot struct {
 	Driver     Driver
 	Nameless   *int // GPUs that don't say who they are, nil while the driver can't be asked
 	Polls      int64
-	Unresolved []string      // device ids held that no GPU answers to, sorted
-	Ambiguous  int           // holdings that wait for their pod UID
-	Unobserved time.Duration // time since the start that was charged to nobody
+	Unresolved []string         // device ids held that no GPU answers to, sorted
+	Ambiguous  int              // holdings that wait for their pod UID
+	Disputes   []device.Dispute // what is held and charged to nobody, sorted
+	Unobserved time.Duration    // time since the start that was charged to nobody
 	Sources    []SourceHealth
 	Impossible []bounds.Count // readings of the driver that were left out, sorted by kind
 }

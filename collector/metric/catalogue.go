@@ -261,6 +261,15 @@ var (
 		"gputally_collector_ambiguous_holdings", Gauge, "",
 		"Holdings whose pod UID is not clear yet; their time waits until it is.", nil,
 	}
+	CollectorDisputes = Family{
+		"gputally_collector_disputed_holdings", Gauge, "",
+		"Pods and GPUs that they hold something of, which is charged to nobody, as it is not clear whose it is.", nil,
+	}
+	CollectorDisputeInfo = Family{
+		"gputally_collector_disputed_holding_info", Gauge, "",
+		"A pod that holds something of a GPU which is charged to nobody, and why (reason: pod_uid, same_device, shared_claim, unknown_size, overlap); the first 20 of them.",
+		[]string{LabelNamespace, LabelPod, LabelUUID, LabelReason},
+	}
 	CollectorUnobservedSeconds = Family{
 		"gputally_collector_unobserved_seconds_total", Counter, "seconds",
 		"Time during which nothing was metered: from the start until GPUs and holders are known, and between polls beyond the cap.", nil,
@@ -292,6 +301,6 @@ func Families() []*Family {
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
 		&CollectorStartTime, &CollectorPollAge, &CollectorPollInterval, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
-		&CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
+		&CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorDisputes, &CollectorDisputeInfo, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
 	}
 }
