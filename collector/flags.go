@@ -119,12 +119,12 @@ func addFlags(app *kingpin.Application) *flags {
 			Default(kubelet.DefaultSocket).String(),
 		checkpoint: app.Flag("kubelet.checkpoint", "Device checkpoint of the kubelet, from which pod UIDs are read; empty to do without.").
 			Default(kubelet.DefaultCheckpoint).String(),
-		resources: app.Flag("kubelet.resource", "Extended resources that are GPUs, as patterns; repeatable.").
-			Default("nvidia.com/*").Strings(),
+		resources: app.Flag("kubelet.resource", "Further extended resources that are GPUs, as patterns; repeatable. Known are "+strings.Join(kubelet.DefaultResources(), ", ")+".").
+			Strings(),
 		podLogs: app.Flag("kubelet.pod-logs", "Folder whose names contain pod UIDs, for pods that are not in the checkpoint, such as those with claims: "+kubelet.DefaultPodLogs+". No file in it is opened; empty to do without.").
 			Default("").String(),
-		drivers: app.Flag("dra.driver", "Drivers of dynamic resource allocation whose devices are GPUs, as patterns; repeatable.").
-			Default("gpu.nvidia.com").Strings(),
+		drivers: app.Flag("dra.driver", "Further drivers of dynamic resource allocation whose devices are GPUs, as patterns; repeatable. Known is "+strings.Join(kubelet.DefaultDrivers(), ", ")+".").
+			Strings(),
 		cdi: app.Flag("dra.cdi", "Folders of CDI files, in which the GPUs of claims are found; repeatable.").
 			Default(cdi.DefaultDirs()...).Strings(),
 		devices: app.Flag("dra.device", "Device id of a claimed device that is in no CDI file, as driver/pool/device=id; repeatable.").

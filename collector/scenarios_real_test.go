@@ -39,6 +39,7 @@ func TestWhatMayHappenToANode(t *testing.T) {
 	maps.Insert(all, maps.All(wordScenarios()))
 	maps.Insert(all, maps.All(failureScenarios()))
 	maps.Insert(all, maps.All(claimScenarios()))
+	maps.Insert(all, maps.All(nameScenarios()))
 	for name, sc := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

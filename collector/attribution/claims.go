@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/gputally/gputally/collector/device"
@@ -22,6 +23,7 @@ type claim struct {
 	portion float64
 	common  bool // held through one ResourceClaim, which may have several pods
 	even    bool // these divide it evenly
+	foreign bool // held under a name that is not known as one of GPUs
 }
 
 // holder is clear if it is known which pod it is.
@@ -73,6 +75,37 @@ func (c *claims) addClaim(d device.Claim, holder device.Holder, clear bool) {
 		}
 		c.hold(unit{pool{p.device, name + " " + d.Namespace + "/" + d.Name}, slot, d.ShareID}, now, holder, clear)
 	}
+}
+
+// addUnknown takes in what is not known as GPUs. A GPU or a part of it that nobody
+// else holds is in dispute then: its holder may have it as a whole or not.
+func (c *claims) addUnknown(all []device.Allocation) {
+	foreign := map[unit]claim{}
+	for _, a := range all {
+		ids := a.Devices
+		for _, d := range a.Claims {
+			ids = slices.Concat(ids, c.cfg.Claims(d))
+		}
+		for _, s := range ids {
+			p, _, ok := c.find(s)
+			if !ok || c.held(p) {
+				continue
+			}
+			u := unit{pool{p.device, ""}, none, ""}
+			foreign[u] = claim{place: p, portion: 1, foreign: true, holders: append(foreign[u].holders, holder{a.Holder, false})}
+		}
+	}
+	maps.Copy(c.units, foreign)
+}
+
+// held is true if somebody holds some of the device, or of the GPU that it is of.
+func (c *claims) held(p place) bool {
+	for _, u := range c.units {
+		if u.overlaps(p) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *claims) find(s string) (place, int, bool) {

@@ -31,6 +31,8 @@ func disputes(units map[unit]claim, gpus map[string]*gpuState) []device.Dispute 
 func (c claim) reason() string {
 	several := len(byPod(c.holders)) > 1
 	switch {
+	case c.foreign:
+		return device.DisputeName
 	case several && !c.common:
 		return device.DisputePods
 	case several && !c.even:

@@ -135,6 +135,22 @@ func TestDisputesNamePodAndReason(t *testing.T) {
 			device.Holders{Allocations: []device.Allocation{through("p", "main", share("c", "s-1", "GPU-a")), through("q", "main", share("d", "half", "GPU-a"))}},
 			[]device.Dispute{in("p", "GPU-a", device.DisputeSize), in("q", "GPU-a", device.DisputeSize)},
 		},
+		"a GPU under a name that is not known": {
+			device.Holders{Unknown: []device.Allocation{holds("p", "GPU-a", "nic-1")}},
+			[]device.Dispute{in("p", "GPU-a", device.DisputeName)},
+		},
+		"a slot under a name that is not known is the GPU": {
+			device.Holders{Unknown: []device.Allocation{holds("p", "GPU-a::0")}, Allocations: []device.Allocation{holds("q", "GPU-b")}},
+			[]device.Dispute{in("p", "GPU-a", device.DisputeName)},
+		},
+		"a claim of a driver that is not known": {
+			device.Holders{Unknown: []device.Allocation{through("p", "main", claimed("c", "GPU-a"))}},
+			[]device.Dispute{in("p", "GPU-a", device.DisputeName)},
+		},
+		"a name that is not known, of a GPU that somebody has": {
+			device.Holders{Unknown: []device.Allocation{holds("p", "GPU-a", "MIG-1", "GPU-m")}, Allocations: []device.Allocation{holds("q", "GPU-a", "MIG-3")}},
+			[]device.Dispute{in("p", "GPU-m", device.DisputeName)}, // the instance that is free
+		},
 		"the whole and a slot of it": {
 			device.Holders{Allocations: []device.Allocation{holds("p", "GPU-a"), holds("q", "GPU-a::0")}, Offered: offered(slots("GPU-a", 2)...)},
 			[]device.Dispute{in("p", "GPU-a", device.DisputeOverlap), in("q", "GPU-a", device.DisputeOverlap)},

@@ -17,6 +17,11 @@ type place struct {
 // part of the physical GPU that the device is, 0 if unknown.
 func (p place) part() float64 { return float64(p.slices) / float64(p.of) }
 
+// overlaps is true if both are one device, or one is the GPU that the other is of.
+func (p place) overlaps(o place) bool {
+	return p.gpu == o.gpu && (p.device == o.device || p.device == p.gpu || o.device == o.gpu)
+}
+
 // node names a device as GKE does.
 type node struct{ minor, instance int }
 

@@ -56,6 +56,9 @@ func drawNode(t *rapid.T) node {
 		n.holders.Withheld = draw("withheld")
 	}
 	n.holders.Ambiguous = len(n.holders.Withheld)
+	if rapid.Bool().Draw(t, "unknown names") {
+		n.holders.Unknown = draw("unknown")
+	}
 	n.holders.Offered = map[string][]string{}
 	for range rapid.IntRange(0, 2).Draw(t, "resources") {
 		n.holders.Offered[resource.Draw(t, "offering")] = rapid.SliceOfN(rapid.SampledFrom(ids), 0, 20).Draw(t, "offered")
@@ -75,6 +78,7 @@ func (n node) shuffled(t *rapid.T) node {
 	m := node{holders: device.Holders{
 		Allocations: shuffle(n.holders.Allocations),
 		Withheld:    shuffle(n.holders.Withheld),
+		Unknown:     shuffle(n.holders.Unknown),
 		Ambiguous:   n.holders.Ambiguous,
 		Offered:     map[string][]string{},
 	}}

@@ -81,6 +81,7 @@ func (r *Resolver) Resolve(inv device.Inventory, h device.Holders) Result {
 	for _, a := range h.Withheld {
 		c.add(a, false)
 	}
+	c.addUnknown(h.Unknown)
 	result := settle(c.units, r.sizes(c.units))
 	result.Unresolved = slices.Sorted(maps.Keys(c.unresolved))
 	return result

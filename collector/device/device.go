@@ -174,6 +174,9 @@ type Holders struct {
 	// Withheld are the allocations that Ambiguous counts: their devices are
 	// held, but by whom is not clear, so that nobody else has them to himself.
 	Withheld []Allocation
+	// Unknown are the allocations of resources and DRA drivers that are not known as
+	// those of GPUs. Their holders have no UIDs. Sorted.
+	Unknown []Allocation
 }
 
 // Dispute says that a pod holds something of a GPU that is charged to nobody.
@@ -190,6 +193,7 @@ const (
 	DisputeClaim   = "shared_claim" // several pods name one ResourceClaim
 	DisputeSize    = "unknown_size" // nobody says how large a part is that is held of the GPU
 	DisputeOverlap = "overlap"      // what is held of the GPU is more than the whole
+	DisputeName    = "unknown_name" // it is held under a resource or a DRA driver that is not known as one of GPUs
 )
 
 // Compare orders disputes by namespace, pod, GPU and reason.

@@ -53,11 +53,11 @@ type Config struct {
 	// Kubernetes 1.34, which list it still. It must be false for a pod about which
 	// it knows nothing. Default: none has ended.
 	Ended func(podUID string) bool
-	// Resources are patterns (path.Match) of the extended resources to keep,
-	// default nvidia.com/*.
+	// Resources are patterns (path.Match) of the extended resources that are
+	// GPUs, default DefaultResources.
 	Resources []string
 	// Drivers are patterns (path.Match) of the DRA drivers whose devices are
-	// GPUs, default gpu.nvidia.com.
+	// GPUs, default DefaultDrivers.
 	Drivers []string
 	// Timeout of one Holders, default 2 s.
 	Timeout time.Duration
@@ -70,10 +70,10 @@ func (c *Config) defaults() error {
 		c.Socket = DefaultSocket
 	}
 	if len(c.Resources) == 0 {
-		c.Resources = []string{"nvidia.com/*"}
+		c.Resources = DefaultResources()
 	}
 	if len(c.Drivers) == 0 {
-		c.Drivers = []string{"gpu.nvidia.com"}
+		c.Drivers = DefaultDrivers()
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 2 * time.Second
@@ -171,7 +171,7 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	if err != nil {
 		return device.Holders{}, err
 	}
-	h := device.Holders{Offered: offered}
+	h := device.Holders{Offered: offered, Unknown: unknownOf(list, kept{c.keep, c.keepDriver})}
 	if c.names != nil {
 		c.names.assign(pods, c.cfg.Now())
 	}

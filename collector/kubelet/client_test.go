@@ -146,12 +146,25 @@ func TestHolders(t *testing.T) {
 				gpus("a", "p", "", "GPU-9"),
 			}},
 		},
-		"other resources are left out": {
+		"other resources are apart": {
 			[]kubelettest.Pod{{Namespace: "a", Name: "p", Containers: []kubelettest.Container{{Name: "main", Devices: []kubelettest.Devices{
 				{Resource: "rdma/hca", IDs: []string{"hca-1"}}, {Resource: gpuResource, IDs: []string{"GPU-1"}},
 			}}}}},
 			[]kubelettest.Devices{{Resource: "rdma/hca", IDs: []string{"hca-1"}}},
-			device.Holders{Allocations: []device.Allocation{gpus("a", "p", "", "GPU-1")}},
+			device.Holders{
+				Allocations: []device.Allocation{gpus("a", "p", "", "GPU-1")},
+				Unknown:     []device.Allocation{{Holder: device.Holder{Namespace: "a", Pod: "p", Container: "main"}, Resource: "rdma/hca", Devices: []string{"hca-1"}}},
+			},
+		},
+		"other DRA drivers are apart, but for channels": {
+			[]kubelettest.Pod{{Namespace: "a", Name: "p", Containers: []kubelettest.Container{{Name: "main", Claims: []kubelettest.Claim{
+				{Namespace: "a", Name: "channel", Driver: "compute-domain.nvidia.com", Pool: "node-1", Devices: []kubelettest.ClaimDevice{{Name: "channel-0"}}},
+				{Namespace: "a", Name: "nic", Driver: "dra.net", Pool: "node-1", Devices: []kubelettest.ClaimDevice{{Name: "eth1"}}},
+			}}}}},
+			nil,
+			device.Holders{Unknown: []device.Allocation{{
+				Holder: device.Holder{Namespace: "a", Pod: "p", Container: "main"}, Claims: []device.Claim{{Namespace: "a", Name: "nic", Driver: "dra.net", Pool: "node-1", Device: "eth1"}},
+			}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,6 +177,23 @@ func TestHolders(t *testing.T) {
 				t.Errorf("-want +got\n%s", d)
 			}
 		})
+	}
+}
+
+func TestWhichResourcesAreGPUs(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"nvidia.com/gpu": true, "nvidia.com/gpu.shared": true, "nvidia.com/gpu-a100": true, "nvidia.com/mig-1g.10gb": true, "nvidia.com/mig-1g.12gb.me": true,
+		"nvidia.com/pgpu": true, "nvidia.com/GA102GL_A10": true, "nvidia.com/TU104GL_TESLA_T4": true, "nvidia.com/GH100_H200_SXM_141GB": true, "nvidia.com/NVIDIA_A10-12Q": true,
+		"volcano.sh/vgpu-number": true, "volcano.sh/gpu-memory": true, "aliyun.com/gpu-mem": true, "tencent.com/vcuda-core": true,
+		"nvidia.com/hostdev": false, "nvidia.com/rdma_shared_device_a": false, "nvidia.com/mlnxnics": false, "nvidia.com/cx6_vf": false, "nvidia.com/resibp": false, "nvidia.com/BF3_VF": false,
+		"example.com/gpu": false, "cpu": false, "hugepages-2Mi": false, "rdma/hca": false,
+	} {
+		s := kubelettest.Start(t)
+		s.SetPods(kubelettest.Pod{Namespace: "a", Name: "p", Containers: []kubelettest.Container{{Name: "main", Devices: []kubelettest.Devices{{Resource: name, IDs: []string{"x"}}}}}})
+		if h := poll(t, client(t, s, newClock(), "")); len(h.Allocations) > 0 != want || len(h.Unknown) > 0 == want {
+			t.Errorf("%s is a GPU: %v, want %v", name, !want, want)
+		}
 	}
 }
 

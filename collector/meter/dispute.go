@@ -8,6 +8,7 @@ var advice = map[string]string{
 	device.DisputePods:    "the kubelet names several pods for one device id; look for a pod that has ended and is listed still",
 	device.DisputeClaim:   "several pods name one ResourceClaim; give each a claim of its own (resourceClaimTemplateName), or divide it among them with --dra.split-shared-claims",
 	device.DisputeSize:    "nobody says how large a part of the GPU is that is held; look for a claim on a share of it (consumable capacity), or for slots that no device plugin offers",
+	device.DisputeName:    "it is held under a name that is not known as one of GPUs; the log says under which one",
 	device.DisputeOverlap: "more than the whole GPU is held; look for two device plugins or drivers that hand out the same GPU",
 }
 

@@ -78,6 +78,7 @@ type Loop struct {
 	kubelet   sourceHealth
 	names     sourceHealth
 	unknown   map[string]bool         // unresolved ids of the latest answer, which were logged
+	foreign   map[string]bool         // resources and DRA drivers that are not known as those of GPUs, which were logged
 	disputes  map[device.Dispute]bool // of the latest answer, which were logged
 	down      map[string]*reasons     // of the latest inventory's GPUs that did not answer, by UUID
 	strangers map[string]time.Time    // when they were logged, by UUID
@@ -100,6 +101,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		resolver:  attribution.New(cfg.Attribution),
 		bounds:    bounds.New(cfg.Logger),
 		strangers: map[string]time.Time{},
+		foreign:   map[string]bool{},
 		nvml:      sourceHealth{name: SourceNVML},
 		kubelet:   sourceHealth{name: SourceKubelet},
 		names:     sourceHealth{name: SourceCheckpoint},
@@ -236,6 +238,7 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 	r := l.resolver.Resolve(*inv, h)
 	l.noteUnresolved(r.Unresolved)
 	l.noteDisputes(r.Disputes)
+	l.noteForeign(h.Unknown)
 	return &Attribution{
 		Holdings:     r.Holdings,
 		Unattributed: r.Unattributed,
@@ -243,16 +246,4 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 		Ambiguous:    h.Ambiguous,
 		Disputes:     r.Disputes,
 	}
-}
-
-// noteUnresolved logs the device ids that were resolved, or not held, before.
-func (l *Loop) noteUnresolved(ids []string) {
-	now := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		now[id] = true
-		if !l.unknown[id] {
-			l.cfg.Logger.Warn("A container holds a device that no known GPU answers to; its time is not attributed", "device", id)
-		}
-	}
-	l.unknown = now
 }

@@ -267,7 +267,7 @@ var (
 	}
 	CollectorDisputeInfo = Family{
 		"gputally_collector_disputed_holding_info", Gauge, "",
-		"A pod that holds something of a GPU which is charged to nobody, and why (reason: pod_uid, same_device, shared_claim, unknown_size, overlap); the first 20 of them.",
+		"A pod that holds something of a GPU which is charged to nobody, and why (reason: pod_uid, same_device, shared_claim, unknown_size, overlap, unknown_name); the first 20 of them.",
 		[]string{LabelNamespace, LabelPod, LabelUUID, LabelReason},
 	}
 	CollectorUnobservedSeconds = Family{
