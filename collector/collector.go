@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/common/version"
 
+	"github.com/gputally/gputally/collector/meter"
 	"github.com/gputally/gputally/collector/nvml"
 )
 
@@ -58,6 +59,7 @@ const (
 	ExitFailure       = 1 // anything else
 	ExitUsage         = 2 // the flags make no sense; a restart doesn't help
 	ExitDriverChanged = 3 // the driver was replaced under the process; a restart heals it
+	ExitGaveUp        = 4 // the driver worked and has failed for long; a new container may see it again
 )
 
 // exits are the errors that have an exit code of their own.
@@ -67,6 +69,7 @@ var exits = []struct {
 }{
 	{ErrUsage, ExitUsage},
 	{nvml.ErrDriverChanged, ExitDriverChanged},
+	{meter.ErrGaveUp, ExitGaveUp},
 }
 
 // ExitCode maps what Run returned to an exit code.

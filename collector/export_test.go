@@ -14,12 +14,14 @@ import (
 	"github.com/gputally/gputally/collector/meter"
 )
 
-// The handlers, for tests with a clock of their own, and the lock.
-var (
-	Healthz = healthz
-	Readyz  = readyz
-	Lock    = lock
-)
+var Lock = lock
+
+// Probes are the pages /healthz and /readyz of a meter, for tests with a clock of
+// their own.
+func Probes(loop *meter.Loop, patience, maxGap time.Duration, now func() time.Time) (health, ready http.Handler) {
+	p := probes{loop, patience, maxGap, now}
+	return http.HandlerFunc(p.health), http.HandlerFunc(p.ready)
+}
 
 // Serve serves a handler as Run does its pages, with a meter of no GPUs.
 func Serve(ctx context.Context, h http.Handler, drain time.Duration, log io.Writer, onListen func(string)) error {

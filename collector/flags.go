@@ -43,6 +43,7 @@ type flags struct {
 	maxGap      *time.Duration
 	library     *string
 	callTimeout *time.Duration
+	giveUp      *time.Duration
 	socket      *string
 	checkpoint  *string
 	resources   *[]string
@@ -115,6 +116,8 @@ func addFlags(app *kingpin.Application) *flags {
 			Default("").String(),
 		callTimeout: app.Flag("nvml.timeout", "Time after which a driver call counts as hanging and its GPU as down.").
 			Default("2s").Duration(),
+		giveUp: app.Flag("nvml.give-up", "How long the driver may fail on a node where it worked until the process ends with code 4, so that a new container gets its device files; 0 for ever.").
+			Default("5m").Duration(),
 		socket: app.Flag("kubelet.socket", "Pod-resources socket of the kubelet.").
 			Default(kubelet.DefaultSocket).String(),
 		checkpoint: app.Flag("kubelet.checkpoint", "Device checkpoint of the kubelet, from which pod UIDs are read; empty to do without.").
@@ -202,6 +205,9 @@ func (f *flags) check() error {
 	}
 	if *f.callTimeout <= 0 {
 		errs = append(errs, fmt.Errorf("--nvml.timeout: %s must be above zero", *f.callTimeout))
+	}
+	if *f.giveUp < 0 {
+		errs = append(errs, fmt.Errorf("--nvml.give-up: %s must not be negative", *f.giveUp))
 	}
 	for _, p := range *f.resources {
 		if _, err := path.Match(p, ""); err != nil {

@@ -2,7 +2,9 @@ package collector
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gputally/gputally/collector/meter"
@@ -11,39 +13,91 @@ import (
 // stalled is how many intervals a meter may miss before it counts as stuck.
 const stalled = 30
 
-type ticker interface {
+// polls are those of a meter.
+type polls interface {
 	// Ticked returns when the latest poll began, the zero time before the first.
 	Ticked() time.Time
-}
-
-type snapshots interface {
 	// Latest returns the latest snapshot, nil before the first.
 	Latest() *meter.Snapshot
 }
 
-// healthz answers 200 while the latest poll began no longer ago than patience.
-func healthz(t ticker, patience time.Duration, now func() time.Time) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		last := t.Ticked()
-		if last.IsZero() {
-			http.Error(w, "the meter has not polled yet", http.StatusServiceUnavailable)
-			return
-		}
-		if age := now().Sub(last); age > patience {
-			http.Error(w, fmt.Sprintf("the meter last polled %s ago", age.Round(time.Second)), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
+// probes answer for a meter, with 200 or 503 and what holds.
+type probes struct {
+	polls polls
+	// patience is how old the latest poll may be.
+	patience time.Duration
+	// maxGap is how long what was seen last is metered.
+	maxGap time.Duration
+	now    func() time.Time
 }
 
-// readyz answers 200 once there is a snapshot.
-func readyz(s snapshots) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if s.Latest() == nil {
-			http.Error(w, "no poll has ended yet", http.StatusServiceUnavailable)
-			return
+// health answers 200 while the meter ticks, whatever the driver and the kubelet do:
+// to kill the process would not help. Where another one would, it ends of itself.
+func (p probes) health(w http.ResponseWriter, _ *http.Request) {
+	last := p.polls.Ticked()
+	fault := ""
+	if age := p.now().Sub(last); last.IsZero() {
+		fault = "the meter has not polled yet"
+	} else if age > p.patience {
+		fault = fmt.Sprintf("the meter last polled %s ago", age.Round(time.Second))
+	}
+	p.answer(w, fault)
+}
+
+// ready answers 200 once there is a snapshot. Where the driver and the kubelet were
+// known once and have not been for longer than is bridged, it answers 503: nothing
+// is metered.
+func (p probes) ready(w http.ResponseWriter, _ *http.Request) {
+	s, fault := p.polls.Latest(), ""
+	if s == nil {
+		fault = "no poll has ended yet"
+	} else if age := p.now().Sub(s.Known); !s.Known.IsZero() && age > p.maxGap {
+		fault = fmt.Sprintf("nothing is metered, since driver and kubelet were last known %s ago", age.Round(time.Second))
+	}
+	p.answer(w, fault)
+}
+
+func (p probes) answer(w http.ResponseWriter, fault string) {
+	var b strings.Builder
+	if fault == "" {
+		fmt.Fprintln(&b, "ok")
+	} else {
+		fmt.Fprintln(&b, fault)
+	}
+	if s := p.polls.Latest(); s != nil {
+		describe(&b, s, p.now())
+	}
+	if fault != "" {
+		http.Error(w, strings.TrimSuffix(b.String(), "\n"), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, b.String()) // whoever asked may be gone
+}
+
+// describe says what holds of the sources and the GPUs, a line each.
+func describe(w io.Writer, s *meter.Snapshot, now time.Time) {
+	for _, h := range s.Sources {
+		fmt.Fprintf(w, "%s: ", h.Name)
+		lasts := now.Sub(h.Since).Round(time.Second)
+		switch {
+		case h.Up && h.Since.IsZero():
+			fmt.Fprint(w, "answers")
+		case h.Up:
+			fmt.Fprintf(w, "answers, but for %s: %s", lasts, h.Reason)
+		default:
+			fmt.Fprintf(w, "has not answered for %s: %s", lasts, h.Reason)
 		}
-		fmt.Fprintln(w, "ok")
-	})
+		if !h.Ends.IsZero() {
+			fmt.Fprintf(w, "; if that lasts, the process ends with code %d in %s", ExitGaveUp, max(0, h.Ends.Sub(now)).Round(time.Second))
+		}
+		fmt.Fprintln(w)
+	}
+	for i := range s.Devices {
+		if d := &s.Devices[i]; d.Current && !d.GPU.Reading.Up {
+			fmt.Fprintf(w, "%s: does not answer: %s\n", d.GPU.UUID, d.GPU.Reading.Reason)
+		}
+	}
+	if n := s.Nameless; n != nil && *n > 0 {
+		fmt.Fprintf(w, "GPUs that don't say who they are: %d\n", *n)
+	}
 }

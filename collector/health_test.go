@@ -17,10 +17,13 @@ import (
 )
 
 // driver is one that answers with an error, if there is one.
-type driver struct{ err error }
+type driver struct {
+	inv device.Inventory
+	err error
+}
 
 func (d *driver) Inventory(context.Context) (device.Inventory, error) {
-	return device.Inventory{}, d.err
+	return d.inv, d.err
 }
 
 // node is a meter on a clock that the test moves.
@@ -33,7 +36,7 @@ type node struct {
 func newNode(t *testing.T) *node {
 	t.Helper()
 	n := &node{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
-	loop, err := meter.NewLoop(meter.LoopConfig{Source: &n.driver, Now: n.clock})
+	loop, err := meter.NewLoop(meter.LoopConfig{Source: &n.driver, Now: n.clock, GiveUp: 5 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,20 +63,25 @@ func ask(t *testing.T, h http.Handler, status int, word string) {
 	}
 }
 
+func (n *node) probes() (health, ready http.Handler) {
+	return collector.Probes(n.loop, 30*time.Second, 10*time.Second, n.clock)
+}
+
 func TestHealthFollowsTheTicks(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
-	h := collector.Healthz(n.loop, 30*time.Second, n.clock)
+	h, _ := n.probes()
 	ask(t, h, http.StatusServiceUnavailable, "has not polled yet")
 	n.poll(t)
-	ask(t, h, http.StatusOK, "ok")
+	ask(t, h, http.StatusOK, "ok\nnvml: answers\n")
 	n.now = n.now.Add(30 * time.Second)
 	ask(t, h, http.StatusOK, "ok")
 	n.now = n.now.Add(time.Second)
 	ask(t, h, http.StatusServiceUnavailable, "last polled 31s ago")
 	n.driver.err = nvml.ErrNoDriver
 	n.poll(t) // a driver that is gone is no reason to be killed
-	ask(t, h, http.StatusOK, "ok")
+	n.now = n.now.Add(7 * time.Second)
+	ask(t, h, http.StatusOK, "ok\nnvml: has not answered for 7s: no NVIDIA driver\n")
 }
 
 func TestReadinessWaitsForTheFirstPoll(t *testing.T) {
@@ -86,14 +94,42 @@ func TestReadinessWaitsForTheFirstPoll(t *testing.T) {
 			t.Parallel()
 			n := newNode(t)
 			n.driver.err = err
-			h := collector.Readyz(n.loop)
+			_, h := n.probes()
 			ask(t, h, http.StatusServiceUnavailable, "no poll has ended yet")
 			n.poll(t)
 			ask(t, h, http.StatusOK, "ok")
-			n.now = n.now.Add(time.Hour)
-			ask(t, h, http.StatusOK, "ok")
 		})
 	}
+}
+
+func TestReadinessEndsWhenNothingIsMetered(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	_, h := n.probes()
+	n.poll(t)
+	n.driver.err = errors.New("driver error 999")
+	n.poll(t)
+	ask(t, h, http.StatusOK, "has not answered for 0s: driver error 999")
+	n.now = n.now.Add(11 * time.Second)
+	ask(t, h, http.StatusServiceUnavailable, "nothing is metered, since driver and kubelet were last known 11s ago\nnvml: has not answered for 11s: driver error 999")
+	n.driver.err = nil
+	n.poll(t)
+	ask(t, h, http.StatusOK, "ok\nnvml: answers")
+}
+
+func TestHealthSaysWhatHolds(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	n.driver.inv = device.Inventory{Nameless: 2, GPUs: []device.GPU{{UUID: "GPU-a", Reading: device.Reading{Up: true}}, {UUID: "GPU-b", Reading: device.Reading{Reason: "lost"}}}}
+	h, _ := n.probes()
+	n.poll(t)
+	ask(t, h, http.StatusOK, "ok\nnvml: answers\nGPU-b: does not answer: lost\nGPUs that don't say who they are: 2\n")
+	n.driver.inv.GPUs[0].Reading = device.Reading{Reason: "driver error 999"}
+	n.driver.inv.Restart = "no GPU answers"
+	n.poll(t)
+	n.now = n.now.Add(time.Minute)
+	n.poll(t)
+	ask(t, h, http.StatusOK, "nvml: answers, but for 1m0s: no GPU answers; if that lasts, the process ends with code 4 in 4m0s\n")
 }
 
 func TestExitCodes(t *testing.T) {
@@ -102,10 +138,11 @@ func TestExitCodes(t *testing.T) {
 		err  error
 		want int
 	}{
-		"it was asked to end":     {nil, 0},
-		"the port is taken":       {errors.New("listen"), 1},
-		"a flag can't be read":    {fmt.Errorf("%w: --node", collector.ErrUsage), 2},
-		"the driver was replaced": {fmt.Errorf("read GPUs: %w", nvml.ErrDriverChanged), 3},
+		"it was asked to end":       {nil, 0},
+		"the port is taken":         {errors.New("listen"), 1},
+		"a flag can't be read":      {fmt.Errorf("%w: --node", collector.ErrUsage), 2},
+		"the driver fails for long": {fmt.Errorf("%w: driver error 999", meter.ErrGaveUp), 4},
+		"the driver was replaced":   {fmt.Errorf("read GPUs: %w", nvml.ErrDriverChanged), 3},
 	} {
 		if got := collector.ExitCode(tc.err); got != tc.want {
 			t.Errorf("%s: exit code %d, want %d", name, got, tc.want)

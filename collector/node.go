@@ -68,6 +68,7 @@ func (f *flags) assemble(ctx context.Context, n *node, now func() time.Time) err
 		MaxGap:      *f.maxGap,
 		Now:         now,
 		Logger:      n.log,
+		GiveUp:      *f.giveUp,
 		Fatal:       func(err error) bool { return errors.Is(err, nvml.ErrDriverChanged) },
 	}
 	if hostPIDs(*f.proc) { // else processes can't be looked up

@@ -32,6 +32,7 @@ type step struct {
 	shows  []sight
 	grows  []series
 	stands []series
+	says   []string // words of /readyz
 	log    []line
 	exit   int // the code with which the collector ends of itself, 0 if it goes on
 }
@@ -167,6 +168,7 @@ func (st step) watch(t *testing.T, p *collectortest.Process, before collectortes
 	fault = st.fault(later)
 	st.compare(t, reached, later)
 	p.Healthy(t)
+	st.probe(t, p, reached, later)
 	return later
 }
 
@@ -178,6 +180,21 @@ func (st step) fault(s collectortest.Scrape) string {
 		}
 	}
 	return ""
+}
+
+// probe looks at /readyz after two scrapes.
+func (st step) probe(t *testing.T, p *collectortest.Process, a, b collectortest.Scrape) {
+	t.Helper()
+	ready, says := p.Ready()
+	lost := &metric.CollectorUnobservedSeconds
+	if idle := b.Value(lost) > a.Value(lost); idle == ready && (idle || b.Value(lost) == 0) {
+		t.Errorf("ready is %v, and nothing is metered is %v", ready, idle)
+	}
+	for _, words := range st.says {
+		if !strings.Contains(says, words) {
+			t.Errorf("/readyz does not say %q but\n%s", words, says)
+		}
+	}
 }
 
 // compare looks at what happened between two scrapes.

@@ -5,6 +5,8 @@ package collector_test
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"time"
 
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/meter"
@@ -17,6 +19,7 @@ func failureScenarios() map[string]scenario {
 	all := map[string]scenario{}
 	maps.Insert(all, maps.All(muteScenarios()))
 	maps.Insert(all, maps.All(namelessScenarios()))
+	maps.Insert(all, maps.All(lastingScenarios()))
 	return all
 }
 
@@ -135,4 +138,80 @@ func namelessScenarios() map[string]scenario {
 		}
 	}
 	return all
+}
+
+// lastingScenarios are about a driver that fails for long.
+func lastingScenarios() map[string]scenario {
+	both, pods := nvmltest.Node(2), []kubelettest.Pod{podA, podB}
+	flags := []string{"--meter.max-gap=300ms", "--nvml.give-up=1s", "--nvml.timeout=500ms"}
+	counting := func(code nvmltest.Code) nvmltest.Scenario { return nvmltest.Scenario{Init: code, CountError: code} }
+	each := func(codes ...nvmltest.Code) nvmltest.Scenario {
+		node := nvmltest.Node(2)
+		for i, code := range codes {
+			mute(&node.GPUs[i], code)
+		}
+		return node
+	}
+	hangs, asked := nvmltest.Node(2), nvmltest.Node(2)
+	hangs.CountHang = time.Hour
+	asked.GPUs[0].Error, asked.GPUs[1].Error = nvmltest.Unknown, nvmltest.NoPermission
+	ends := func(driver nvmltest.Scenario, words ...string) scenario {
+		return scenario{driver: both, pods: pods, flags: flags, steps: []step{bothHeld(), {
+			name: "it fails for good", do: driven(driver), exit: 4,
+			log: []line{logged(1, append([]string{"gputally-collector: the driver worked and fails since"}, words...)...)},
+		}}}
+	}
+	noGPU := []sight{is(0, &metric.DeviceUp, gpu0), is(0, &metric.DeviceUp, gpu1), is(1, &metric.CollectorSourceUp, meter.SourceNVML)}
+	unavailable := []series{of(&metric.DeviceSeconds, gpu0, metric.StateUnavailable), of(&metric.DeviceSeconds, gpu1, metric.StateUnavailable)}
+	neither := []series{of(seconds, onA...), of(seconds, onB...)}
+	fails := func(name string, code nvmltest.Code, says string) step {
+		return step{
+			name: name, do: driven(counting(code)),
+			shows:  []sight{is(0, &metric.CollectorSourceUp, meter.SourceNVML), above(0, &metric.CollectorUnobservedSeconds)},
+			grows:  []series{of(&metric.CollectorUnobservedSeconds), of(&metric.CollectorSourceFailures, meter.SourceNVML)},
+			stands: neither,
+			says:   []string{"nothing is metered", "nvml: has not answered for", says, "the process ends with code 4 in"},
+			log:    []line{logged(1, "peer=nvml", "does not answer", says)},
+		}
+	}
+	never := func(driver nvmltest.Scenario) scenario {
+		return scenario{driver: driver, pods: pods, flags: []string{"--nvml.give-up=100ms"}, steps: []step{{
+			name:  "it fails from the beginning",
+			shows: []sight{is(0, &metric.CollectorSourceUp, meter.SourceNVML), above(4, &metric.CollectorSourceFailures, meter.SourceNVML)},
+			grows: []series{of(&metric.CollectorSourceFailures, meter.SourceNVML)},
+			says:  []string{"ok", "nvml: has not answered for"},
+		}, then(bothHeld(), "it is there", driven(both))}}
+	}
+	return map[string]scenario{
+		"the driver fails for good with code 999":          ends(counting(nvmltest.Unknown), "driver error 999"),
+		"the driver fails for good as it may not be asked": ends(counting(nvmltest.NoPermission), "/dev/nvidiactl"),
+		"the driver is unloaded for good":                  ends(counting(nvmltest.DriverNotLoaded), "kernel module"),
+		"the library loses its initialization for good":    ends(counting(nvmltest.Uninitialized), "driver error 1"),
+		"the driver hangs for good":                        ends(hangs, "driver call hangs"),
+		"no GPU can be measured for good":                  ends(each(nvmltest.Unknown, 4711), "no GPU answers"),
+		"no GPU can be asked for good":                     ends(asked, "no GPU answers"),
+		"the driver fails from the beginning":              never(counting(nvmltest.Unknown)),
+		"no driver is loaded at the beginning":             never(counting(nvmltest.DriverNotLoaded)),
+		"one GPU of two can't be measured for good":        stays(firstIsDown("it fails for good", driven(each(nvmltest.Unknown)), "driver error 999")),
+		"all GPUs are lost for good, which no new process mends": stays(step{
+			name: "both are lost", do: driven(each(nvmltest.Lost, nvmltest.Lost)), shows: noGPU, grows: unavailable, stands: neither,
+			says: []string{"ok", gpu0 + ": does not answer: lost", gpu1 + ": does not answer: lost"},
+		}),
+		"the driver fails for one reason, then for another": {
+			driver: both, pods: pods, flags: []string{"--meter.max-gap=300ms"},
+			steps: []step{
+				bothHeld(), fails("it fails", nvmltest.Unknown, "driver error 999"),
+				fails("it is unloaded", nvmltest.DriverNotLoaded, "kernel module"), then(bothHeld(), "it is back", driven(both), logged(2, "peer=nvml", "Source answers")),
+			},
+		},
+	}
+}
+
+// stays plays a step for longer than the process would have patience.
+func stays(st step) scenario {
+	st.shows = append(slices.Clip(st.shows), above(15, &metric.CollectorPolls))
+	return scenario{
+		driver: nvmltest.Node(2), pods: []kubelettest.Pod{podA, podB}, flags: []string{"--meter.max-gap=300ms", "--nvml.give-up=100ms"},
+		steps: []step{bothHeld(), st, then(bothHeld(), "it is well again", driven(nvmltest.Node(2)))},
+	}
 }

@@ -91,8 +91,9 @@ func (s *server) shutDown() {
 func (f *flags) pages(loop *meter.Loop, now func() time.Time) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle(*f.path, f.metrics(loop, now))
-	mux.Handle(pathHealth, healthz(loop, f.patience(), now))
-	mux.Handle(pathReady, readyz(loop))
+	state := probes{loop, f.patience(), *f.maxGap, now}
+	mux.HandleFunc(pathHealth, state.health)
+	mux.HandleFunc(pathReady, state.ready)
 	if *f.path == "/" {
 		return mux, nil
 	}
@@ -103,7 +104,7 @@ func (f *flags) pages(loop *meter.Loop, now func() time.Time) (http.Handler, err
 		Profiling:   "false", // its links would lead nowhere
 		Links: []web.LandingLinks{
 			{Address: pathHealth, Text: "Health: the meter ticks"},
-			{Address: pathReady, Text: "Readiness: there is a snapshot"},
+			{Address: pathReady, Text: "Readiness: the GPUs are metered"},
 			{Address: *f.path, Text: "Metrics"},
 		},
 	})

@@ -124,6 +124,9 @@ type Inventory struct {
 	// Nameless is how many GPUs more the driver counts: those that don't say who
 	// they are.
 	Nameless int
+	// Restart says what another process in a new container may see that this one
+	// sees no more; "" if nothing speaks for it.
+	Restart string
 }
 
 // Holder is a container of a pod. PodUID is "" while it is not known.

@@ -37,6 +37,9 @@ type LoopConfig struct {
 	Logger      *slog.Logger     // default: discards
 	// Fatal is true for the errors of a source that must end the process. Default: none.
 	Fatal func(error) bool
+	// GiveUp is how long the driver may fail, after a GPU was up once, until the loop
+	// ends with ErrGaveUp. Default: for ever.
+	GiveUp time.Duration
 }
 
 // strangersAgain is how long nothing more is logged of strangers on a GPU.
@@ -75,6 +78,7 @@ type Loop struct {
 	resolver  *attribution.Resolver
 	bounds    *bounds.Checker
 	nvml      sourceHealth
+	endurance endurance
 	kubelet   sourceHealth
 	names     sourceHealth
 	unknown   map[string]bool         // unresolved ids of the latest answer, which were logged
@@ -103,6 +107,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		strangers: map[string]time.Time{},
 		foreign:   map[string]bool{},
 		nvml:      sourceHealth{name: SourceNVML},
+		endurance: endurance{limit: cfg.GiveUp},
 		kubelet:   sourceHealth{name: SourceKubelet},
 		names:     sourceHealth{name: SourceCheckpoint},
 	}, nil
@@ -120,7 +125,7 @@ func (l *Loop) Ticked() time.Time {
 }
 
 // Run polls until ctx ends, at once and then every interval. It returns nil
-// when ctx ends, or the error of a source that Fatal picked.
+// when ctx ends, the error of a source that Fatal picked, or ErrGaveUp.
 func (l *Loop) Run(ctx context.Context) error {
 	ticker := time.NewTicker(l.cfg.Interval)
 	defer ticker.Stop()
@@ -145,7 +150,7 @@ func (l *Loop) Poll(ctx context.Context) error {
 	}
 	holders := l.holders(ctx, inv)
 	s := l.meter.Observe(Observation{At: l.cfg.Now(), Inventory: inv, Holders: holders})
-	s.Sources = []SourceHealth{l.nvml.snapshot()}
+	s.Sources = []SourceHealth{l.endurance.health(&l.nvml)}
 	if l.cfg.Registry != nil {
 		s.Sources = append(s.Sources, l.kubelet.snapshot())
 	}
@@ -163,10 +168,13 @@ func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 	inv, err := l.cfg.Source.Inventory(ctx)
 	end := l.cfg.Now()
 	l.nvml.note(l.cfg.Logger, err, begin, end)
+	if err != nil && l.cfg.Fatal(err) {
+		return nil, fmt.Errorf("read GPUs: %w", err)
+	}
+	if lasting := l.endurance.bear(l.cfg.Logger, &inv, err, begin, end); lasting != nil {
+		return nil, lasting
+	}
 	if err != nil {
-		if l.cfg.Fatal(err) {
-			return nil, fmt.Errorf("read GPUs: %w", err)
-		}
 		return nil, nil
 	}
 	l.bounds.Check(&inv, begin, end)

@@ -19,10 +19,12 @@ type scene struct {
 	gpus []device.GPU
 	held []string // device ids
 	err  error    // of the driver
+
+	restart string
 }
 
 func (s *scene) Inventory(context.Context) (device.Inventory, error) {
-	return device.Inventory{GPUs: s.gpus}, s.err
+	return device.Inventory{GPUs: s.gpus, Restart: s.restart}, s.err
 }
 
 func (s *scene) Holders(context.Context) (device.Holders, error) {
@@ -50,26 +52,26 @@ func TestALoopLogsChangesOnly(t *testing.T) {
 		scene
 		want string // in the only line, "" for none
 	}{
-		{"all is well", scene{up(true), []string{"GPU-a"}, nil}, ""},
-		{"a device that no GPU answers to", scene{up(true), []string{"GPU-a", "GPU-x"}, nil}, "device=GPU-x"},
-		{"it is there still", scene{up(true), []string{"GPU-a", "GPU-x"}, nil}, ""},
-		{"another one, too", scene{up(true), []string{"GPU-x", "GPU-y"}, nil}, "device=GPU-y"},
-		{"both are gone", scene{up(true), nil, nil}, ""},
-		{"one is back", scene{up(true), []string{"GPU-x"}, nil}, "device=GPU-x"},
-		{"a GPU goes down", scene{up(false), []string{"GPU-x"}, nil}, "reason=lost"},
-		{"it stays down", scene{up(false), []string{"GPU-x"}, nil}, ""},
-		{"it is down for another reason", scene{reset, []string{"GPU-x"}, nil}, `reason="reset required"`},
-		{"it is so still", scene{reset, []string{"GPU-x"}, nil}, ""},
-		{"it is down for the first reason again", scene{up(false), []string{"GPU-x"}, nil}, "reason=lost"},
-		{"it is back", scene{up(true), []string{"GPU-x"}, nil}, "answers again"},
-		{"it goes down again", scene{up(false), []string{"GPU-x"}, nil}, "reason=lost"},
+		{"all is well", scene{gpus: up(true), held: []string{"GPU-a"}}, ""},
+		{"a device that no GPU answers to", scene{gpus: up(true), held: []string{"GPU-a", "GPU-x"}}, "device=GPU-x"},
+		{"it is there still", scene{gpus: up(true), held: []string{"GPU-a", "GPU-x"}}, ""},
+		{"another one, too", scene{gpus: up(true), held: []string{"GPU-x", "GPU-y"}}, "device=GPU-y"},
+		{"both are gone", scene{gpus: up(true), held: nil}, ""},
+		{"one is back", scene{gpus: up(true), held: []string{"GPU-x"}}, "device=GPU-x"},
+		{"a GPU goes down", scene{gpus: up(false), held: []string{"GPU-x"}}, "reason=lost"},
+		{"it stays down", scene{gpus: up(false), held: []string{"GPU-x"}}, ""},
+		{"it is down for another reason", scene{gpus: reset, held: []string{"GPU-x"}}, `reason="reset required"`},
+		{"it is so still", scene{gpus: reset, held: []string{"GPU-x"}}, ""},
+		{"it is down for the first reason again", scene{gpus: up(false), held: []string{"GPU-x"}}, "reason=lost"},
+		{"it is back", scene{gpus: up(true), held: []string{"GPU-x"}}, "answers again"},
+		{"it goes down again", scene{gpus: up(false), held: []string{"GPU-x"}}, "reason=lost"},
 		{"the driver fails", scene{err: errors.New("one")}, "err=one"},
 		{"it fails still", scene{err: errors.New("one")}, ""},
 		{"it fails for another reason", scene{err: errors.New("two")}, "err=two"},
 		{"it fails for the first reason again", scene{err: errors.New("one")}, "err=one"},
-		{"it answers, and the GPU is still down", scene{up(false), []string{"GPU-x"}, nil}, "Source answers"},
-		{"it is taken out, and is nobody's any more", scene{nil, nil, nil}, ""},
-		{"it is put in again, in order", scene{up(true), nil, nil}, ""},
+		{"it answers, and the GPU is still down", scene{gpus: up(false), held: []string{"GPU-x"}}, "Source answers"},
+		{"it is taken out, and is nobody's any more", scene{}, ""},
+		{"it is put in again, in order", scene{gpus: up(true), held: nil}, ""},
 	} {
 		log.Reset()
 		now = step.scene

@@ -256,6 +256,7 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 	s := &Snapshot{
 		Start:      m.cfg.Start,
 		Taken:      at,
+		Known:      m.known,
 		Devices:    make([]Device, 0, len(m.devices)),
 		Holdings:   make([]Holding, 0, len(m.holdings)),
 		Polls:      m.polls,

@@ -12,6 +12,9 @@ import (
 type Snapshot struct {
 	Start   time.Time // when this process began to meter
 	Taken   time.Time // when the poll was made
+	// Known is when both GPUs and holders were known last, zero for never. For
+	// longer than MaxGap after it nothing is metered.
+	Known   time.Time
 	Devices []Device  // sorted by UUID
 	// Holdings are those of now and those that ended within the retention,
 	// sorted by UUID, namespace, pod, pod UID, container.
@@ -81,6 +84,10 @@ type SourceHealth struct {
 	Up       bool   // the last poll succeeded
 	Failures int64
 	Duration time.Duration // of the last poll
-	Since    time.Time     // when the first poll failed of those since it answered last, zero if it is up
-	Reason   string        // why it is not up, "" if it is
+	// Since is when the first poll failed of those since it answered last, and
+	// Reason why the latest did; zero if it didn't. A driver that is up may have
+	// both where another process might see more than this one.
+	Since  time.Time
+	Reason string
+	Ends   time.Time // when the process gives up on the source if this lasts, zero for never
 }

@@ -41,6 +41,12 @@ func hung(err error) error {
 	return err
 }
 
+// curable is true for a failure of a GPU that another process might not meet: the
+// card itself is not known to be at fault.
+func curable(err error) bool {
+	return err != nil && !errors.Is(err, nvml.ERROR_GPU_IS_LOST) && !errors.Is(err, nvml.ERROR_RESET_REQUIRED) && !errors.Is(err, ErrHangs)
+}
+
 // mute returns why the GPU counts as down though it says who it is: whatever it
 // is asked to measure fails. SUCCESS if it is not so, or if the GPU can't measure
 // anything and never did.

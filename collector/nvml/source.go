@@ -31,6 +31,7 @@ type Source struct {
 	session  session
 	slots    []*slot
 	nameless string // what was logged last about GPUs that don't say who they are
+	worked   bool   // a GPU was up once
 }
 
 // slot is one index of the driver's list of GPUs.
@@ -85,6 +86,7 @@ func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
 		Session:       now.number,
 		GPUs:          gpus,
 		Nameless:      now.count - len(gpus),
+		Restart:       s.restart(found),
 	}, nil
 }
 
@@ -215,6 +217,15 @@ func (s *Source) gather(found []sight) []device.GPU {
 	}
 	slices.SortFunc(gpus, func(a, b device.GPU) int { return cmp.Compare(a.UUID, b.UUID) })
 	return gpus
+}
+
+// restart says what another process may see that this one sees no more.
+func (s *Source) restart(found []sight) string {
+	s.worked = s.worked || slices.ContainsFunc(found, func(f sight) bool { return f.err == nil })
+	if !s.worked || len(found) == 0 || slices.ContainsFunc(found, func(f sight) bool { return !curable(f.err) }) {
+		return ""
+	}
+	return fmt.Sprintf("no GPU answers: %v", found[0].err)
 }
 
 // noteNameless logs the GPUs without a UUID when their list changes.
