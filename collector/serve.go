@@ -19,6 +19,7 @@ import (
 
 	"github.com/gputally/gputally/collector/exporter"
 	"github.com/gputally/gputally/collector/meter"
+	"github.com/gputally/gputally/webserver"
 )
 
 // Paths of the probes.
@@ -46,9 +47,9 @@ func (f *flags) server(n *node, opts Options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{loop: n.loop, web: f.web, log: n.log, drain: drain, http: &http.Server{
-		Handler: pages, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn),
-	}}
+	s := &server{loop: n.loop, web: f.web, log: n.log, drain: drain, http: webserver.Limit(&http.Server{ //nolint:gosec // has its limits from there
+		Handler: webserver.Guard(pages), ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelWarn),
+	})}
 	if opts.OnListen != nil {
 		s.http.BaseContext = func(l net.Listener) context.Context { // called once it listens
 			opts.OnListen(l.Addr().String())

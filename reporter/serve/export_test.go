@@ -3,8 +3,6 @@ package serve
 import (
 	"context"
 	"net/http"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Round runs the tasks that are due, one after another.
@@ -23,9 +21,3 @@ func (s *Server) Handler() http.Handler {
 	server.BaseContext(nil)
 	return server.Handler
 }
-
-// Limited gives a server its limits.
-func Limited(server *http.Server) *http.Server { return limited(server) }
-
-// Scrapes answers with the metrics.
-func Scrapes(registry *prometheus.Registry) http.Handler { return scrapes(registry) }

@@ -10,8 +10,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/gputally/gputally/webserver"
 )
+
+// maxScrapes is how many scrapes are answered at one time; more get a 503. The
+// collector has as many.
+const maxScrapes = 40
 
 // Paths of the probes, which need no credentials.
 const (
@@ -68,9 +75,9 @@ func (s *Server) answer(ctx context.Context) error {
 // toolkit puts its check of credentials in front of the handler before it listens,
 // and the probes are put in front of that when the listener opens.
 func (s *Server) httpServer() *http.Server {
-	server := limited(&http.Server{Handler: s.handler(), ReadHeaderTimeout: headerTimeout})
+	server := webserver.Limit(&http.Server{Handler: s.handler()}) //nolint:gosec // has its limits from there
 	server.BaseContext = func(net.Listener) context.Context {
-		server.Handler = guarded(s.probes(server.Handler))
+		server.Handler = webserver.Guard(s.probes(server.Handler))
 		return context.Background()
 	}
 	return server
@@ -78,7 +85,7 @@ func (s *Server) httpServer() *http.Server {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", scrapes(s.cfg.Registry))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{Registry: s.cfg.Registry, MaxRequestsInFlight: maxScrapes}))
 	mux.Handle("GET /{$}", s.status)
 	return mux
 }

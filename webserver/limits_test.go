@@ -1,4 +1,4 @@
-package serve_test
+package webserver_test
 
 import (
 	"bufio"
@@ -6,16 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/gputally/gputally/reporter/serve"
+	"github.com/gputally/gputally/webserver"
 )
 
 // pipes is a listener in memory.
@@ -45,7 +42,7 @@ func (*pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 func dial(t *testing.T, h http.Handler) net.Conn {
 	t.Helper()
 	l := &pipes{conns: make(chan net.Conn), end: make(chan struct{})}
-	server := serve.Limited(&http.Server{Handler: h})
+	server := webserver.Limit(&http.Server{Handler: h})
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() {
 		_ = server.Close()
@@ -116,61 +113,4 @@ func TestHeadersWithoutAnEndAreRefused(t *testing.T) {
 			t.Errorf("status %s", resp.Status)
 		}
 	})
-}
-
-func TestAnswersAreNothingForScriptsAndFrames(t *testing.T) {
-	t.Parallel()
-	h := newReplica(t, closed(t, instant("2026-11-20T01:30:00Z")), instant("2026-11-20T01:30:00Z")).server.Handler()
-	for _, path := range []string{"/", "/metrics", "/nowhere", "/healthz"} {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
-			"Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
-		} {
-			if got := w.Header().Get(name); !strings.Contains(got, want) {
-				t.Errorf("%s has %s %q", path, name, got)
-			}
-		}
-	}
-}
-
-// slow is a collector that takes until it may go on.
-type slow struct{ begun, goOn chan struct{} }
-
-func (slow) Describe(ch chan<- *prometheus.Desc) { ch <- prometheus.NewDesc("slow", "Slow.", nil, nil) }
-
-func (s slow) Collect(chan<- prometheus.Metric) {
-	s.begun <- struct{}{}
-	<-s.goOn
-}
-
-func TestScrapesAtOneTimeAreLimited(t *testing.T) {
-	t.Parallel()
-	const most = 40
-	registry := prometheus.NewRegistry()
-	collector := slow{make(chan struct{}), make(chan struct{})}
-	registry.MustRegister(collector)
-	h := serve.Scrapes(registry)
-	status := func() int {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-		return w.Code
-	}
-	answered := make(chan int)
-	for range most {
-		go func() { answered <- status() }()
-	}
-	for range most {
-		<-collector.begun
-	}
-	if got := status(); got != http.StatusServiceUnavailable {
-		t.Errorf("one more got status %d", got)
-	}
-	close(collector.goOn)
-	for range most {
-		if got := <-answered; got != http.StatusOK {
-			t.Errorf("status %d", got)
-		}
-	}
 }
