@@ -105,6 +105,7 @@ func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
 		Resources:      append(kubelet.DefaultResources(), *f.resources...),
 		Drivers:        append(kubelet.DefaultDrivers(), *f.drivers...),
 		Timeout:        kubeletTimeout,
+		Grace:          *f.maxGap,
 		Logger:         cfg.Logger,
 		Now:            cfg.Now,
 	})

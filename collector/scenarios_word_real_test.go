@@ -14,9 +14,114 @@ import (
 
 // wordScenarios are about what the kubelet says too late, too long or not at all.
 func wordScenarios() map[string]scenario {
-	return map[string]scenario{
-		"the device plugin is set to 2 slots, and then to 10": slotsOffered(),
+	all := restartScenarios()
+	all["the device plugin is set to 2 slots, and then to 10"] = slotsOffered()
+	return all
+}
+
+// restarted is a kubelet that restarts and then lists these pods. The checkpoint
+// stays as it is.
+func restarted(lists ...kubelettest.Pod) deed {
+	return func(_ *testing.T, n *collectortest.Node) {
+		n.Kubelet.Stop()
+		n.Kubelet.SetPods(lists...)
+		n.Kubelet.Run()
 	}
+}
+
+// listed makes the kubelet list these pods, and leaves the checkpoint as it is.
+func listed(pods ...kubelettest.Pod) deed {
+	return func(_ *testing.T, n *collectortest.Node) { n.Kubelet.SetPods(pods...) }
+}
+
+// checkpointed makes the checkpoint have these pods.
+func checkpointed(pods ...kubelettest.Pod) deed {
+	return func(_ *testing.T, n *collectortest.Node) { n.Kubelet.WriteCheckpoint(pods...) }
+}
+
+// restartScenarios are about a kubelet that restarts and does not know yet who is
+// there. Pod a goes on in all of them.
+func restartScenarios() map[string]scenario {
+	estimated := func(n float64) sight { return is(n, &metric.CollectorEstimated) }
+	complete := hasNo(&metric.CollectorEstimated)
+	// bothGo on, as estimated or not.
+	bothGo := func(name string, do deed, shows ...sight) step {
+		st := then(bothHeld(), name, do)
+		st.shows = append(st.shows, hasNo(&metric.ContainerEndTime, onA...), hasNo(&metric.ContainerEndTime, onB...),
+			is(0, &metric.CollectorAmbiguous), is(0, &metric.DeviceSeconds, gpu0, metric.StateUnattributed), is(0, &metric.DeviceSeconds, gpu1, metric.StateUnattributed))
+		st.shows = append(st.shows, shows...)
+		st.stands = append(st.stands, of(&metric.DeviceSeconds, gpu1, metric.StateUnallocated))
+		return st
+	}
+	onC := container("c", gpu1)
+	podC := pod("c", gpu1)
+	bEnded := func(name string, do deed, shows ...sight) step {
+		return step{
+			name: name, do: do,
+			shows: append(shows, is(1, &metric.ContainerShare, onA...), has(&metric.ContainerEndTime, onB...), is(0, &metric.ContainerShare, onB...),
+				hasNo(&metric.ContainerEndTime, onA...), is(0, &metric.DeviceSeconds, gpu0, metric.StateUnallocated)),
+			grows:  []series{of(seconds, onA...)},
+			stands: []series{of(seconds, onB...), of(&metric.DeviceSeconds, gpu1, metric.StateUnattributed)},
+		}
+	}
+	long := []string{"--meter.max-gap=1h"}
+	run := func(flags []string, steps ...step) scenario {
+		return scenario{
+			driver: nvmltest.Node(2), pods: []kubelettest.Pod{podA, podB}, flags: flags,
+			steps: append([]step{bothGo("both GPUs are held", nil, complete)}, steps...),
+		}
+	}
+	return map[string]scenario{
+		"the kubelet restarts, lists nothing, and then one pod after the other": run(nil,
+			bothGo("it lists nothing", restarted(), estimated(2)),
+			bothGo("it lists one pod", listed(podA), estimated(1)),
+			bothGo("it lists both", listed(podB, podA), complete),
+			bEnded("one ends", held(podA), complete)),
+		"the kubelet restarts twice": run(nil,
+			bothGo("it lists nothing", restarted(), estimated(2)),
+			bothGo("it restarts again", restarted(), estimated(2)),
+			bothGo("it lists both", listed(podA, podB), complete)),
+		"the kubelet restarts, and one pod is not listed again": run([]string{"--meter.max-gap=2s"},
+			bothGo("it lists nothing", restarted(), estimated(2)),
+			bEnded("one is missing for too long", listed(podA), complete, endedEarly())),
+		"the kubelet restarts, and one pod has given back its GPU": run(long,
+			bEnded("the checkpoint lacks it", together(checkpointed(podA), restarted()), estimated(1))),
+		"the kubelet restarts, and the checkpoint has a pod with another GPU": run(long,
+			bEnded("the checkpoint has another one", together(checkpointed(podA, pod("b", "GPU-other")), restarted()), estimated(1))),
+		"the kubelet restarts without a checkpoint": run(long,
+			bothGo("it lists nothing", together(func(_ *testing.T, n *collectortest.Node) { n.Kubelet.RemoveCheckpoint() }, restarted()), estimated(2)),
+			bEnded("it lists one pod", listed(podA), complete)),
+		"the kubelet restarts, and the GPU is another pod's": run(long,
+			bEnded("the other one is listed", together(checkpointed(podA, podC), restarted(podC)), estimated(1), is(1, &metric.ContainerShare, onC...)),
+			bEnded("both are", listed(podC, podA), complete, is(1, &metric.ContainerShare, onC...))),
+	}
+}
+
+// endedEarly says that pod b ended when it was listed last, which is more than two
+// seconds before anybody knew.
+func endedEarly() sight {
+	return sight{"pod b ended when it was last listed", func(s collectortest.Scrape) bool {
+		lived := s.Value(&metric.ContainerEndTime, onB...) - s.Value(&metric.ContainerStartTime, onB...)
+		return lived > 0 && lived < s.Value(&metric.DeviceSeconds, gpu1, metric.StateAllocated)-1.5
+	}}
+}
+
+// A collector that restarts together with the kubelet finds a checkpoint, and nobody
+// listed: the GPUs are held, it does not know by whom.
+func TestACollectorThatRestartsWithTheKubelet(t *testing.T) {
+	t.Parallel()
+	n := collectortest.NewNode(t, nvmltest.Node(2))
+	n.Kubelet.WriteCheckpoint(podA)
+	p := collectortest.Start(t, n.Command(t, built(t), "--meter.interval=100ms"))
+	shows := func(what string, sights ...sight) {
+		t.Helper()
+		p.Until(t, what, func(s collectortest.Scrape) bool { return step{shows: sights}.fault(s) == "" })
+	}
+	free := is(0, &metric.DeviceSeconds, gpu0, metric.StateUnallocated)
+	shows("one GPU is held, one is free", free, above(0.3, &metric.DeviceSeconds, gpu0, metric.StateUnattributed),
+		above(0.3, &metric.DeviceSeconds, gpu1, metric.StateUnallocated), is(1, &metric.CollectorAmbiguous))
+	n.Kubelet.SetPods(podA)
+	shows("the pod is listed", free, above(0.3, seconds, onA...), is(0, &metric.CollectorAmbiguous), hasNo(&metric.CollectorEstimated))
 }
 
 // offers makes the device plugin cut the first GPU into this many slots.

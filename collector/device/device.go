@@ -180,6 +180,9 @@ type Holders struct {
 	// Unknown are the allocations of resources and DRA drivers that are not known as
 	// those of GPUs. Their holders have no UIDs. Sorted.
 	Unknown []Allocation
+	// Estimated are the holders of Allocations that the kubelet has not listed since
+	// it restarted. They may have ended.
+	Estimated map[Holder]bool
 }
 
 // Dispute says that a pod holds something of a GPU that is charged to nobody.

@@ -80,6 +80,9 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 	for _, d := range s.Disputes[:min(len(s.Disputes), named)] {
 		w.put(&metric.CollectorDisputeInfo, 1, d.Namespace, d.Pod, d.UUID, d.Reason)
 	}
+	if s.Estimated > 0 {
+		w.put(&metric.CollectorEstimated, float64(s.Estimated))
+	}
 	w.put(&metric.CollectorUnobservedSeconds, s.Unobserved.Seconds())
 	for _, c := range s.Impossible {
 		w.put(&metric.CollectorImpossible, float64(c.Count), c.Kind)

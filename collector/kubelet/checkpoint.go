@@ -60,12 +60,16 @@ func DecodeCheckpoint(content []byte) ([]CheckpointEntry, error) {
 // names it.
 type grant struct{ container, resource, device string }
 
+// set names the devices of a resource that a container holds.
+type set struct{ uid, container, resource string }
+
 // checkpointFile follows the checkpoint on disk.
 type checkpointFile struct {
 	path string             // "" to do without
 	info fs.FileInfo        // of what was read last, nil if nothing was
 	uids map[grant][]string // of the pods that hold a device
 	pods map[string]bool    // the UIDs in it
+	sets map[set][]string   // the devices, sorted
 	err  error              // why this is not what is on disk now; is ErrCheckpoint
 }
 
@@ -121,8 +125,10 @@ func (f *checkpointFile) read() (fs.FileInfo, error) {
 func (f *checkpointFile) take(entries []CheckpointEntry) {
 	f.uids = make(map[grant][]string, len(entries))
 	f.pods = make(map[string]bool, len(entries))
+	f.sets = make(map[set][]string, len(entries))
 	for _, e := range entries {
 		f.pods[e.PodUID] = true
+		f.sets[set{e.PodUID, e.Container, e.Resource}] = e.Devices
 		for _, id := range e.Devices {
 			g := grant{e.Container, e.Resource, id}
 			if !slices.Contains(f.uids[g], e.PodUID) {

@@ -61,8 +61,10 @@ type Config struct {
 	Drivers []string
 	// Timeout of one Holders, default 2 s.
 	Timeout time.Duration
-	Now     func() time.Time // required
-	Logger  *slog.Logger     // default: discards
+	// Grace is how long after a new connection a list may lack pods, default 10 s.
+	Grace  time.Duration
+	Now    func() time.Time // required
+	Logger *slog.Logger     // default: discards
 }
 
 func (c *Config) defaults() error {
@@ -77,6 +79,9 @@ func (c *Config) defaults() error {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 2 * time.Second
+	}
+	if c.Grace == 0 {
+		c.Grace = 10 * time.Second
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -111,6 +116,7 @@ type Client struct {
 	mu     sync.Mutex
 	offers offers
 	names  *identities // nil without a source of UIDs
+	past   records
 }
 
 var _ device.Registry = (*Client)(nil)
@@ -121,7 +127,7 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg}
+	c := &Client{cfg: cfg, past: records{grace: cfg.Grace, log: cfg.Logger}}
 	conn, err := grpc.NewClient("passthrough:///kubelet",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(c.dial),
@@ -166,28 +172,59 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	if err != nil {
 		return device.Holders{}, explain("list pod resources", c.cfg.Socket, err)
 	}
-	pods := podsOf(list, kept{c.keep, c.keepDriver})
+	pods := c.decided(list)
 	offered, err := c.offered(ctx, slices.ContainsFunc(pods, pod.plugged))
 	if err != nil {
 		return device.Holders{}, err
 	}
 	h := device.Holders{Offered: offered, Unknown: unknownOf(list, kept{c.keep, c.keepDriver})}
-	if c.names != nil {
-		c.names.assign(pods, c.cfg.Now())
-	}
 	for _, p := range pods {
 		switch {
 		case p.ended:
 		case p.unclear:
 			h.Withheld = append(h.Withheld, p.allocations...)
 		default:
-			h.Allocations = append(h.Allocations, p.identified()...)
+			as := p.identified()
+			h.Allocations = append(h.Allocations, as...)
+			if !p.seen.IsZero() {
+				h.Estimated = with(h.Estimated, as)
+			}
 		}
 	}
+	h.Withheld = append(h.Withheld, c.past.unnamed...)
 	sortAllocations(h.Allocations)
 	sortAllocations(h.Withheld)
 	h.Ambiguous = len(h.Withheld)
 	return h, nil
+}
+
+// with adds the holders of the allocations.
+func with(holders map[device.Holder]bool, as []device.Allocation) map[device.Holder]bool {
+	if holders == nil {
+		holders = map[device.Holder]bool{}
+	}
+	for _, a := range as {
+		holders[a.Holder] = true
+	}
+	return holders
+}
+
+// decided returns the pods listed and those that are missing for now, and decides
+// whose they are.
+func (c *Client) decided(list *podresources.ListPodResourcesResponse) []pod {
+	a := answer{
+		pods: podsOf(list, kept{c.keep, c.keepDriver}), none: len(list.GetPodResources()) == 0,
+		names: c.names, dials: c.dials.Load(), now: c.cfg.Now(),
+	}
+	if c.names != nil {
+		c.names.refresh()
+	}
+	pods := c.past.complete(a)
+	if c.names != nil {
+		c.names.assign(pods, a.now)
+	}
+	c.past.settled(pods)
+	return pods
 }
 
 // CheckpointErr is why the latest Holders could not read the checkpoint: an error

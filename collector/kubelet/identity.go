@@ -12,6 +12,7 @@ type identities struct {
 	file     checkpointFile
 	logs     podLogs
 	logsDown bool // that they can't be read was logged
+	keep     func(resource string) bool
 	ended    func(uid string) bool
 	log      *slog.Logger
 	seen     map[string]sighting // by pod.key, of the pods of the latest poll
@@ -31,19 +32,18 @@ func newIdentities(cfg Config) *identities {
 	return &identities{
 		file:   checkpointFile{path: cfg.CheckpointPath},
 		logs:   podLogs{dir: cfg.PodLogs},
+		keep:   func(resource string) bool { return matches(cfg.Resources, resource) },
 		ended:  func(uid string) bool { return uid != "" && cfg.Ended != nil && cfg.Ended(uid) },
 		log:    cfg.Logger,
 		owners: map[string]string{},
 	}
 }
 
-// assign sets uid, unclear and ended of every pod.
+// assign sets uid, unclear and ended of every pod, after refresh.
 func (n *identities) assign(pods []pod, now time.Time) {
-	n.refresh()
 	seen := make(map[string]sighting, len(pods))
 	for i := range pods {
 		p := &pods[i]
-		p.key = p.fingerprint()
 		s, known := n.seen[p.key]
 		if !known {
 			s.first, s.old = now, n.logs.old(p.name())

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
 
@@ -14,7 +15,8 @@ import (
 // pod is one entry of the kubelet's list that holds devices.
 type pod struct {
 	allocations []device.Allocation // without UIDs
-	key         string              // fingerprint, once it is needed
+	key         string              // fingerprint
+	seen        time.Time           // when it was last listed; zero if it is now
 	verdict
 }
 
@@ -61,10 +63,11 @@ func allocationsOf(holder device.Holder, entries []*podresources.ContainerDevice
 
 // identified returns the allocations with the pod's UID.
 func (p pod) identified() []device.Allocation {
-	for i := range p.allocations {
-		p.allocations[i].Holder.PodUID = p.uid
+	all := slices.Clone(p.allocations)
+	for i := range all {
+		all[i].Holder.PodUID = p.uid
 	}
-	return p.allocations
+	return all
 }
 
 // plugged is true if the pod holds devices of a device plugin.

@@ -11,9 +11,12 @@ type holdingMeter struct {
 	key   holdingKey
 	start time.Time
 	ended time.Time // zero while it is held
+	seen  time.Time // when it was last known to be held
 	share float64
 	sole  bool
 	parts []device.Part
+	// estimated is true while it isn't known whether it is held.
+	estimated bool
 
 	allocated integral
 	active    integral
@@ -28,13 +31,20 @@ type holdingMeter struct {
 }
 
 // take begins or continues the holding.
-func (m *holdingMeter) take(h device.Holding) {
-	m.ended = time.Time{}
+func (m *holdingMeter) take(h device.Holding, at time.Time, estimated bool) {
+	m.ended, m.estimated = time.Time{}, estimated
+	if !estimated {
+		m.seen = at
+	}
 	m.share, m.sole, m.parts = h.Share, h.Sole, h.Parts
 }
 
+// end is for a holding that is not there at a poll.
 func (m *holdingMeter) end(at time.Time) {
 	m.ended = at
+	if m.estimated {
+		m.ended, m.estimated = m.seen, false
+	}
 	m.share, m.sole, m.parts = 0, false, nil
 	m.pause()
 }

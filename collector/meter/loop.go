@@ -253,5 +253,6 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 		Unresolved:   r.Unresolved,
 		Ambiguous:    h.Ambiguous,
 		Disputes:     r.Disputes,
+		Estimated:    h.Estimated,
 	}
 }

@@ -61,6 +61,9 @@ type Attribution struct {
 	Unresolved   []string // device ids held that no GPU answers to, sorted
 	Ambiguous    int
 	Disputes     []device.Dispute // sorted, each once
+	// Estimated are holders of whom it isn't known whether they still are there. If
+	// they turn out not to be, they ended when that was last known.
+	Estimated map[device.Holder]bool
 }
 
 // Meter integrates observations. It is not safe for concurrent use.
@@ -222,7 +225,7 @@ func (m *Meter) takeHolders(at time.Time, a Attribution) {
 			hm = &holdingMeter{key: key, start: at}
 			m.holdings[key] = hm
 		}
-		hm.take(h)
+		hm.take(h, at, a.Estimated[h.Holder])
 		m.tenants[h.UUID] = append(m.tenants[h.UUID], hm)
 	}
 	for key, hm := range m.holdings {
@@ -275,6 +278,9 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 	}
 	slices.SortFunc(s.Devices, func(a, b Device) int { return cmp.Compare(a.GPU.UUID, b.GPU.UUID) })
 	for _, hm := range m.holdings {
+		if hm.estimated {
+			s.Estimated++
+		}
 		s.Holdings = append(s.Holdings, hm.snapshot())
 	}
 	slices.SortFunc(s.Holdings, compareHoldings)

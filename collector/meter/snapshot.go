@@ -10,12 +10,12 @@ import (
 // Snapshot is everything the meter knows after one poll. It is immutable: any
 // number of readers may share it.
 type Snapshot struct {
-	Start   time.Time // when this process began to meter
-	Taken   time.Time // when the poll was made
+	Start time.Time // when this process began to meter
+	Taken time.Time // when the poll was made
 	// Known is when both GPUs and holders were known last, zero for never. For
 	// longer than MaxGap after it nothing is metered.
 	Known   time.Time
-	Devices []Device  // sorted by UUID
+	Devices []Device // sorted by UUID
 	// Holdings are those of now and those that ended within the retention,
 	// sorted by UUID, namespace, pod, pod UID, container.
 	Holdings   []Holding
@@ -24,6 +24,7 @@ type Snapshot struct {
 	Polls      int64
 	Unresolved []string         // device ids held that no GPU answers to, sorted
 	Ambiguous  int              // holdings that wait for their pod UID
+	Estimated  int              // holdings of Attribution.Estimated
 	Disputes   []device.Dispute // what is held and charged to nobody, sorted
 	Unobserved time.Duration    // time since the start that was charged to nobody
 	Sources    []SourceHealth
@@ -56,7 +57,7 @@ type Holding struct {
 	Holder device.Holder
 	UUID   string
 	Start  time.Time // when this process first saw it
-	End    time.Time // when this process first saw it gone; zero while it is there
+	End    time.Time // when this process first saw it gone; zero while it is there; see Attribution.Estimated
 	Share  float64   // share held now, 0 once it ended
 
 	Allocated float64 // GPU-seconds

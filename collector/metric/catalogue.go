@@ -179,7 +179,7 @@ var (
 	}
 	ContainerEndTime = Family{
 		"gputally_container_gpu_end_time_seconds", Gauge, "seconds",
-		"Unix time at which this collector first saw that the container no longer holds the GPU; absent while it does.", byContainer,
+		"Unix time at which this collector first saw that the container no longer holds the GPU, or, where the kubelet did not list it any more after a restart, last saw that it did; absent while it does.", byContainer,
 	}
 	ContainerShare = Family{
 		"gputally_container_gpu_share_ratio", Gauge, "ratio",
@@ -270,6 +270,10 @@ var (
 		"A pod that holds something of a GPU which is charged to nobody, and why (reason: pod_uid, same_device, shared_claim, unknown_size, overlap, unknown_name); the first 20 of them.",
 		[]string{LabelNamespace, LabelPod, LabelUUID, LabelReason},
 	}
+	CollectorEstimated = Family{
+		"gputally_collector_estimated_holdings", Gauge, "",
+		"Holdings that the kubelet has not listed since it restarted; they go on for --meter.max-gap, until it has listed them or they turn out to have ended; absent while there are none.", nil,
+	}
 	CollectorUnobservedSeconds = Family{
 		"gputally_collector_unobserved_seconds_total", Counter, "seconds",
 		"Time during which nothing was metered: from the start until GPUs and holders are known, and between polls beyond the cap.", nil,
@@ -301,6 +305,6 @@ func Families() []*Family {
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
 		&CollectorStartTime, &CollectorPollAge, &CollectorPollInterval, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
-		&CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorDisputes, &CollectorDisputeInfo, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
+		&CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorEstimated, &CollectorDisputes, &CollectorDisputeInfo, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
 	}
 }

@@ -1,0 +1,182 @@
+package kubelet
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gputally/gputally/collector/device"
+)
+
+// record is what the kubelet said of a pod.
+type record struct {
+	pod  pod
+	seen time.Time // when it was last listed
+}
+
+// records remember who was listed. See doc.go for how that completes a list.
+type records struct {
+	grace   time.Duration // how long a list may lack pods after a new connection
+	log     *slog.Logger
+	pods    map[string]record // by pod.key, of the latest list and those that go on
+	dials   int64             // connections made until the latest list
+	since   time.Time         // when the first list came over the present one
+	open    bool              // the list may lack pods
+	first   bool              // nothing was known before that one
+	unnamed []device.Allocation
+}
+
+// answer is what the kubelet listed, and what else is known then.
+type answer struct {
+	pods  []pod
+	none  bool        // it named no pod at all, not even one without devices
+	names *identities // nil without a source of UIDs
+	dials int64       // connections made until now
+	now   time.Time
+}
+
+// complete returns the pods listed and those that go on though they are missing.
+// It sets unnamed to what others hold of whom nothing is known but the UID.
+func (r *records) complete(a answer) []pod {
+	pods, now := a.pods, a.now
+	if a.dials != r.dials {
+		r.dials, r.since, r.open = a.dials, now, true
+		r.first = r.pods == nil || r.first && len(r.unnamed) > 0
+	}
+	for i := range pods {
+		pods[i].key = pods[i].fingerprint()
+	}
+	r.unnamed = nil
+	if r.open {
+		pods = r.recall(a)
+	}
+	former := r.pods
+	r.pods = make(map[string]record, len(pods))
+	for _, p := range pods {
+		seen := p.seen
+		if seen.IsZero() {
+			seen = now
+		}
+		r.pods[p.key] = record{p, seen}
+	}
+	r.note(former)
+	return pods
+}
+
+// settled keeps what was decided on the pods.
+func (r *records) settled(pods []pod) {
+	for _, p := range pods {
+		if p.ended {
+			delete(r.pods, p.key)
+			continue
+		}
+		k := r.pods[p.key]
+		k.pod = p
+		r.pods[p.key] = k
+	}
+}
+
+// recall finds out who goes on, and whether the list is complete.
+func (r *records) recall(a answer) []pod {
+	if a.now.Sub(r.since) >= r.grace {
+		r.open = false
+		return a.pods
+	}
+	pods := slices.Clone(a.pods)
+	listed := map[string]int{} // places in pods, by name
+	keys := make(map[string]bool, len(pods))
+	for i, p := range pods {
+		listed[p.name()], keys[p.key] = i, true
+	}
+	given := givenTo(pods)
+	r.open = false
+	for _, key := range slices.Sorted(maps.Keys(r.pods)) {
+		k := r.pods[key]
+		if keys[key] || given.toAnother(k.pod) || !a.names.mayHold(k.pod, a.none) {
+			continue
+		}
+		k.pod.verdict, k.pod.seen = verdict{}, k.seen
+		if i, named := listed[k.pod.name()]; !named {
+			pods = append(pods, k.pod)
+		} else if pods[i].partOf(k.pod) {
+			pods[i] = k.pod
+		} else {
+			continue
+		}
+		r.open = true
+	}
+	if r.first {
+		r.unnamed = a.names.unlisted(given, a.none)
+		r.open = r.open || len(r.unnamed) > 0
+	}
+	return pods
+}
+
+// note logs when pods begin to go on, and when the list is complete.
+func (r *records) note(former map[string]record) {
+	missing := func(k record) bool { return !k.pod.seen.IsZero() }
+	for key, k := range r.pods {
+		if before := former[key]; missing(k) && !missing(before) {
+			r.log.Info("The kubelet has restarted and does not list a pod yet; it goes on as estimated", "pod", k.pod.name(), "seen", k.seen)
+		}
+	}
+	for key, k := range former {
+		if _, still := r.pods[key]; missing(k) && !still {
+			r.log.Warn("A pod is not there any more since the kubelet restarted; it ended when it was last listed", "pod", k.pod.name(), "seen", k.seen)
+		}
+	}
+}
+
+// givenDevice is one that a pod is listed with.
+type givenDevice struct{ resource, device string }
+
+// given are the pods and claims that devices are listed with.
+type given map[givenDevice]string
+
+func givenTo(pods []pod) given {
+	g := given{}
+	for _, p := range pods {
+		p.each(func(d givenDevice, owner string) { g[d] = owner })
+	}
+	return g
+}
+
+// toAnother is true if one of the pod's devices was given to somebody else.
+func (g given) toAnother(p pod) (another bool) {
+	p.each(func(d givenDevice, owner string) {
+		now, ok := g[d]
+		another = another || ok && now != owner
+	})
+	return another
+}
+
+// each calls f with the pod's devices and whom they are given to: the pod or the
+// ResourceClaim, which other pods may name, too.
+func (p pod) each(f func(d givenDevice, owner string)) {
+	for _, a := range p.allocations {
+		for _, id := range a.Devices {
+			f(givenDevice{a.Resource, id}, p.name())
+		}
+		for _, c := range a.Claims {
+			f(givenDevice{c.Driver + "/" + c.Pool, c.Device + "/" + c.ShareID}, c.Namespace+"/"+c.Name)
+		}
+	}
+}
+
+// partOf is true if all that the pod holds is held by the other one.
+func (p pod) partOf(whole pod) bool {
+	return !slices.ContainsFunc(p.allocations, func(a device.Allocation) bool {
+		return !slices.ContainsFunc(whole.allocations, func(b device.Allocation) bool {
+			return a.Holder.Container == b.Holder.Container && a.Resource == b.Resource &&
+				contains(b.Devices, a.Devices, func(x, y string) bool { return x == y }) &&
+				contains(b.Claims, a.Claims, func(x, y device.Claim) bool { return compareClaims(x, y) == 0 })
+		})
+	})
+}
+
+func contains[T any](all, some []T, same func(a, b T) bool) bool {
+	return !slices.ContainsFunc(some, func(s T) bool {
+		return !slices.ContainsFunc(all, func(a T) bool { return same(a, s) })
+	})
+}
