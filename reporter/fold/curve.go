@@ -77,7 +77,7 @@ func bornAndOver(c curve, start int64, p *scrapeTotals) curve {
 		return append(c, knot{t: p.Time, v: p.v})
 	}
 	end, share := p.End, 1.0
-	if life := float64(end - start); life > 0 {
+	if life := float64(end - start); life > 0 && life+slack >= grown { // else it was charged for longer, as an estimate
 		// Start and end are whole milliseconds.
 		share = simplest(grown/(life+1), grown/max(life-1, grown))
 	} else {
@@ -102,7 +102,8 @@ func (c curve) extend(p *scrapeTotals) curve {
 	case last.share:
 	case 0:
 		end := p.End
-		if end <= last.t || end > p.Time+slack {
+		charged := float64(end-last.t)*last.share+slack >= grown // else for longer, as an estimate
+		if end <= last.t || end > p.Time+slack || !charged {
 			end = last.t + lasted(grown/last.share)
 		}
 		if end <= last.t {

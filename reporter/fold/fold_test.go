@@ -118,6 +118,31 @@ func TestAHoldingAndTheRestOfItsGPU(t *testing.T) {
 	}
 }
 
+// A collector may go on charging for some seconds before it learns that a container
+// had ended before that.
+func TestAHoldingThatWasChargedBeyondItsEnd(t *testing.T) {
+	t.Parallel()
+	for sentence, from := range map[string]int64{"over several scrapes": 10 * minute, "before its first scrape": 40*minute - 40_000} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			h := holding("p", 1, from, 40*minute)
+			for i := range h.Series[0].Scrapes {
+				if c := &h.Series[0].Scrapes[i]; c.End != 0 {
+					c.End -= 20_000
+				}
+			}
+			part, coverage, findings := folded(t, fold.Config{}, gpu("GPU-a", device(from, 40*minute), h))
+			held := part.Segments[0]
+			if held.HeldFrom != t0+from || held.HeldTo != t0+40*minute || held.Share != 1 || held.GPUMillis != 40*minute-from {
+				t.Errorf("held as %+v", held)
+			}
+			if coverage.Allocated != 40*minute-from || len(findings) > 0 {
+				t.Errorf("coverage %+v, findings %v", coverage, findings)
+			}
+		})
+	}
+}
+
 func TestAGapBetweenTwoEpochs(t *testing.T) {
 	t.Parallel()
 	for sentence, c := range map[string]struct{ gap, estimated int64 }{
