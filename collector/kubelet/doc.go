@@ -32,6 +32,16 @@
 // over. A checkpoint that can't be read does not take the UIDs away from pods
 // that have theirs; CheckpointErr has the error.
 //
+// A kubelet that has restarted lists nobody until it has heard from the API server,
+// static pods before others, and its checkpoint is older than the list. So for
+// Config.Grace after a new connection, a pod that was listed before and is missing
+// goes on as estimated (device.Holders.Estimated) until the list is complete: as
+// long as the checkpoint has it with the same devices, none of them is listed with
+// another pod, and the pod is not listed with other devices. What no checkpoint
+// says, because it can't be read or the pod has claims only, a list that names no
+// pod at all does not deny either. A client that is new, too, withholds the devices
+// that the checkpoint has while nobody is listed.
+//
 // Before Kubernetes 1.34 the kubelet lists pods that have ended as holders of
 // their devices. Config.Ended says which UIDs have ended. A pod of such a UID
 // holds nothing, and its UID is nobody's any more. The listed pod may be that one,
