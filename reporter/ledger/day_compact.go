@@ -53,12 +53,17 @@ func (l *Ledger) Compact(ctx context.Context, cluster string, w window.Window, c
 	if err := checkDay(cluster, w); err != nil {
 		return DayEntry{}, fmt.Errorf("compact: %w", err)
 	}
+	var conflict error
 	for range compactAttempts {
 		before, err := l.stamps(ctx, cluster, w)
 		if err != nil {
 			return DayEntry{}, err
 		}
 		entry, err := l.compact(ctx, cluster, w, c)
+		if errors.Is(err, bucket.ErrConflict) { // another process made it meanwhile; of the same hours, as a rule
+			conflict = fmt.Errorf("compact %s of cluster %s: %w", called(w), cluster, err)
+			continue
+		}
 		if err != nil {
 			return DayEntry{}, fmt.Errorf("compact %s of cluster %s: %w", called(w), cluster, err)
 		}
@@ -69,6 +74,9 @@ func (l *Ledger) Compact(ctx context.Context, cluster string, w window.Window, c
 		if slices.EqualFunc(before, after, sameStamp) {
 			return entry, nil
 		}
+	}
+	if conflict != nil {
+		return DayEntry{}, conflict
 	}
 	return DayEntry{}, fmt.Errorf("compact %s of cluster %s: its hours change all the time; compact it when they are closed", called(w), cluster)
 }
