@@ -26,6 +26,7 @@ type work struct {
 	s3     string // name of that
 	clock  string
 	args   []string
+	more   string            // of the configuration
 	poorer bool              // it reads the samples of one node of two
 	seed   map[string][]byte // the objects that are there before
 
@@ -45,14 +46,10 @@ func newWorks(t *testing.T, s3 string) map[string]*work {
 	if err := shared.s3.CreateBucket(t.Context(), s3); err != nil {
 		t.Fatal(err)
 	}
-	in, err := open.Bucket(t.Context(), open.Config{URL: "s3://" + s3, Region: shared.s3.Region, Endpoint: shared.s3.Endpoint, PathStyle: true})
-	if err != nil {
-		t.Fatal(err)
-	}
 	clock, later := newClock(t, afterThree), newClock(t, instant("2026-11-20T12:00:00Z"))
 	all := map[string]*work{}
 	add := func(name string, w work) *work {
-		w.name, w.in, w.s3 = strings.ReplaceAll(name, " ", "-"), in, s3
+		w.name, w.s3 = strings.ReplaceAll(name, " ", "-"), s3
 		if w.clock == "" {
 			w.clock = clock
 		}
@@ -123,7 +120,8 @@ func (w *work) at(t *testing.T, prefix, endpoint string) []string {
 func (w *work) config(t *testing.T, prefix, endpoint string) string {
 	t.Helper()
 	f := priced(shared.prometheus.URL, fmt.Sprintf("{url: s3://%s/%s, endpoint: %q, region: %s, path_style: true}",
-		w.s3, prefix, endpoint, shared.s3.Region), "")
+		w.s3, prefix, endpoint, shared.s3.Region), w.more)
+	f["schedules.yaml"] = hourly
 	if w.poorer {
 		f["gputally.yaml"] = strings.Replace(f["gputally.yaml"], "timeout: 20s", "timeout: 20s, selector: {instance: node-a}", 1)
 	}
@@ -133,8 +131,12 @@ func (w *work) config(t *testing.T, prefix, endpoint string) string {
 // sow puts the seed under a prefix.
 func (w *work) sow(t *testing.T, prefix string) {
 	t.Helper()
+	if len(w.seed) == 0 {
+		return
+	}
+	to := w.open(t, prefix)
 	for key, data := range w.seed {
-		if _, err := bucket.PutBytes(t.Context(), w.in, prefix+"/"+key, data, bucket.Condition{}); err != nil {
+		if _, err := bucket.PutBytes(t.Context(), to, key, data, bucket.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,14 +145,26 @@ func (w *work) sow(t *testing.T, prefix string) {
 // objects are all objects under a prefix.
 func (w *work) objects(t *testing.T, prefix string) map[string][]byte {
 	t.Helper()
-	all := map[string][]byte{}
-	for object, err := range w.in.List(t.Context(), prefix+"/") {
+	from, all := w.open(t, prefix), map[string][]byte{}
+	for object, err := range from.List(t.Context(), "") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[strings.TrimPrefix(object.Key, prefix+"/")] = read(t, w.in, object.Key)
+		all[object.Key] = read(t, from, object.Key)
 	}
 	return all
+}
+
+// open opens what is under a prefix.
+func (w *work) open(t *testing.T, prefix string) bucket.Bucket {
+	t.Helper()
+	b, err := open.Bucket(t.Context(), open.Config{
+		URL: "s3://" + w.s3 + "/" + prefix, Region: shared.s3.Region, Endpoint: shared.s3.Endpoint, PathStyle: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // perWrite is what is new with every write of an object that is replaced.
