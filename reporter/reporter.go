@@ -32,8 +32,9 @@ type Options struct {
 // or ctx ends. Results go to stdout, the log and progress to stderr.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Options) error {
 	app := kingpin.New("gputally-reporter", "Closes the books on GPU-seconds: exact hours from Prometheus, priced, compared with quota, reported into a bucket.")
+	out := &output{to: stdout}
 	printed := false
-	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) {
+	app.UsageWriter(help{out}).ErrorWriter(stderr).Terminate(func(int) {
 		printed = true
 		app.UsageWriter(io.Discard) // the parser goes on and may print more
 	})
@@ -48,7 +49,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	}
 	name, err := app.Parse(args)
 	if printed {
-		return nil // --help and --version have printed
+		return out.failed(nil) // --help and --version have printed
 	}
 	if err != nil {
 		return &command.UsageError{Err: fmt.Errorf("%w; try --help", err)}
@@ -59,14 +60,14 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 		}
 	}
 	env := &command.Env{
-		Config: *file, Stdout: stdout, Stderr: stderr, Terminal: opts.Terminal,
+		Config: *file, Stdout: out, Stderr: stderr, Terminal: opts.Terminal,
 		Now: opts.Now, Reload: opts.Reload, Log: promslog.New(logging), Registry: prometheus.NewRegistry(),
 	}
 	if env.Reload == nil {
 		env.Reload = func() <-chan os.Signal { return nil }
 	}
 	env.Opener = &opener{env: env}
-	return ended(ctx, name, func() error { return commands[name](ctx, env) })
+	return out.failed(ended(ctx, name, func() error { return commands[name](ctx, env) }))
 }
 
 const (
