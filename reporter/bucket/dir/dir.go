@@ -31,7 +31,8 @@ type Bucket struct {
 var _ bucket.Bucket = (*Bucket)(nil)
 
 // New opens the directory, makes it if it is not there, and removes what
-// crashed writers left. A directory that cannot be written can still be read.
+// crashed writers left. A directory that cannot be written, or has no room, can
+// still be read.
 func New(ctx context.Context, directory string) (*Bucket, error) {
 	abs, err := filepath.Abs(directory)
 	if err != nil {
@@ -41,7 +42,7 @@ func New(ctx context.Context, directory string) (*Bucket, error) {
 	if err := os.MkdirAll(abs, dirMode); err != nil {
 		return nil, b.failed("open", "", err)
 	}
-	if err := b.sweep(ctx); err != nil && !denied(err) {
+	if err := b.sweep(ctx); err != nil && !denied(err) && !full(err) {
 		return nil, b.failed("open", "", err)
 	}
 	return b, nil

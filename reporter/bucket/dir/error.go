@@ -20,9 +20,12 @@ func (b *Bucket) failed(op, key string, err error) error {
 	case denied(err):
 		e.Kind = bucket.ErrDenied
 		e.Hint = fmt.Sprintf("the reporter's user needs to read and write %s", b.path)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case full(err):
 		e.Kind = bucket.ErrNoSpace
 		e.Hint = fmt.Sprintf("free space or raise the quota on the volume of %s; nothing was replaced", b.path)
+	case errors.Is(err, syscall.EFBIG):
+		e.Kind = bucket.ErrNoSpace
+		e.Hint = "raise the limit on the size of files (ulimit -f) of the reporter's user; nothing was replaced"
 	case op == "put" && unfit(err):
 		e.Kind = bucket.ErrInvalidKey
 		e.Hint = "a file cannot have the name of a folder, nor a folder that of a file"
@@ -34,6 +37,9 @@ func (b *Bucket) failed(op, key string, err error) error {
 func denied(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
+
+// full tells that there is no room for content, or for a file.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // unfit tells that a file or folder is in the way of a key, or its name too long.
 func unfit(err error) bool {

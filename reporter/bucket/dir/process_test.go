@@ -10,8 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,7 +31,8 @@ const bodySize = 2 << 20
 
 func TestMain(m *testing.M) {
 	tasks := map[string]func(context.Context, string) error{
-		"count": count, "overwrite": overwrite, "fill a volume": fillVolume, "write read-only": writeReadOnly,
+		"count": count, "overwrite": overwrite, "fill a volume": fillVolume, "fill up to a limit": fillLimit,
+		"use up files": useUpFiles, "write read-only": writeReadOnly, "write denied": writeDenied,
 	}
 	task, ok := tasks[os.Getenv(taskVar)]
 	if !ok {
@@ -154,80 +153,4 @@ func TestAKilledWriterLeavesAWholeObject(t *testing.T) {
 	if err != nil || len(left) != 0 {
 		t.Errorf("%d temporary files are left, %v", len(left), err)
 	}
-}
-
-// fillVolume runs in a mount name space of its own.
-func fillVolume(ctx context.Context, path string) error {
-	if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size=1m"); err != nil {
-		return fmt.Errorf("%w: %w", errNoMount, err)
-	}
-	b, err := dir.New(ctx, path)
-	if err != nil {
-		return err
-	}
-	if _, err := bucket.PutBytes(ctx, b, "k", []byte("old"), bucket.Condition{}); err != nil {
-		return err
-	}
-	_, err = bucket.PutBytes(ctx, b, "k", make([]byte, bodySize), bucket.Condition{})
-	if !errors.Is(err, bucket.ErrNoSpace) || !strings.Contains(err.Error(), "free space") {
-		return fmt.Errorf("put on a full volume: %w", err)
-	}
-	if data, _, err := bucket.ReadAll(ctx, b, "k"); err != nil || string(data) != "old" {
-		return fmt.Errorf("the old object is %q, %w", data, err)
-	}
-	_, err = bucket.PutBytes(ctx, b, "k", make([]byte, 500_000), bucket.Condition{})
-	return err // there is space again for what fits
-}
-
-// writeReadOnly runs in a mount name space of its own.
-func writeReadOnly(ctx context.Context, path string) error {
-	if err := syscall.Mount(path, path, "", syscall.MS_BIND, ""); err != nil {
-		return fmt.Errorf("%w: %w", errNoMount, err)
-	}
-	if err := syscall.Mount("", path, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
-		return fmt.Errorf("%w: %w", errNoMount, err)
-	}
-	b, err := dir.New(ctx, path)
-	if err != nil {
-		return err
-	}
-	if data, _, err := bucket.ReadAll(ctx, b, "k"); err != nil || string(data) != "old" {
-		return fmt.Errorf("read %q, %w", data, err)
-	}
-	_, err = bucket.PutBytes(ctx, b, "k", nil, bucket.Condition{})
-	if !errors.Is(err, bucket.ErrDenied) {
-		return fmt.Errorf("put: %w", err)
-	}
-	if err := b.Delete(ctx, "k", bucket.Condition{}); !errors.Is(err, bucket.ErrDenied) {
-		return fmt.Errorf("delete: %w", err)
-	}
-	return nil
-}
-
-// errNoMount says that this system lets no test mount.
-var errNoMount = errors.New("cannot mount")
-
-// mounting runs a task that mounts something over path.
-func mounting(t *testing.T, task, path string) {
-	t.Helper()
-	cmd := process(t, task, path, "unshare", "--user", "--map-root-user", "--mount")
-	out, err := cmd.CombinedOutput()
-	if err != nil && (bytes.Contains(out, []byte(errNoMount.Error())) || bytes.Contains(out, []byte("unshare")) || errors.Is(err, exec.ErrNotFound)) {
-		t.Skipf("no mount name spaces here: %v: %s", err, out)
-	}
-	if err != nil {
-		t.Errorf("%v: %s", err, out)
-	}
-}
-
-func TestAFullVolumeKeepsTheOldObject(t *testing.T) {
-	t.Parallel()
-	mounting(t, "fill a volume", t.TempDir())
-}
-
-func TestAReadOnlyVolumeCanBeRead(t *testing.T) {
-	t.Parallel()
-	path := t.TempDir()
-	put(t, open(t, path), "k", "old")
-	mounting(t, "write read-only", path)
 }
