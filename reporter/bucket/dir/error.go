@@ -23,6 +23,8 @@ func (b *Bucket) failed(op, key string, err error) error {
 	case full(err):
 		e.Kind = bucket.ErrNoSpace
 		e.Hint = fmt.Sprintf("free space or raise the quota on the volume of %s; nothing was replaced", b.path)
+	case errors.Is(err, errHeld):
+		e.Hint = fmt.Sprintf("find the process that is stopped or hangs with fuser %s, and end it", filepath.Join(b.path, lockFile))
 	case errors.Is(err, syscall.EFBIG):
 		e.Kind = bucket.ErrNoSpace
 		e.Hint = "raise the limit on the size of files (ulimit -f) of the reporter's user; nothing was replaced"

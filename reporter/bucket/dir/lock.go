@@ -14,7 +14,12 @@ import (
 const (
 	firstWait = 200 * time.Microsecond
 	maxWait   = 20 * time.Millisecond
+	// patience is how long to wait in all: no process needs the lock for so long.
+	patience = time.Minute
 )
+
+// errHeld says that another process keeps the lock.
+var errHeld = errors.New("another process holds it")
 
 // locked runs do while no other goroutine or process writes into the directory.
 func (b *Bucket) locked(ctx context.Context, root *os.Root, do func() error) error {
@@ -52,8 +57,11 @@ func openLock(root *os.Root) (*os.File, error) {
 	return root.OpenFile(lockFile, flags, fileMode)
 }
 
-// waitLock tries instead of blocking, so that the context can end it.
+// waitLock tries instead of blocking, so that the context can end it, and does so
+// for no longer than its patience.
 func waitLock(ctx context.Context, f *os.File) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("waited for %s", patience))
+	defer cancel()
 	wait := firstWait
 	for {
 		if got, err := tryLock(f); got || err != nil {
@@ -63,7 +71,7 @@ func waitLock(ctx context.Context, f *os.File) error {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Errorf("another process holds it: %w", ctx.Err())
+			return fmt.Errorf("%w: %w", errHeld, context.Cause(ctx))
 		case <-timer.C:
 		}
 		wait = min(2*wait, maxWait)
