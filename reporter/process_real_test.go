@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,11 +24,20 @@ import (
 // what gputally-reporter does.
 const clockFile = "GPUTALLY_TEST_CLOCK"
 
+// fileLimit names the bytes that a file of such a process may have at most: what a
+// full disk is, wherever the test runs.
+const fileLimit = "GPUTALLY_TEST_FILE_LIMIT"
+
 // asProcess is the main of such a process. It returns only where this is none.
 func asProcess() {
 	clock, is := os.LookupEnv(clockFile)
 	if !is {
 		return
+	}
+	if limit, err := strconv.ParseUint(os.Getenv(fileLimit), 10, 64); err == nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+			panic(err) // this process may lower it
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := reporter.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, reporter.Options{Now: func() time.Time {
@@ -65,8 +75,14 @@ func setClock(t *testing.T, path string, at time.Time) {
 // start starts the reporter as a process.
 func start(t *testing.T, clock string, args ...string) *child.Child {
 	t.Helper()
+	return startWith(t, clock, nil, args...)
+}
+
+// startWith is start with variables of the environment.
+func startWith(t *testing.T, clock string, env []string, args ...string) *child.Child {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = append(os.Environ(), clockFile+"="+clock)
+	cmd.Env = append(append(os.Environ(), clockFile+"="+clock), env...)
 	c, err := child.Start(cmd, nil)
 	if err != nil {
 		t.Fatal(err)
