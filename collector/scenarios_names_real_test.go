@@ -16,7 +16,8 @@ func named(name, resource string, ids ...string) kubelettest.Pod {
 	}}
 }
 
-// nameScenarios are about names: which resources are GPUs.
+// nameScenarios are about names and tables: which resources are GPUs, and into how many
+// slices they are cut.
 func nameScenarios() map[string]scenario {
 	both := nvmltest.Node(2)
 	state := func(uuid, name string) series { return of(&metric.DeviceSeconds, uuid, name) }
@@ -53,7 +54,7 @@ func nameScenarios() map[string]scenario {
 			}},
 		}
 	}
-	return map[string]scenario{
+	all := map[string]scenario{
 		"a GPU by its usual name":                   under("nvidia.com/gpu", metered),
 		"a GPU by a name of its model":              under("nvidia.com/gpu-h200", metered),
 		"a GPU by the name for virtual machines":    under("nvidia.com/GH100_H200_SXM_141GB", metered),
@@ -83,5 +84,42 @@ func nameScenarios() map[string]scenario {
 				grows: []series{of(seconds, onA...)}, log: []line{notKnown(1, "example.com/licence")},
 			}},
 		},
+	}
+	for name, sc := range sliceScenarios() {
+		all[name] = sc
+	}
+	return all
+}
+
+// sliceScenarios are about the slices into which MIG cuts a GPU.
+func sliceScenarios() map[string]scenario {
+	cut := func(model string, slices int64, fails map[string]nvmltest.Code) nvmltest.Scenario {
+		node := nvmltest.Node(1)
+		g := &node.GPUs[0]
+		g.Name, g.MIG, g.Slices, g.Fails, g.Utilization = model, 1, slices, fails, nvmltest.Fails(nvmltest.NotSupported)
+		g.Instances = []nvmltest.Instance{{UUID: "MIG-1", Name: model + " MIG 1g.24gb", GI: 1, GPUSlices: 1, ComputeSlices: 1, MemoryMiB: 24 << 10}}
+		return node
+	}
+	share := func(part float64, by nvmltest.Scenario) scenario {
+		return scenario{driver: by, pods: []kubelettest.Pod{pod("a", "MIG-1")}, steps: []step{{
+			name: "its part is known", shows: []sight{is(part, &metric.ContainerShare, onA...), is(0, &metric.CollectorDisputes)},
+			grows: []series{of(seconds, onA...), of(&metric.DeviceSeconds, gpu0, metric.StateUnallocated)},
+		}}}
+	}
+	noProfiles := map[string]nvmltest.Code{"nvmlDeviceGetGpuInstanceProfileInfo": nvmltest.NotSupported}
+	tooMany := cut("NVIDIA A30", 4, nil)
+	tooMany.GPUs[0].Instances[0].ComputeSlices = 7
+	return map[string]scenario{
+		"MIG cuts a GPU of a known model in seven":               share(1.0/7, cut("NVIDIA H200", 7, nil)),
+		"MIG cuts a GPU of a new model in four":                  share(1.0/4, cut("NVIDIA X900", 4, nil)),
+		"MIG cuts a GPU of a new model in two":                   share(1.0/2, cut("NVIDIA RTX PRO 7000", 2, nil)),
+		"MIG cuts a GPU otherwise than others of its model":      share(1.0/7, cut("NVIDIA A30", 7, nil)),
+		"MIG cuts a GPU, and the driver says only into how many": share(1.0/4, cut("NVIDIA A30", 4, noProfiles)),
+		"MIG cuts a GPU, and an instance has more slices than all of it": {driver: tooMany, pods: []kubelettest.Pod{pod("a", "MIG-1")}, steps: []step{{
+			name:  "it is nobody's",
+			shows: []sight{disputed("vision", "a", gpu0, device.DisputeSize), hasNo(&metric.ContainerShare, onA...)},
+			grows: []series{of(&metric.DeviceSeconds, gpu0, metric.StateUnattributed)},
+			log:   []line{logged(1, "not clear who holds", "reason=unknown_size", gpu0)},
+		}}},
 	}
 }

@@ -18,7 +18,7 @@
 //	                      is how the device's files name it
 //
 // A device's part of the physical GPU is 1 for the GPU itself and compute
-// slices ÷ the model's slices for a MIG instance. A slot is the device's part
+// slices ÷ the GPU's slices for a MIG instance. A slot is the device's part
 // divided by the slots offered. A container's share is the sum over its ids.
 //
 // Slots are numbered from 0, so that a device has one more than the highest

@@ -1,17 +1,13 @@
 package attribution
 
-import (
-	"strings"
-
-	"github.com/gputally/gputally/collector/device"
-)
+import "github.com/gputally/gputally/collector/device"
 
 // place says where on the node's hardware a device is.
 type place struct {
 	gpu    string // UUID of the physical GPU
 	device string // id of the GPU or of the MIG instance, without a slot
 	slices int    // compute slices of the device, 0 if unknown
-	of     int    // slices of the physical GPU
+	of     int    // slices of the physical GPU, 0 if unknown
 }
 
 // part of the physical GPU that the device is, 0 if unknown.
@@ -38,7 +34,7 @@ type places struct {
 	parts map[part]place
 }
 
-func newPlaces(inv device.Inventory, slices func(model string) int) places {
+func newPlaces(inv device.Inventory) places {
 	p := places{
 		uuids: make(map[string]place, len(inv.GPUs)),
 		nodes: make(map[node]place, len(inv.GPUs)),
@@ -51,7 +47,7 @@ func newPlaces(inv device.Inventory, slices func(model string) int) places {
 			p.nodes[node{g.Minor, none}] = whole
 		}
 		for _, m := range g.MIG {
-			instance := newInstance(g, m, slices(g.Model))
+			instance := newInstance(g, m)
 			p.uuids[m.UUID] = instance
 			p.parts[part{g.UUID, m.GPUInstance, m.ComputeInstance}] = instance
 			if g.Minor >= 0 {
@@ -93,31 +89,10 @@ func (p places) find(id ID) (place, bool) {
 }
 
 // newInstance places a MIG instance; numbers that make no sense are unknown.
-func newInstance(g device.GPU, m device.MIGInstance, of int) place {
-	p := place{gpu: g.UUID, device: m.UUID, slices: m.ComputeSlices, of: of}
-	if p.slices < 0 || p.slices > of {
+func newInstance(g device.GPU, m device.MIGInstance) place {
+	p := place{gpu: g.UUID, device: m.UUID, slices: m.ComputeSlices, of: g.ComputeSlices}
+	if p.slices < 0 || p.slices > p.of {
 		p.slices = 0
 	}
 	return p
-}
-
-// ComputeSlices returns into how many compute slices MIG cuts a GPU of the
-// model, as the driver names it. Source: NVIDIA Multi-Instance GPU User Guide,
-// "Supported GPUs" and "Supported MIG Profiles".
-func ComputeSlices(model string) int {
-	words := strings.FieldsFunc(model, func(r rune) bool { return r == ' ' || r == '-' })
-	for i, w := range words {
-		switch {
-		case w == "A30":
-			return 4
-		case w == "PRO" && i+1 < len(words):
-			switch words[i+1] {
-			case "6000":
-				return 4
-			case "5000", "4500":
-				return 2
-			}
-		}
-	}
-	return 7
 }

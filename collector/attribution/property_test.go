@@ -22,7 +22,7 @@ func drawNode(t *rapid.T) node {
 	var n node
 	ids := []string{"GPU-unknown", "0000:3b:00.0", "nvidia9", "MIG-unknown::1"}
 	for i := range rapid.IntRange(0, 3).Draw(t, "GPUs") {
-		g := device.GPU{UUID: fmt.Sprintf("GPU-%d", i), Minor: i, Model: rapid.SampledFrom([]string{"NVIDIA H200", "NVIDIA A30"}).Draw(t, "model")}
+		g := device.GPU{UUID: fmt.Sprintf("GPU-%d", i), Minor: i, ComputeSlices: rapid.SampledFrom([]int{7, 4, 0}).Draw(t, "slices of the GPU")}
 		ids = append(ids, g.UUID, fmt.Sprintf("nvidia%d", i))
 		for j := range rapid.IntRange(0, 3).Draw(t, "instances") {
 			m := device.MIGInstance{

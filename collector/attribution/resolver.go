@@ -9,9 +9,6 @@ import (
 
 // Config of a Resolver.
 type Config struct {
-	// Slices returns into how many compute slices MIG cuts a GPU of the model.
-	// Default: ComputeSlices.
-	Slices func(model string) int
 	// Claims returns the ids of the devices that a DRA driver's device is, in
 	// forms that ParseID knows; none if it does not know. Default: knows none.
 	Claims func(device.Claim) []string
@@ -24,9 +21,6 @@ type Config struct {
 }
 
 func (c *Config) defaults() {
-	if c.Slices == nil {
-		c.Slices = ComputeSlices
-	}
 	if c.Claims == nil {
 		c.Claims = func(device.Claim) []string { return nil }
 	}
@@ -71,7 +65,7 @@ func New(cfg Config) *Resolver {
 // Resolve says who holds which share of which GPU. The result does not depend
 // on the order of anything in the arguments.
 func (r *Resolver) Resolve(inv device.Inventory, h device.Holders) Result {
-	at := newPlaces(inv, r.cfg.Slices)
+	at := newPlaces(inv)
 	r.forget(at)
 	r.learn(at, h.Offered)
 	c := claims{cfg: r.cfg, at: at, units: map[unit]claim{}, unresolved: map[string]bool{}}

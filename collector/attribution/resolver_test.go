@@ -18,11 +18,11 @@ func inventory() device.Inventory {
 	return device.Inventory{GPUs: []device.GPU{
 		{UUID: "GPU-a", Model: "NVIDIA H200", Minor: 0},
 		{UUID: "GPU-b", Model: "NVIDIA H200", Minor: 1},
-		{UUID: "GPU-m", Model: "NVIDIA H100 80GB HBM3", Minor: 2, MIG: []device.MIGInstance{
+		{UUID: "GPU-m", Model: "NVIDIA H100 80GB HBM3", Minor: 2, ComputeSlices: 7, MIG: []device.MIGInstance{
 			{UUID: "MIG-3", Profile: "3g.40gb", GPUInstance: 1, ComputeSlices: 3},
 			{UUID: "MIG-1", Profile: "1g.10gb", GPUInstance: 9, ComputeSlices: 1},
 		}},
-		{UUID: "GPU-s", Model: "NVIDIA A30", Minor: 3, MIG: []device.MIGInstance{
+		{UUID: "GPU-s", Model: "NVIDIA A30", Minor: 3, ComputeSlices: 4, MIG: []device.MIGInstance{
 			{UUID: "MIG-2", Profile: "2g.12gb", GPUInstance: 2, ComputeSlices: 2},
 		}},
 	}}
@@ -260,7 +260,7 @@ func TestPartsAreTheInstancesHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inv := inventory()
-			pairs := device.GPU{UUID: "GPU-p", Model: "NVIDIA H200", Minor: 4} // two instances of two
+			pairs := device.GPU{UUID: "GPU-p", Model: "NVIDIA H200", Minor: 4, ComputeSlices: 7} // two instances of two
 			for i := range 4 {
 				pairs.MIG = append(pairs.MIG, device.MIGInstance{UUID: fmt.Sprintf("MIG-p%d", i), GPUInstance: 1 + i/2, ComputeInstance: i % 2, ComputeSlices: 1})
 			}
@@ -339,7 +339,7 @@ func TestSlotsOfVanishedInstanceAreForgotten(t *testing.T) {
 
 func TestAnInstanceOfAllSlicesIsTheWholeGPU(t *testing.T) {
 	t.Parallel()
-	inv := device.Inventory{GPUs: []device.GPU{{UUID: "GPU-m", Model: "NVIDIA H200", Minor: 0, MIG: []device.MIGInstance{{UUID: "MIG-7", GPUInstance: 0, ComputeSlices: 7}}}}}
+	inv := device.Inventory{GPUs: []device.GPU{{UUID: "GPU-m", Model: "NVIDIA H200", Minor: 0, ComputeSlices: 7, MIG: []device.MIGInstance{{UUID: "MIG-7", GPUInstance: 0, ComputeSlices: 7}}}}}
 	for name, id := range map[string]string{
 		"by its UUID":                      "MIG-7",
 		"by the number of the first GPU":   "nvidia0/gi0",
@@ -365,9 +365,20 @@ func TestInstanceWithImpossibleSlicesIsNobodys(t *testing.T) {
 	}
 }
 
+func TestInstanceOfAGPUWhoseSlicesAreNotKnownIsNobodys(t *testing.T) {
+	t.Parallel()
+	inv := inventory()
+	inv.GPUs[2].ComputeSlices = 0
+	got := attribution.New(attribution.Config{}).Resolve(inv, device.Holders{Allocations: []device.Allocation{holds("p", "MIG-3")}})
+	want := []device.Dispute{{Namespace: "team", Pod: "p", UUID: "GPU-m", Reason: device.DisputeSize}}
+	if d := cmp.Diff(want, got.Disputes); d != "" || got.Unattributed["GPU-m"] != 1 {
+		t.Errorf("unattributed %v, disputes -want +got\n%s", got.Unattributed, d)
+	}
+}
+
 func TestGPUInstanceIsAllItsComputeInstances(t *testing.T) {
 	t.Parallel()
-	inv := device.Inventory{GPUs: []device.GPU{{UUID: "GPU-m", Model: "NVIDIA H200", Minor: 2, MIG: []device.MIGInstance{
+	inv := device.Inventory{GPUs: []device.GPU{{UUID: "GPU-m", Model: "NVIDIA H200", Minor: 2, ComputeSlices: 7, MIG: []device.MIGInstance{
 		{UUID: "MIG-x", GPUInstance: 1, ComputeInstance: 0, ComputeSlices: 1},
 		{UUID: "MIG-y", GPUInstance: 1, ComputeInstance: 1, ComputeSlices: 2},
 	}}}}
@@ -383,27 +394,6 @@ func TestGPUInstanceIsAllItsComputeInstances(t *testing.T) {
 		want := []device.Holding{holding("p", "GPU-m", tc.want, true)}
 		if d := cmp.Diff(want, r.Resolve(inv, tc.holders).Holdings, cmpopts.EquateApprox(0, 1e-12), withoutParts, withoutDisputes); d != "" {
 			t.Errorf("%s: -want +got\n%s", name, d)
-		}
-	}
-}
-
-func TestComputeSlices(t *testing.T) {
-	t.Parallel()
-	for model, want := range map[string]int{
-		"NVIDIA A30":            4,
-		"NVIDIA A30-24GB":       4,
-		"NVIDIA A300":           7,
-		"NVIDIA A100-SXM4-80GB": 7,
-		"NVIDIA H200":           7,
-		"NVIDIA GB200":          7,
-		"NVIDIA RTX PRO 6000 Blackwell Server Edition": 4,
-		"NVIDIA RTX PRO 5000 Blackwell":                2,
-		"NVIDIA RTX PRO 4500 Blackwell":                2,
-		"NVIDIA RTX PRO":                               7,
-		"":                                             7,
-	} {
-		if got := attribution.ComputeSlices(model); got != want {
-			t.Errorf("ComputeSlices(%q) = %d, want %d", model, got, want)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func TestClaimsFromTheKubeletToTheGPU(t *testing.T) {
 	}
 	inv := device.Inventory{GPUs: []device.GPU{
 		{UUID: "GPU-a", Model: "NVIDIA H200", Minor: 0},
-		{UUID: "GPU-b", Model: "NVIDIA H200", Minor: 1, MIG: []device.MIGInstance{{UUID: "MIG-b", GPUInstance: 1, ComputeSlices: 1}}},
+		{UUID: "GPU-b", Model: "NVIDIA H200", Minor: 1, ComputeSlices: 7, MIG: []device.MIGInstance{{UUID: "MIG-b", GPUInstance: 1, ComputeSlices: 1}}},
 	}}
 	holder := device.Holder{Namespace: "a", Pod: "p", Container: "main"}
 	want := attribution.Result{

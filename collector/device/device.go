@@ -13,8 +13,10 @@ type GPU struct {
 	Minor    int    // N of /dev/nvidiaN, -1 if unknown
 	// MaxPower is the highest power limit that the card can be set to, in watts; nil if unknown.
 	MaxPower *float64
-	MIG      []MIGInstance
-	Reading  Reading
+	// ComputeSlices is into how many compute slices MIG cuts the GPU, 0 if unknown.
+	ComputeSlices int
+	MIG           []MIGInstance
+	Reading       Reading
 	// XIDs counts the errors that the driver reported, also of a GPU that is
 	// not up. Sorted by code; nil unless they are watched. Counts never fall
 	// while the source lives.

@@ -273,7 +273,7 @@ func (f *fleet) Inventory(context.Context) (device.Inventory, error) {
 }
 
 func (f *fleet) describe(c *card) device.GPU {
-	g := device.GPU{UUID: c.uuid, Model: "NVIDIA H200", Minor: -1, MaxPower: ptr(maxPower), Reading: device.Reading{Processes: -1}}
+	g := device.GPU{UUID: c.uuid, Model: "NVIDIA H200", Minor: -1, ComputeSlices: 7, MaxPower: ptr(maxPower), Reading: device.Reading{Processes: -1}}
 	mig := c.mode >= mig7
 	for _, x := range c.cells() {
 		if x.instance != "" {

@@ -65,6 +65,9 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	switch {
 	case listed:
 		now.MIG = q.readings(now.handle, parts)
+		if len(parts) > 0 && now.ComputeSlices == 0 {
+			now.ComputeSlices = q.slices(now.handle)
+		}
 	case now.UUID == before.UUID:
 		now.MIG = slices.Clone(before.MIG)
 	}

@@ -90,6 +90,38 @@ func TestMIGInstances(t *testing.T) {
 	})
 }
 
+func TestSlicesOfAGPUComeFromTheDriver(t *testing.T) {
+	isolated(t, nvmltest.Build, func(t *testing.T, w world) {
+		const profiles = "nvmlDeviceGetGpuInstanceProfileInfo"
+		failing := map[string]nvmltest.Code{profiles: nvmltest.Unknown}
+		s := w.source(t)
+		for _, step := range []struct {
+			name   string
+			change func(*nvmltest.GPU)
+			want   int
+		}{
+			{"unknown while MIG is off", func(g *nvmltest.GPU) { g.MIG = 0 }, 0},
+			{"neither can be read", func(g *nvmltest.GPU) { g.Slices, g.Fails = nvmltest.Fails(nvmltest.Unknown), failing }, 0},
+			{"two, whatever the model", func(g *nvmltest.GPU) { g.Slices = 2 }, 2},
+			{"another GPU of another number", func(g *nvmltest.GPU) { g.UUID, g.Slices = "GPU-other", 4 }, 4},
+			{"they are remembered", func(g *nvmltest.GPU) {
+				g.UUID, g.Slices, g.Fails = "GPU-other", nvmltest.Fails(nvmltest.Unknown), failing
+			}, 4},
+			{"no profiles: as many as there can be instances", func(g *nvmltest.GPU) { g.UUID, g.Slices, g.Fails = "GPU-third", 6, failing }, 6},
+			{"a number that can't be", func(g *nvmltest.GPU) { g.UUID, g.Slices, g.Fails = "GPU-fourth", 1000, failing }, 0},
+		} {
+			t.Run(step.name, func(t *testing.T) {
+				node := migNode()
+				step.change(&node.GPUs[0])
+				w.play(t, node)
+				if got := one(t, s).ComputeSlices; got != step.want {
+					t.Errorf("%d slices, want %d", got, step.want)
+				}
+			})
+		}
+	})
+}
+
 func TestTheResultIsTheCallers(t *testing.T) {
 	isolated(t, nvmltest.Build, func(t *testing.T, w world) {
 		w.play(t, migNode())

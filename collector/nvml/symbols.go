@@ -51,6 +51,7 @@ const (
 	fnGPUInstance   = "nvmlDeviceGetGpuInstanceId"
 	fnCompInstance  = "nvmlDeviceGetComputeInstanceId"
 	fnAttributes    = "nvmlDeviceGetAttributes"
+	fnProfile       = "nvmlDeviceGetGpuInstanceProfileInfo"
 )
 
 // callable lists the functions with the version suffixes among which go-nvml
@@ -69,7 +70,7 @@ func callable() map[string][]string {
 		fnECC: exact, fnRemapped: exact, fnFields: exact,
 		fnEventSet: exact, fnEventFree: exact, fnEventWait: {"", "_v2"}, fnEventRegister: exact,
 		fnMIGMode: exact, fnMIGMax: exact, fnMIGHandle: exact,
-		fnGPUInstance: exact, fnCompInstance: exact, fnAttributes: {"", "_v2"},
+		fnGPUInstance: exact, fnCompInstance: exact, fnAttributes: {"", "_v2"}, fnProfile: exact,
 	}
 }
 

@@ -56,6 +56,7 @@ type GPU struct {
 	Temperature    int64 // degrees Celsius
 	Energy         int64 // millijoules
 	MIG            int64 // 1 if MIG mode is on
+	Slices         int64 // into how many MIG cuts it, 0 for 7
 	Compute        []int // pids with a compute context, 16 at most
 	Graphics       []int // pids with a graphics context
 	MPS            []int // pids of clients of MPS

@@ -62,6 +62,7 @@ func (g GPU) text(b *lines) {
 	b.put("temperature", g.Temperature)
 	b.put("energy", g.Energy)
 	b.put("mig", g.MIG)
+	b.put("cut", cmp.Or(g.Slices, 7))
 	b.put("error", int(g.Error))
 	b.put("hang", g.Hang.Milliseconds())
 	b.put("compute", list(g.Compute))

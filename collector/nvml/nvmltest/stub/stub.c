@@ -9,7 +9,7 @@
 static struct { struct node node; struct gpu gpu[MAX]; } world;
 static struct { const char *key; size_t at; } numbers[] = {
 #define N(f) {#f, offsetof(struct gpu, f)}
-    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(limit), N(temperature), N(energy), N(mig), N(error), N(hang), N(whole), N(corrected), N(uncorrected)};
+    N(minor), N(total), N(reserved), N(used), N(utilization), N(power), N(limit), N(temperature), N(energy), N(mig), N(cut), N(error), N(hang), N(whole), N(corrected), N(uncorrected)};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stat last;
 static int sessions, inside[MAX], broken[MAX];
@@ -216,7 +216,13 @@ PROCESSES(nvmlDeviceGetComputeRunningProcesses_v3, compute, ncompute)
 PROCESSES(nvmlDeviceGetGraphicsRunningProcesses_v3, graphics, ngraphics)
 PROCESSES(nvmlDeviceGetMPSComputeRunningProcesses_v3, mps, nmps)
 nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t d, unsigned int *now, unsigned int *pending) { ENTER; NUMBER(g.mig, *now); *pending = *now; return NVML_SUCCESS; }
-nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t d, unsigned int *to) { ENTER; *to = 7; return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t d, unsigned int *to) { ENTER; NUMBER(g.cut, *to); return NVML_SUCCESS; }
+nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfo(nvmlDevice_t d, unsigned int profile, nvmlGpuInstanceProfileInfo_t *to) {
+    static const unsigned int slices[] = {1, 2, 3, 4, 7, 8, 6, 1, 2, 1, 1, 2, 4, 1, 2};
+    ENTER; if (profile >= sizeof slices / sizeof *slices) return NVML_ERROR_INVALID_ARGUMENT;
+    if (slices[profile] > g.cut) return NVML_ERROR_NOT_SUPPORTED;
+    memset(to, 0, sizeof *to); to->id = profile; to->sliceCount = slices[profile]; to->instanceCount = g.cut / slices[profile]; return NVML_SUCCESS;
+}
 nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t gpu, unsigned int i, nvmlDevice_t *to) {
     nvmlDevice_t d = {(void *)((size_t)gpu.handle | (i + 1))};
     ENTER; *to = d; return NVML_SUCCESS;

@@ -19,7 +19,7 @@ struct process { int pid; num memory, gi, ci; };
 struct work { int pid; num at, value; };
 struct gpu {
     char uuid[96], name[96], bus[32];
-    num minor, total, reserved, used, utilization, power, limit, temperature, energy, mig, error, hang, whole;
+    num minor, total, reserved, used, utilization, power, limit, temperature, energy, mig, cut, error, hang, whole;
     int compute[MAX], ncompute, graphics[MAX], ngraphics, mps[MAX], nmps;
     struct process process[MAX]; // details of those in the lists
     int nprocess;
