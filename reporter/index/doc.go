@@ -17,10 +17,11 @@
 // An update reads the object, merges its record, and puts it back on the
 // condition that the object is still the one that it read. If it is not, the
 // update begins again after a pause that grows and has jitter. What is merged
-// already is not written, so an update may be repeated at will. The first attempt
-// of a process that wrote the object last begins with what it wrote, without
-// reading it: if another process has changed the object since, the condition
-// fails.
+// already is not written, so an update may be repeated at will. A process
+// remembers the latest object of each cluster that it wrote or read. Its first attempt
+// begins with that, without reading it: if another process has changed the object
+// since, the condition fails. Readers ask for the ETag, and read an object only if it
+// is another one.
 //
 // A merge never goes back: a lower revision of an hour does not replace a higher
 // one. Rebuild replaces what is there by what the objects say, under the same

@@ -70,10 +70,23 @@ func parse[R comparable](k kind[R], key string, data []byte) (document[R], error
 	return d, nil
 }
 
-// records reads an object's records. Errors: *RecordError, *VersionError, the
-// bucket's.
+// records reads an object's records, which the caller must not alter. An object that
+// is still the one that is remembered is not read again. Errors: *RecordError,
+// *VersionError, the bucket's.
 func records[R comparable](ctx context.Context, x *Index, k kind[R], key string) ([]R, error) {
+	if old, known := x.written.of(key).(stored[R]); known {
+		object, err := x.bucket.Stat(ctx, key)
+		switch {
+		case err == nil && object.ETag == old.etag:
+			return old.records, nil
+		case err != nil && !errors.Is(err, bucket.ErrNotFound):
+			return nil, fmt.Errorf("read index: %w", err)
+		}
+	}
 	s, err := load(ctx, x, k, key)
+	if err == nil && s.exists && s.broken == nil {
+		x.written.keepLater(key, s)
+	}
 	return s.records, errors.Join(err, s.broken)
 }
 
@@ -94,8 +107,8 @@ func (k kind[R]) checkAll(key string, records []R) (field string, err error) {
 // again if somebody else was faster. An object without records is removed.
 // Change must not alter the slice that it gets.
 //
-// The first attempt begins with the object as this process has written it last,
-// without reading it: if it is another one now, the write is refused. What needs
+// The first attempt begins with the object as this process has written or read it
+// last, without reading it: if it is another one now, the write is refused. What needs
 // no write is read before it is believed.
 func update[R comparable](ctx context.Context, x *Index, k kind[R], key string, change func(stored[R]) ([]R, error)) error {
 	if old, known := x.written.of(key).(stored[R]); known {
@@ -173,8 +186,8 @@ func replace[R comparable](ctx context.Context, x *Index, key string, old stored
 	return nil
 }
 
-// written remembers the latest object of each folder that this process wrote, as
-// updates follow each other there.
+// written remembers the latest object of each folder that this process wrote or
+// read, as updates and questions follow each other there.
 type written struct {
 	mu       sync.Mutex
 	byFolder map[string]writtenObject
@@ -198,6 +211,15 @@ func (w *written) keep(key string, stored any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.byFolder[path.Dir(key)] = writtenObject{key, stored}
+}
+
+// keepLater remembers an object that was read, unless a later month is known.
+func (w *written) keepLater(key string, stored any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if folder := path.Dir(key); w.byFolder[folder].key <= key {
+		w.byFolder[folder] = writtenObject{key, stored}
+	}
 }
 
 func (w *written) forget(key string) {
