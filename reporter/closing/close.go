@@ -68,16 +68,27 @@ func (c *closer) read(ctx context.Context, hour window.Window, neighbours usage.
 	}
 }
 
+// readOnce begins the draft with the first part, because an hour without samples,
+// which is asked for time and again, needs none.
 func (c *closer) readOnce(ctx context.Context, hour window.Window, neighbours usage.Neighbours) (reading, error) {
-	draft, err := c.ledger.Draft(c.cfg.Name, hour)
-	if err != nil {
-		return reading{}, err
+	var draft *ledger.Draft
+	begin := func() (err error) {
+		if draft == nil {
+			draft, err = c.ledger.Draft(c.cfg.Name, hour)
+		}
+		return err
 	}
 	known := newKnownTime(hour)
 	read, err := c.cfg.Source.Close(ctx, hour, neighbours, func(p usage.Part) error {
+		if err := begin(); err != nil {
+			return err
+		}
 		known.add(p.Segments)
 		return draft.Add(p)
 	})
+	if err == nil {
+		err = begin()
+	}
 	if err != nil {
 		return reading{}, err
 	}
