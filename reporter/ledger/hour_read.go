@@ -44,7 +44,7 @@ func (l *Ledger) Segments(ctx context.Context, cluster string, w window.Window, 
 		return &MissingError{Cluster: cluster, Hours: missing}
 	}
 	from, to := w.From.UnixMilli(), w.To.UnixMilli()
-	r := l.Reader(nil)
+	r := l.Reader(nil, nil)
 	for hour := range w.Hours() {
 		inside := !hour.From.Before(w.From) && !hour.To.After(w.To)
 		err := r.Segments(ctx, cluster, hour, func(segments []usage.Segment) error {

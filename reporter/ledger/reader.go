@@ -15,6 +15,11 @@ import (
 // from its one object.
 type Known func(cluster string, hour window.Window) (sha256 string, closed bool)
 
+// DamagedDay hears of an object of the daily table that can't be read: the error is a
+// *CorruptError or a *SchemaError. Hours that have objects of their own are read in
+// these.
+type DamagedDay func(cluster string, day window.Window, err error)
+
 const (
 	// daysKept is how many days of a cluster a Reader holds: while several hours
 	// are read at once, some may be of the next day.
@@ -28,8 +33,9 @@ const (
 // Of a day that is in the daily table it reads one object, once. It holds the
 // latest days of each cluster, so it lives for one report.
 type Reader struct {
-	ledger *Ledger
-	known  Known
+	ledger  *Ledger
+	known   Known
+	damaged DamagedDay
 
 	mu   sync.Mutex
 	days map[string][]*readerDay // by cluster, oldest first
@@ -43,9 +49,10 @@ type readerDay struct {
 	err    error
 }
 
-// Reader begins to read hours. Without known, every hour is asked for.
-func (l *Ledger) Reader(known Known) *Reader {
-	return &Reader{ledger: l, known: known, days: map[string][]*readerDay{}}
+// Reader begins to read hours. Without known, every hour is asked for. damaged may
+// be nil; it is called by whoever reads, also by several at once.
+func (l *Ledger) Reader(known Known, damaged DamagedDay) *Reader {
+	return &Reader{ledger: l, known: known, damaged: damaged, days: map[string][]*readerDay{}}
 }
 
 // Scan opens a closed hour for reading by columns. Errors: as Ledger.Stat.
@@ -134,5 +141,8 @@ func (r *Reader) day(ctx context.Context, cluster string, w window.Window) *read
 	r.mu.Unlock()
 	d.day, d.err = r.ledger.days.open(ctx, cluster, w)
 	close(d.ready)
+	if r.damaged != nil && (errors.As(d.err, new(*CorruptError)) || errors.As(d.err, new(*SchemaError))) {
+		r.damaged(cluster, w, d.err)
+	}
 	return d
 }

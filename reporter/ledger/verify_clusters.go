@@ -39,7 +39,7 @@ func (l *Ledger) VerifyClusters(ctx context.Context, clusters, only []string, w 
 		}
 	}
 	maps.DeleteFunc(closed, func(_ window.Window, names []string) bool { return len(names) < 2 })
-	r := l.Reader(nil)
+	r := l.Reader(nil, nil)
 	for _, hour := range slices.SortedFunc(maps.Keys(closed), func(a, b window.Window) int { return a.From.Compare(b.From) }) {
 		gpus := sightings{}
 		for _, cluster := range closed[hour] {

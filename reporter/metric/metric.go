@@ -89,6 +89,15 @@ var (
 		Labels: []string{LabelCluster},
 		Help:   "Hours that failed by themselves three times or can't be read from the ledger. Later hours go on; these are tried again, and the status page names them.",
 	}
+	FiguresUntil = metric.Family{
+		Name: "gputally_reporter_figures_until_timestamp_seconds", Type: metric.Gauge, Unit: "seconds",
+		Help: "Unix time of the end of the hour up to which the figures per project go. They don't wait for a cluster that is far behind.",
+	}
+	FiguresLacking = metric.Family{
+		Name: "gputally_reporter_figures_lacking_hours", Type: metric.Gauge, Unit: "hours",
+		Labels: []string{LabelCluster},
+		Help:   "Hours of the UTC month so far that the figures per project lack: they are not closed, have no samples, or can't be read. Hours before the cluster's first one don't count.",
+	}
 	Reads = metric.Family{
 		Name: "gputally_reporter_reads_total", Type: metric.Counter,
 		Labels: []string{LabelCluster, LabelRoad},
@@ -161,8 +170,9 @@ func Families() []*metric.Family {
 		&ProjectAllocatedGPUs, &ProjectDeservedGPUs, &ProjectOverQuotaGPUs, &ProjectMonthCost, &ProjectMonthGPUHours,
 		&ClosedHour, &HourCoverage, &CloseDuration, &HoursClosed, &CloseFailures,
 		&HoursRestated, &EdgesDisagreed, &Reads, &ReadFailures, &SeriesRead, &SamplesRead,
-		&HoursSetAside, &DaysCompacted, &PrunedObjects, &PrunedBytes, &UpkeepFailures, &Reports, &FailedReports, &ReportFailures, &LastTick,
-		&TaskRunning, &TaskHanging, &TaskNext, &TaskBegun, &TaskFailures, &TaskAttempts, &TaskLastSuccess, &TaskLastFailure,
+		&HoursSetAside, &FiguresUntil, &FiguresLacking, &DaysCompacted, &PrunedObjects, &PrunedBytes, &UpkeepFailures,
+		&Reports, &FailedReports, &ReportFailures, &LastTick,
+		&TaskRunning, &TaskHanging, &TaskNext, &TaskBegun, &TaskFailures, &TaskAttempts, &TaskBackoff, &TaskLastSuccess, &TaskLastFailure,
 		&ReloadSuccessful, &ReloadTime,
 	}
 }

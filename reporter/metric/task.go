@@ -30,6 +30,10 @@ var (
 		Name: "gputally_reporter_task_failed_attempts", Type: metric.Gauge, Labels: byTask,
 		Help: "Runs of the task that failed since the last one that succeeded; 0 if that was the latest.",
 	}
+	TaskBackoff = metric.Family{
+		Name: "gputally_reporter_task_backoff_seconds", Type: metric.Gauge, Unit: "seconds", Labels: byTask,
+		Help: "Pause of the task after its latest run, which failed; 0 if that succeeded.",
+	}
 	TaskLastSuccess = metric.Family{
 		Name: "gputally_reporter_task_last_success_timestamp_seconds", Type: metric.Gauge, Unit: "seconds", Labels: byTask,
 		Help: "Unix time at which the task last succeeded.",

@@ -2,9 +2,12 @@ package reporting
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"slices"
 	"time"
 
+	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -16,6 +19,38 @@ type closedHours map[string]map[time.Time]string
 func (c closedHours) known(cluster string, hour window.Window) (sha256 string, closed bool) {
 	sha256, closed = c[cluster][hour.From.UTC()]
 	return sha256, closed
+}
+
+// clusters are those that were asked for, sorted.
+func (c closedHours) clusters() []string { return slices.Sorted(maps.Keys(c)) }
+
+// equal tells whether both have the same hours up to a time. An hour whose SHA-256
+// the index does not know is the same as any.
+func (c closedHours) equal(other closedHours, until time.Time) bool {
+	return slices.Equal(c.clusters(), other.clusters()) && c.has(other, until) && other.has(c, until)
+}
+
+// has tells whether all hours of others up to a time are among these.
+func (c closedHours) has(others closedHours, until time.Time) bool {
+	for cluster, hours := range others {
+		for from, sum := range hours {
+			own, closed := c[cluster][from]
+			if from.Before(until) && (!closed || own != sum && own != "" && sum != "") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// lost tells whether the object of a closed hour can't be read although the bucket
+// can: it is damaged, of a later version, or gone.
+func (c closedHours) lost(r *reading) bool {
+	if errors.Is(r.openErr, ledger.ErrHourMissing) {
+		_, closed := c.known(r.cluster, r.hour)
+		return closed
+	}
+	return errors.As(r.openErr, new(*ledger.CorruptError)) || errors.As(r.openErr, new(*ledger.SchemaError))
 }
 
 // closedHours asks the index, and the ledger where the index lacks hours: a crash

@@ -1,6 +1,8 @@
 package reporting
 
 import (
+	"time"
+
 	"github.com/gputally/gputally/reporter/price"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/usage"
@@ -9,9 +11,11 @@ import (
 // gpuHour is the number of GPU-milliseconds in a GPU-hour.
 const gpuHour = 3_600_000.0
 
-// Figures say what projects hold in the latest hour that all clusters have
-// closed, and what they held in the month so far.
+// Figures say what projects hold in the latest hour, and what they held in the month
+// so far.
 type Figures struct {
+	Until    time.Time      // end of the latest hour
+	Lacking  map[string]int // hours of the month so far that are not in the figures, by cluster
 	Currency string
 	Pools    []PoolFigures
 	Projects []ProjectFigures

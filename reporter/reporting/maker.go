@@ -37,10 +37,21 @@ type Config struct {
 	Prices   *price.Book // nil without a price book
 	// MinimumCoverage is the ratio below which a report is Failed, 0 to 1.
 	MinimumCoverage float64
+	Tolerance
+	Now func() time.Time
+}
+
+// Tolerance says what becomes of what can't be read. The zero Tolerance has a report
+// fail at the first hour, and reads the hours of a damaged day in their own objects.
+type Tolerance struct {
 	// Skip names closed hours that are left out of reports as if they were missing.
-	// Nil leaves out none.
 	Skip func(cluster string, hour window.Window) bool
-	Now  func() time.Time
+	// Hour hears of each closed hour whose object is damaged or gone, and that is then
+	// left out.
+	Hour func(*HourError)
+	// Day hears of each object of the daily table that can't be read, maybe from
+	// several goroutines at once.
+	Day ledger.DamagedDay
 }
 
 // Maker makes reports. Many goroutines may use it at once.
@@ -91,7 +102,11 @@ func (m *Maker) make(ctx context.Context, spec report.Spec, clusters []string, p
 	if err != nil {
 		return report.Table{}, &SpecError{err}
 	}
-	if err := m.roll(ctx, rolling, clusters, spec.Window, preview, step); err != nil {
+	closed, err := m.closedHours(ctx, clusters, spec.Window)
+	if err != nil {
+		return report.Table{}, err
+	}
+	if err := m.roll(ctx, rolling, closed, spec.Window, preview, step); err != nil {
 		return report.Table{}, err
 	}
 	return rolling.Table()
@@ -151,26 +166,32 @@ func (e *HourError) Error() string {
 // Unwrap gives the reason.
 func (e *HourError) Unwrap() error { return e.Err }
 
-// Skipping returns a maker of the same reports to which the hours that skip names
-// are as good as missing.
-func (m *Maker) Skipping(skip func(cluster string, hour window.Window) bool) *Maker {
+// Tolerating returns a maker of the same reports with another tolerance.
+func (m *Maker) Tolerating(t Tolerance) *Maker {
 	c := m.cfg
-	c.Skip = skip
+	c.Tolerance = t
 	return &Maker{c}
 }
 
-// roll adds the hours of the window to a rollup.
-func (m *Maker) roll(ctx context.Context, rolling *rollup.Rollup, clusters []string, w window.Window, preview bool, step func(hour window.Window)) error {
-	closed, err := m.closedHours(ctx, clusters, w)
-	if err != nil {
-		return err
-	}
-	ahead := readAhead{ledger: m.cfg.Ledger.Reader(closed.known), clusters: clusters, columns: rolling.Columns}
+// roll adds the hours of the window to a rollup. Those that it has to leave out it
+// takes out of the closed ones.
+func (m *Maker) roll(ctx context.Context, rolling *rollup.Rollup, closed closedHours, w window.Window, preview bool, step func(hour window.Window)) error {
+	ahead := readAhead{ledger: m.cfg.Ledger.Reader(closed.known, m.cfg.Day), clusters: closed.clusters(), columns: rolling.Columns}
+	var left []*HourError
 	for r := range ahead.hours(ctx, w) {
-		if err := m.rollHour(ctx, rolling, r, preview); err != nil {
+		err := m.rollHour(ctx, rolling, r, preview)
+		if m.cfg.Hour != nil && closed.lost(r) {
+			left = append(left, &HourError{r.cluster, r.hour, r.openErr})
+			err = nil
+		}
+		if err != nil {
 			return err
 		}
 		step(r.hour)
+	}
+	for _, of := range left { // now nobody reads what is closed any more
+		m.cfg.Hour(of)
+		delete(closed[of.Cluster], of.Hour.From.UTC())
 	}
 	return ctx.Err()
 }

@@ -192,6 +192,63 @@ func TestDue(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			got := keys(schedule.Due(s, through(since, done), now, settle, since), s.Zone)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// through is what covers all periods up to the last one that is done, the zero
+// Window if none is.
+func through(since time.Time, last window.Window) []window.Window {
+	if last.To.IsZero() {
+		return nil
+	}
+	return []window.Window{{From: since, To: last.To}}
+}
+
+// Whatever was done in between, what was not done is due.
+func TestDueStandsAlone(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		zone, period string
+		done         []string
+		doneIn       *time.Location // UTC if nil
+		want         []string
+	}{
+		"nothing is done":                        {period: "day", want: []string{"2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"}},
+		"the first is not done":                  {period: "day", done: []string{"2026-11-18", "2026-11-16", "2026-11-17"}, want: []string{"2026-11-15"}},
+		"one in the middle is not done":          {period: "day", done: []string{"2026-11-15", "2026-11-18", "2026-11-16"}, want: []string{"2026-11-17"}},
+		"two apart are not done":                 {period: "day", done: []string{"2026-11-16", "2026-11-18"}, want: []string{"2026-11-15", "2026-11-17"}},
+		"all are done":                           {period: "day", done: []string{"2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"}},
+		"all were done before the zone changed":  {zone: "Europe/Berlin", period: "day", done: []string{"2026-11-14", "2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"}},
+		"one was not before the zone changed":    {zone: "Europe/Berlin", period: "day", done: []string{"2026-11-14", "2026-11-15", "2026-11-16", "2026-11-18"}, want: []string{"2026-11-17", "2026-11-18"}},
+		"weeks were done before it made days":    {zone: "Europe/Berlin", period: "day", doneIn: berlin, done: []string{"2026-W46"}, want: []string{"2026-11-16", "2026-11-17", "2026-11-18"}},
+		"one report is twice there":              {period: "day", done: []string{"2026-11-15", "2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"}},
+		"reports of before the data don't count": {period: "day", done: []string{"2026-11-01"}, want: []string{"2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := parse(t, "0 6 * * *", tt.zone, tt.period)
+			now, since := instant(t, "2026-11-19T07:00:00Z"), instant(t, "2026-11-14T13:00:00Z")
+			var done []window.Window
+			for _, key := range tt.done {
+				in := time.UTC
+				if tt.doneIn != nil {
+					in = tt.doneIn
+				}
+				w, err := window.Parse(key, now, in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				done = append(done, w)
+			}
 			got := keys(schedule.Due(s, done, now, settle, since), s.Zone)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -204,7 +261,8 @@ func TestDueOfAScheduleThatChangedItsZone(t *testing.T) {
 	t.Parallel()
 	s := parse(t, "0 6 * * *", "Europe/Berlin", "day")
 	inUTC := window.PeriodDay.Containing(instant(t, "2026-11-18T12:00:00Z"), time.UTC)
-	due := schedule.Due(s, inUTC, instant(t, "2026-11-20T12:00:00Z"), settle, instant(t, "2026-11-01T00:00:00Z"))
+	since := instant(t, "2026-11-01T00:00:00Z")
+	due := schedule.Due(s, through(since, inUTC), instant(t, "2026-11-20T12:00:00Z"), settle, since)
 	if len(due) != 1 || due[0].From.After(inUTC.To) {
 		t.Errorf("after %s is due %v, which leaves a gap", inUTC, due)
 	}
@@ -217,7 +275,7 @@ func TestDueIsBounded(t *testing.T) {
 	var done window.Window
 	total := 0
 	for rounds := 0; ; rounds++ {
-		due := schedule.Due(s, done, now, settle, since)
+		due := schedule.Due(s, through(since, done), now, settle, since)
 		if len(due) > 1000 || rounds > 18 {
 			t.Fatalf("round %d has %d periods", rounds, len(due))
 		}
@@ -246,7 +304,7 @@ func TestDueDoesNotDependOnWhenItIsAsked(t *testing.T) {
 		var made []window.Window
 		for range rapid.IntRange(1, 12).Draw(rt, "rounds") {
 			now = now.Add(time.Duration(rapid.IntRange(1, 90*24*60).Draw(rt, "minutes")) * time.Minute)
-			due := schedule.Due(s, done, now, settle, since)
+			due := schedule.Due(s, through(since, done), now, settle, since)
 			made = append(made, due...)
 			if len(due) > 0 {
 				done = due[len(due)-1]
@@ -255,11 +313,11 @@ func TestDueDoesNotDependOnWhenItIsAsked(t *testing.T) {
 			if !next.After(now) {
 				rt.Fatalf("the next time after %s is %s", now, next)
 			}
-			if early := schedule.Due(s, done, next.Add(-time.Nanosecond), settle, since); len(early) != 0 {
+			if early := schedule.Due(s, through(since, done), next.Add(-time.Nanosecond), settle, since); len(early) != 0 {
 				rt.Fatalf("%v is due before %s", early, next)
 			}
 		}
-		if all := schedule.Due(s, window.Window{}, now, settle, since); !slices.Equal(all, made) {
+		if all := schedule.Due(s, nil, now, settle, since); !slices.Equal(all, made) {
 			rt.Fatalf("at once %v, step by step %v", all, made)
 		}
 		for i, w := range made {

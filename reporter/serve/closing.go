@@ -235,11 +235,15 @@ func (t *closeTask) noSamples(hour window.Window, now time.Time, err error) {
 	}
 }
 
-// nameAside says that later hours go on without an hour.
-func (t *closeTask) nameAside(of *trouble) {
+// nameAside says that later hours go on without an hour, or without several in a
+// row that were tried together.
+func (t *closeTask) nameAside(of *trouble, hours ...window.Window) {
+	if len(hours) == 0 {
+		hours = []window.Window{of.hour}
+	}
 	t.status.CloseFailed(t.cluster.Name, of.err)
 	t.cfg.Log.Error("An hour is set aside and will be tried again; later hours go on", "cluster", t.cluster.Name,
-		"hour", of.hour, "tries", of.tries, "next", of.next.UTC().Format(time.RFC3339), "err", of.err)
+		"hour", hours[0], "hours", len(hours), "tries", of.tries, "next", of.next.UTC().Format(time.RFC3339), "err", of.err)
 }
 
 // showAside shows which hours are set aside.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gputally/gputally/reporter/reporting"
+	"github.com/gputally/gputally/reporter/serve"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -57,7 +59,9 @@ func TestAFailedReportIsShownUntilItIsMadeAgain(t *testing.T) {
 func TestAnOldFailedReportIsNoLongerShown(t *testing.T) {
 	t.Parallel()
 	b := closed(t, instant("2026-11-20T02:05:00Z"), "eu-1")
-	r := newStrictReplica(t, b, instant("2026-11-20T02:11:00Z"), 0.99, "eu-1")
+	r := newReplicaOf(t, b, instant("2026-11-20T02:11:00Z"), func(c *serve.Config, m *reporting.Config) {
+		m.MinimumCoverage, c.RetainReports = 0.99, 0 // reports are kept for ever
+	}, "eu-1")
 	r.fault = func(string, window.Window) error { return errors.New("nothing is closed any more") }
 	r.now = instant("2026-11-30T13:00:00Z")
 	r.server.Round(t.Context())

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -13,91 +14,117 @@ import (
 	"github.com/gputally/gputally/reporter/window"
 )
 
-// figuresTask brings the figures per project up to the latest hour that all
-// clusters have closed. An hour that can't be read is left out until it is closed
-// again.
+// figuresWait is how far a cluster may be behind the others so that figures wait for
+// it: clusters don't close an hour at the same moment.
+const figuresWait = time.Hour
+
+// figuresTask brings the figures per project up to the latest hour that is closed. A
+// cluster that is behind lacks hours, which the status says, and so does one with an
+// hour that can't be read. The hours are added when they come in.
 type figuresTask struct {
 	cfg    Config
 	status *status.Status
 	tasks  *tasks
 	month  *reporting.Month
-	shown  time.Time // end of the hour whose figures are shown
 
-	mu      sync.Mutex
-	changed time.Time // begin of the earliest hour that changed, the zero time if none did
-	stale   bool      // hours may have been closed
+	tries int // that failed since the last that did not
+
+	mu    sync.Mutex
+	stale bool // hours were closed or changed
 }
 
-// forget notes that hours changed, and that others may have been closed.
-func (t *figuresTask) forget(hours []window.Window) {
+// note notes that hours were closed or changed.
+func (t *figuresTask) note(stale bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.stale = true
-	for _, h := range hours {
-		if t.changed.IsZero() || h.From.Before(t.changed) {
-			t.changed = h.From
-		}
-	}
+	t.stale = t.stale || stale
 }
 
-// take returns what forget noted.
-func (t *figuresTask) take() (changed time.Time, stale bool) {
+// take tells whether hours were closed or changed since it was asked last.
+func (t *figuresTask) take() (stale bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	changed, stale = t.changed, t.stale
-	t.changed, t.stale = time.Time{}, false
-	return changed, stale
+	stale, t.stale = t.stale, false
+	return stale
 }
 
-// work adds up what was closed since, and all of the month if an hour changed that
-// is shown.
+// work adds up what was closed since.
 func (t *figuresTask) work(ctx context.Context, run *task.Run) (time.Time, error) {
-	changed, stale := t.take()
-	if !stale {
+	if !t.take() {
 		return time.Time{}, nil
 	}
-	if !changed.IsZero() && changed.Before(t.shown) {
-		t.month.Reset()
-		t.shown = time.Time{}
-	}
 	err := run.Unit(ctx, "figures", t.update)
-	if of, is := unreadable(err); is {
-		t.tasks.damaged(of)
+	for of, is := unreadable(err); is && t.tasks.damaged(of); of, is = unreadable(err) {
 		err = run.Unit(ctx, "figures", t.update) // without it
 	}
-	if err != nil {
-		t.forget(nil)
+	t.note(err != nil)
+	if err == nil || ofServer(err) || ctx.Err() != nil {
+		t.tries = 0
+		return time.Time{}, err
 	}
-	return time.Time{}, err
+	t.tries++ // other clusters go on
+	return t.cfg.Now().Add(t.tasks.runner.Backoff().After(t.tries, err)), err
 }
 
+// reached is how far a cluster's hours are closed.
+type reached struct {
+	cluster     string
+	first, last index.HourRecord
+}
+
+// update shows the figures. What is known of one cluster does not depend on the
+// others: the error names those whose index can't be read.
 func (t *figuresTask) update(ctx context.Context) error {
-	var until time.Time
-	var clusters []string
+	var all []reached
+	var failed []error
 	for _, c := range t.cfg.Clusters {
-		last, found, err := t.cfg.Index.LastHour(ctx, c.Name)
-		if err != nil {
+		r, found, err := t.reached(ctx, c.Name)
+		switch {
+		case err != nil && (ofServer(err) || ctx.Err() != nil):
 			return err
-		}
-		if !found {
-			continue // it may be a new one
-		}
-		t.status.Reached(c.Name, last.To, coverageOf(last))
-		clusters = append(clusters, c.Name)
-		if until.IsZero() || last.To.Before(until) {
-			until = last.To
+		case err != nil:
+			failed = append(failed, err)
+		case found: // else it may be a new one
+			t.status.Reached(c.Name, r.last.To, coverageOf(r.last))
+			all = append(all, r)
 		}
 	}
 	t.status.Ready()
-	if until.IsZero() || t.shown.Equal(until) {
-		return nil
+	if len(all) > 0 {
+		failed = append(failed, t.show(ctx, all))
 	}
-	shown, err := t.month.Figures(ctx, clusters, window.Hour(until.Add(-time.Hour)))
+	return errors.Join(failed...)
+}
+
+func (t *figuresTask) reached(ctx context.Context, cluster string) (r reached, found bool, err error) {
+	r.cluster = cluster
+	if r.first, _, err = t.cfg.Index.FirstHour(ctx, cluster); err == nil {
+		r.last, found, err = t.cfg.Index.LastHour(ctx, cluster)
+	}
+	return r, found, err
+}
+
+// show shows the figures up to the latest hour that all clusters but those that are
+// far behind have closed.
+func (t *figuresTask) show(ctx context.Context, all []reached) error {
+	var newest, until time.Time
+	for _, r := range all {
+		if r.last.To.After(newest) {
+			newest = r.last.To
+		}
+	}
+	first := map[string]time.Time{}
+	for _, r := range all {
+		first[r.cluster] = r.first.From
+		if newest.Sub(r.last.To) <= figuresWait && (until.IsZero() || r.last.To.Before(until)) {
+			until = r.last.To
+		}
+	}
+	shown, err := t.month.Figures(ctx, first, window.Hour(until.Add(-time.Hour)))
 	if err != nil {
 		return err
 	}
 	t.status.Show(shown)
-	t.shown = until
 	return nil
 }
 

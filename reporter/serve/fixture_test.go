@@ -82,6 +82,7 @@ type replica struct {
 	index   *index.Index
 	ledger  *ledger.Ledger
 	archive *archive.Archive
+	bucket  bucket.Bucket
 	hours   map[string]*closing.Cluster
 	now     time.Time
 	fault   func(cluster string, hour window.Window) error // of the sources
@@ -104,13 +105,19 @@ func clusters(sampled ...string) []source {
 
 func newReplica(t *testing.T, b bucket.Bucket, now time.Time, sampled ...string) *replica {
 	t.Helper()
-	return newStrictReplica(t, b, now, 0, sampled...)
+	return newReplicaOf(t, b, now, func(*serve.Config, *reporting.Config) {}, sampled...)
 }
 
 // newStrictReplica has a minimum of coverage.
 func newStrictReplica(t *testing.T, b bucket.Bucket, now time.Time, minimum float64, sampled ...string) *replica {
 	t.Helper()
-	r := &replica{now: now, hours: map[string]*closing.Cluster{}}
+	return newReplicaOf(t, b, now, func(_ *serve.Config, m *reporting.Config) { m.MinimumCoverage = minimum }, sampled...)
+}
+
+// newReplicaOf has another configuration.
+func newReplicaOf(t *testing.T, b bucket.Bucket, now time.Time, change func(*serve.Config, *reporting.Config), sampled ...string) *replica {
+	t.Helper()
+	r := &replica{now: now, bucket: b, hours: map[string]*closing.Cluster{}}
 	clock := func() time.Time { return r.now }
 	r.metrics, r.log = prometheus.NewRegistry(), &bytes.Buffer{}
 	log := slog.New(slog.NewTextHandler(r.log, nil))
@@ -153,9 +160,9 @@ func newStrictReplica(t *testing.T, b bucket.Bucket, now time.Time, minimum floa
 			Balanced: func(context.Context) bool { return false },
 		})
 	}
-	c.Maker = reporting.New(reporting.Config{
-		Sources: sources, Ledger: r.ledger, Index: r.index, Projects: projects, MinimumCoverage: minimum, Now: clock,
-	})
+	made := reporting.Config{Sources: sources, Ledger: r.ledger, Index: r.index, Projects: projects, Now: clock}
+	change(&c, &made)
+	c.Maker = reporting.New(made)
 	r.server = serve.New(c)
 	r.server.Register()
 	return r

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -14,6 +15,7 @@ type period struct {
 	window window.Window
 	since  time.Time // when its report was found to be outdated; zero for its first report
 	tries  int       // that failed
+	blamed int       // tries that a server failed
 	next   time.Time // when to try again
 	err    error     // of the latest try
 }
@@ -40,9 +42,12 @@ func (all *periods) done(p *period) {
 	*all = slices.DeleteFunc(*all, func(other *period) bool { return other == p })
 }
 
-// ready are the periods that may be tried now.
+// ready are the periods that may be tried now, those at which a server failed most
+// often last.
 func (all *periods) ready(now time.Time, late func(*period) bool) []*period {
-	return slices.DeleteFunc(slices.Clone(*all), func(p *period) bool { return now.Before(p.next) || late(p) })
+	ready := slices.DeleteFunc(slices.Clone(*all), func(p *period) bool { return now.Before(p.next) || late(p) })
+	slices.SortStableFunc(ready, func(a, b *period) int { return cmp.Compare(a.blamed, b.blamed) })
+	return ready
 }
 
 // next is when one of them may be tried, or when a period is released next: after

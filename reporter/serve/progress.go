@@ -21,12 +21,13 @@ type clusterProgress struct {
 	failing bool               // the latest try failed, so that the cluster may be behind for long
 	aside   map[time.Time]bool // hours that are set aside, by their begin
 	broken  map[time.Time]bool // hours that can't be read from the ledger
+	days    map[time.Time]bool // days of the daily table that can't be read, by their begin: whether to make them again
 }
 
 func newProgress(clusters []Cluster) *progress {
 	p := &progress{clusters: map[string]*clusterProgress{}}
 	for _, of := range clusters {
-		p.clusters[of.Name] = &clusterProgress{aside: map[time.Time]bool{}, broken: map[time.Time]bool{}}
+		p.clusters[of.Name] = &clusterProgress{aside: map[time.Time]bool{}, broken: map[time.Time]bool{}, days: map[time.Time]bool{}}
 	}
 	return p
 }
@@ -81,6 +82,42 @@ func (p *progress) damaged(cluster string, hours window.Window) (isNew bool) {
 		}
 	})
 	return isNew
+}
+
+// damagedDay notes that a day of the daily table can't be read, and whether it is
+// to be made again. It tells whether that is new.
+func (p *progress) damagedDay(cluster string, day window.Window, again bool) (isNew bool) {
+	p.of(cluster, func(c *clusterProgress) {
+		_, known := c.days[day.From.UTC()]
+		isNew = !known
+		c.days[day.From.UTC()] = again
+	})
+	return isNew
+}
+
+// inDamagedDay tells whether the day of an hour can't be read.
+func (p *progress) inDamagedDay(cluster string, hour window.Window) (is bool) {
+	p.of(cluster, func(c *clusterProgress) {
+		_, is = c.days[window.PeriodDay.Containing(hour.From, time.UTC).From]
+	})
+	return is
+}
+
+// damagedDays lists the days of a cluster that are to be made again, oldest first.
+func (p *progress) damagedDays(cluster string) (days []window.Window) {
+	p.of(cluster, func(c *clusterProgress) {
+		for _, from := range slices.SortedFunc(maps.Keys(c.days), time.Time.Compare) {
+			if c.days[from] {
+				days = append(days, window.PeriodDay.Containing(from, time.UTC))
+			}
+		}
+	})
+	return days
+}
+
+// repairedDay notes that a day of the daily table can be read again.
+func (p *progress) repairedDay(cluster string, day window.Window) {
+	p.of(cluster, func(c *clusterProgress) { delete(c.days, day.From.UTC()) })
 }
 
 // repairs lists the hours of a cluster that can't be read, oldest first.

@@ -1,17 +1,14 @@
 package serve
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gputally/gputally/reporter/archive"
-	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/report"
 	"github.com/gputally/gputally/reporter/reporting"
 	"github.com/gputally/gputally/reporter/schedule"
@@ -31,10 +28,10 @@ type scheduleTask struct {
 	status   *status.Status
 	tasks    *tasks
 	schedule schedule.Schedule
-	clusters []string         // names of the configured ones
-	anyway   *reporting.Maker // leaves out hours that can't be read
+	clusters []string // names of the configured ones
 
-	due     time.Time     // when a period is released next; zero: now
+	first   time.Time     // the earliest data, zero if there was none
+	due     time.Time     // when a period is released next; zero: now, and all periods are looked at
 	retry   window.Window // Failed reports that overlap it are made again, once
 	periods periods       // to be reported
 	more    bool          // there are more than that, once these are reported
@@ -47,7 +44,7 @@ type scheduleTask struct {
 func newScheduleTask(c Config, s schedule.Schedule, shown *status.Status, all *tasks) *scheduleTask {
 	now := c.Now().UTC()
 	t := &scheduleTask{
-		cfg: c, status: shown, tasks: all, schedule: s, anyway: c.Maker.Skipping(all.progress.unreadable),
+		cfg: c, status: shown, tasks: all, schedule: s,
 		failed: failedReports{}, retry: window.Window{From: now.Add(-retryReach), To: now},
 	}
 	for _, of := range c.Clusters {
@@ -72,8 +69,9 @@ func (t *scheduleTask) take() []window.Window {
 }
 
 // work makes the reports that are due, oldest first. What fails is tried again
-// after a pause of its own, and later periods go on; a failure of a server ends
-// the run.
+// after a pause of its own, and later periods go on. A failure of a server ends
+// the run, and the next one begins with the other periods: the server may fail at
+// this one only.
 func (t *scheduleTask) work(ctx context.Context, run *task.Run) (time.Time, error) {
 	defer func() { t.status.FailedReports(t.schedule.Name, t.failed.count(t.cfg.Now())) }()
 	if err := t.look(ctx, run); err != nil {
@@ -89,6 +87,7 @@ func (t *scheduleTask) work(ctx context.Context, run *task.Run) (time.Time, erro
 		default:
 			t.status.ReportFailed(t.schedule.Name)
 			if ofServer(err) {
+				p.blamed++
 				return time.Time{}, err
 			}
 			p.failed(t.cfg.Now(), t.tasks.runner.Backoff(), err)
@@ -123,16 +122,7 @@ func (t *scheduleTask) make(ctx context.Context, p *period) error {
 	if err != nil {
 		return err
 	}
-	maker := t.cfg.Maker
-	if !t.cfg.Now().Before(t.deadline(p)) {
-		maker = t.anyway
-	}
-	table, err := maker.Make(ctx, report.Spec{
-		Window: p.window, TimeZone: t.schedule.Zone.String(), GroupBy: by,
-	}, func(window.Window) {})
-	if of, is := unreadable(err); is {
-		t.tasks.damaged(of)
-	}
+	table, err := t.table(ctx, p, report.Spec{Window: p.window, TimeZone: t.schedule.Zone.String(), GroupBy: by})
 	if err != nil {
 		return fmt.Errorf("report %s: %w", key, err)
 	}
@@ -151,92 +141,17 @@ func (t *scheduleTask) make(ctx context.Context, p *period) error {
 	return nil
 }
 
-// unreadable returns which hours made a report fail because they can't be read
-// from the ledger, if it was that and not the bucket.
-func unreadable(err error) (of unreadableHours, is bool) {
-	hour, damage := (*reporting.HourError)(nil), (*ledger.CorruptError)(nil)
-	if !errors.As(err, &hour) || ofServer(err) || errors.Is(err, context.Canceled) {
-		return of, false
+// table rolls the hours of a period up. All hours that can't be read are found at
+// once; before the deadline the error names them.
+func (t *scheduleTask) table(ctx context.Context, p *period, spec report.Spec) (report.Table, error) {
+	if !t.cfg.Now().Before(t.deadline(p)) {
+		return t.tasks.tolerant(t.cfg.Maker).Make(ctx, spec, func(window.Window) {})
 	}
-	of = unreadableHours{hour.Cluster, hour.Hour}
-	if errors.As(err, &damage) {
-		of.hours = damage.Hour // all of the day if it is an object of the daily table
+	var found damages
+	table, err := t.cfg.Maker.Tolerating(reporting.Tolerance{Hour: found.add, Day: t.tasks.damagedDay}).Make(ctx, spec, func(window.Window) {})
+	if of, is := unreadable(err); is {
+		found.add(of)
 	}
-	return of, true
-}
-
-// unreadableHours are an hour or a day of a cluster.
-type unreadableHours struct {
-	cluster string
-	hours   window.Window
-}
-
-// look finds the periods that are to be reported, if any may have been added.
-func (t *scheduleTask) look(ctx context.Context, run *task.Run) error {
-	now, news := t.cfg.Now(), t.take()
-	if len(news) == 0 && now.Before(t.due) {
-		return nil
-	}
-	err := run.Unit(ctx, "look for periods to report", func(ctx context.Context) error { return t.find(ctx, now, news) })
-	if err != nil {
-		t.tell(news)
-		return err
-	}
-	t.due, t.retry = t.schedule.Next(now, t.cfg.Settle), window.Window{}
-	return nil
-}
-
-// find adds the periods whose reports are to be made again, and those that have no
-// final report.
-func (t *scheduleTask) find(ctx context.Context, now time.Time, news []window.Window) error {
-	first, found, err := t.cfg.Index.FirstOf(ctx, t.clusters)
-	if err != nil || !found {
-		return err
-	}
-	var last window.Window
-	var compare []archive.Record
-	earliest := earliestOf(slices.Concat(news, []window.Window{t.retry}))
-	for r, err := range t.cfg.Archive.List(ctx, archive.Query{Name: t.schedule.Name, Current: true, Final: true}) {
-		if err != nil {
-			return err
-		}
-		if r.To.After(last.To) {
-			last = r.Window()
-		}
-		t.failed.note(r.Window(), r.State, r.To)
-		if !r.To.After(earliest) {
-			break // those that are left ended earlier: they are periods of one length
-		}
-		switch {
-		case r.State == report.Failed && t.retry.Overlaps(r.Window()):
-			t.periods.add(r.Window(), now)
-		case slices.ContainsFunc(news, r.Window().Overlaps):
-			compare = append(compare, r)
-		}
-	}
-	outdated, err := t.cfg.Archive.Outdated(ctx, compare)
-	if err != nil {
-		return err
-	}
-	for _, r := range outdated {
-		t.periods.add(r.Record.Window(), now)
-	}
-	due := schedule.Due(t.schedule, last, now, t.cfg.Settle, first.From)
-	for _, w := range due {
-		t.periods.add(w, time.Time{})
-	}
-	t.more = len(due) == schedule.MaxDue
-	return nil
-}
-
-// earliestOf is when the first of the windows that are not empty begins, the end of
-// time if there are none.
-func earliestOf(windows []window.Window) time.Time {
-	earliest := time.UnixMilli(math.MaxInt64)
-	for _, w := range windows {
-		if w.From.Before(w.To) && w.From.Before(earliest) {
-			earliest = w.From
-		}
-	}
-	return earliest
+	t.tasks.damaged(found...)
+	return table, cmp.Or(err, found.err())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/gputally/gputally/reporter/closing"
@@ -22,7 +23,7 @@ func (t *closeTask) readAgain(ctx context.Context, run *task.Run, due []closing.
 		if r.Turn <= t.reread[r.Hour.From] {
 			continue
 		}
-		_, err := t.restate(ctx, run, "read again "+r.Hour.From.UTC().Format(hourFormat), r.Hour, closing.OnlyIfMore)
+		_, err := t.restate(ctx, run, "read again "+r.Hour.From.UTC().Format(hourFormat), []window.Window{r.Hour}, closing.OnlyIfMore)
 		if err == nil || !ofServer(err) && ctx.Err() == nil {
 			t.reread[r.Hour.From] = r.Turn // what fails by itself waits for its next turn
 		}
@@ -31,38 +32,74 @@ func (t *closeTask) readAgain(ctx context.Context, run *task.Run, due []closing.
 	return false, nil
 }
 
-// repair closes hours again that could not be read from the ledger.
+// repair closes hours again that could not be read from the ledger. Hours that
+// follow each other are closed in one go: each is bound to the edges of its
+// neighbours, which can't be read either.
 func (t *closeTask) repair(ctx context.Context, run *task.Run) error {
+	for _, hours := range t.repairs() {
+		done, err := t.restate(ctx, run, "repair "+hours[0].From.UTC().Format(hourFormat), hours, closing.KeepIfLess)
+		if err == nil {
+			err = errors.Join(append(done.Empty, done.Kept...)...)
+		}
+		var left []window.Window
+		for _, hour := range hours {
+			if err == nil || slices.Contains(done.Changed, hour) {
+				t.repaired(hour)
+			} else {
+				left = append(left, hour)
+			}
+		}
+		if len(left) > 0 && (ctx.Err() != nil || ofServer(err)) {
+			return err
+		}
+		t.leaveBroken(left, err)
+	}
+	return nil
+}
+
+// repairs are the hours to be repaired now, as runs of consecutive hours.
+func (t *closeTask) repairs() (runs [][]window.Window) {
 	now := t.cfg.Now()
 	for _, hour := range t.tasks.progress.repairs(t.cluster.Name) {
 		if t.broken.of(hour).hold(now) {
 			continue
 		}
-		done, err := t.restate(ctx, run, "repair "+hour.From.UTC().Format(hourFormat), hour, closing.KeepIfLess)
-		if err == nil {
-			err = errors.Join(append(done.Empty, done.Kept...)...)
-		}
-		switch {
-		case err == nil:
-			t.broken.forget(hour)
-			t.tasks.progress.repaired(t.cluster.Name, hour)
-			t.changed = append(t.changed, hour)
-			t.cfg.Log.Info("Closed a damaged hour again", "cluster", t.cluster.Name, "hour", hour)
-		case ctx.Err() != nil || ofServer(err):
-			return err
-		default:
-			t.nameAside(t.broken.putAside(hour, now, t.tasks.runner.Backoff(), fmt.Errorf("it is damaged, and can't be closed again: %w", err)))
+		last := len(runs) - 1
+		if last >= 0 && runs[last][len(runs[last])-1].To.Equal(hour.From) {
+			runs[last] = append(runs[last], hour)
+		} else {
+			runs = append(runs, []window.Window{hour})
 		}
 	}
-	return nil
+	return runs
 }
 
-// restate reads an hour again. What it changed counts also beside an error.
-func (t *closeTask) restate(ctx context.Context, run *task.Run, unit string, hour window.Window, guard closing.Guard) (done closing.Restated, err error) {
+// repaired notes that an hour can be read again.
+func (t *closeTask) repaired(hour window.Window) {
+	t.broken.forget(hour)
+	t.tasks.progress.repaired(t.cluster.Name, hour)
+	t.changed = append(t.changed, hour)
+	t.cfg.Log.Info("Closed a damaged hour again", "cluster", t.cluster.Name, "hour", hour)
+}
+
+// leaveBroken sets consecutive hours aside that can't be repaired.
+func (t *closeTask) leaveBroken(hours []window.Window, why error) {
+	if len(hours) == 0 {
+		return
+	}
+	var of *trouble
+	for _, hour := range hours {
+		of = t.broken.putAside(hour, t.cfg.Now(), t.tasks.runner.Backoff(), fmt.Errorf("it is damaged, and can't be closed again: %w", why))
+	}
+	t.nameAside(of, hours...)
+}
+
+// restate reads consecutive hours again. What it changed counts also beside an error.
+func (t *closeTask) restate(ctx context.Context, run *task.Run, unit string, hours []window.Window, guard closing.Guard) (done closing.Restated, err error) {
 	err = run.Unit(ctx, unit, func(ctx context.Context) (err error) {
-		done, err = t.cluster.Closing.Restate(ctx, []window.Window{hour}, guard, func(window.Window) {})
+		done, err = t.cluster.Closing.Restate(ctx, hours, guard, func(window.Window) {})
 		if changed := t.count(done); len(changed) > 0 {
-			t.cfg.Log.Info("Restated hours, because their samples say something else now", "cluster", t.cluster.Name, "hour", hour, "changed", len(changed))
+			t.cfg.Log.Info("Restated hours, because their samples say something else now", "cluster", t.cluster.Name, "hour", hours[0], "changed", len(changed))
 		}
 		return err
 	})

@@ -84,8 +84,12 @@ func (s *Server) begin(w Work) {
 	for i, of := range w.Clusters {
 		names[i] = of.Name
 	}
+	schedules := make([]string, len(w.Schedules))
+	for i, of := range w.Schedules {
+		schedules[i] = of.Name
+	}
 	all := newTasks(c, s.status)
-	s.status.Serves(names, all.runner, c.Now())
+	s.status.Serves(names, schedules, all.runner, c.Now())
 	s.tasks.Store(all)
 }
 

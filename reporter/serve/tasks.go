@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/gputally/gputally/reporter/status"
@@ -30,6 +31,7 @@ const (
 
 // tasks are all tasks of the service.
 type tasks struct {
+	log       *slog.Logger
 	runner    *task.Runner
 	progress  *progress
 	schedules []*scheduleTask
@@ -37,8 +39,8 @@ type tasks struct {
 }
 
 func newTasks(c Config, shown *status.Status) *tasks {
-	t := &tasks{progress: newProgress(c.Clusters)}
-	t.figures = &figuresTask{cfg: c, status: shown, month: c.Maker.Skipping(t.progress.unreadable).Month(), tasks: t, stale: true}
+	t := &tasks{log: c.Log, progress: newProgress(c.Clusters)}
+	t.figures = &figuresTask{cfg: c, status: shown, month: t.tolerant(c.Maker).Month(), tasks: t, stale: true}
 	changes := &changesTask{cfg: c, tasks: t, versions: map[string]string{}}
 	all := []task.Task{{Kind: kindChanges, Deadline: hourDeadline, Work: changes.work}}
 	for _, of := range c.Clusters {
@@ -52,7 +54,7 @@ func newTasks(c Config, shown *status.Status) *tasks {
 	}
 	all = append(all, task.Task{Kind: kindFigures, Deadline: periodDeadline, Work: t.figures.work})
 	for _, of := range c.Clusters {
-		upkeep := &upkeepTask{cfg: c, cluster: of, status: shown}
+		upkeep := &upkeepTask{cfg: c, cluster: of, status: shown, tasks: t}
 		all = append(all, task.Task{Kind: kindUpkeep, Name: of.Name, Deadline: periodDeadline, Work: upkeep.work})
 	}
 	retention := &retentionTask{cfg: c}
@@ -61,24 +63,17 @@ func newTasks(c Config, shown *status.Status) *tasks {
 	return t
 }
 
-// changed passes on that hours were closed or restated: figures that have one of
-// them are added up again, and reports are compared with their hours.
+// changed passes on that hours were closed or restated: figures are brought up to
+// them, and reports are compared with their hours. Without hours, reports that wait
+// for a cluster look how far it is.
 func (t *tasks) changed(hours ...window.Window) {
-	t.figures.forget(hours)
+	t.figures.note(len(hours) > 0)
 	var ids []task.ID
 	for _, s := range t.schedules {
 		s.tell(hours)
 		ids = append(ids, task.ID{Kind: kindSchedule, Name: s.schedule.Name})
 	}
 	t.runner.Wake(append(ids, task.ID{Kind: kindFigures})...)
-}
-
-// damaged passes on that hours can't be read from the ledger, so that they are
-// closed again.
-func (t *tasks) damaged(of unreadableHours) {
-	if t.progress.damaged(of.cluster, of.hours) {
-		t.runner.Wake(task.ID{Kind: kindClose, Name: of.cluster})
-	}
 }
 
 // changesTask finds out whether another process changed what is closed.

@@ -121,6 +121,7 @@ func (s *Status) collectTasks(put put) {
 		put(&metric.TaskBegun, float64(t.Begun), t.Kind, t.Name)
 		put(&metric.TaskFailures, float64(t.Failures), t.Kind, t.Name)
 		put(&metric.TaskAttempts, float64(t.Attempts), t.Kind, t.Name)
+		put(&metric.TaskBackoff, t.Backoff.Seconds(), t.Kind, t.Name)
 		put.at(&metric.TaskNext, t.Next, t.Kind, t.Name)
 		put.at(&metric.TaskLastSuccess, t.LastSuccess, t.Kind, t.Name)
 		put.at(&metric.TaskLastFailure, t.LastFailure, t.Kind, t.Name)
@@ -130,6 +131,10 @@ func (s *Status) collectTasks(put put) {
 }
 
 func (s *Status) collectFigures(put put) {
+	put.at(&metric.FiguresUntil, s.figures.Until)
+	for _, cluster := range slices.Sorted(maps.Keys(s.figures.Lacking)) {
+		put(&metric.FiguresLacking, float64(s.figures.Lacking[cluster]), cluster)
+	}
 	for _, p := range s.figures.Pools {
 		if p.NodePool != quota.AllPools { // a row that only carries a quota
 			put(&metric.ProjectAllocatedGPUs, p.Allocated, p.Project, p.Department, p.NodePool)

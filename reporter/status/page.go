@@ -5,6 +5,7 @@ import (
 	_ "embed" // the page
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -36,6 +37,14 @@ type snapshot struct {
 	Kept     string // why the latest configuration was not taken
 	Reports  []archive.Published
 	Projects []reporting.ProjectFigures
+	Until    time.Time // the hour up to which the figures of projects go
+	Lacking  []lacking // hours that they lack, by cluster
+}
+
+// lacking is how many hours of a cluster are not in the figures.
+type lacking struct {
+	Cluster string
+	Hours   int
 }
 
 func (s *Status) snapshot() snapshot {
@@ -43,7 +52,12 @@ func (s *Status) snapshot() snapshot {
 	defer s.mu.Unlock()
 	data := snapshot{
 		Kept: s.reloaded.failed, Reports: slices.Clone(s.recent),
-		Projects: slices.Clone(s.figures.Projects), Currency: s.figures.Currency,
+		Projects: slices.Clone(s.figures.Projects), Currency: s.figures.Currency, Until: s.figures.Until,
+	}
+	for _, cluster := range slices.Sorted(maps.Keys(s.figures.Lacking)) {
+		if hours := s.figures.Lacking[cluster]; hours > 0 {
+			data.Lacking = append(data.Lacking, lacking{cluster, hours})
+		}
 	}
 	for _, c := range s.clusters {
 		data.Clusters = append(data.Clusters, *c)
@@ -65,6 +79,7 @@ var page = template.Must(template.New("status").Funcs(template.FuncMap{
 		return fmt.Sprintf("%.2f", *v)
 	},
 	"percent": func(r report.Ratio) string { return fmt.Sprintf("%.2f %%", float64(r)/1e4) },
+	"pause":   func(d time.Duration) string { return d.Round(time.Second).String() },
 	"time": func(t time.Time) string {
 		if t.IsZero() {
 			return "never"

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -84,11 +85,13 @@ func New(clusters []string) *Status {
 	return s
 }
 
-// Serves notes which tasks there are from now on, and whose hours they close. What
-// is known of clusters that stay is kept.
-func (s *Status) Serves(clusters []string, tasks Tasks, at time.Time) {
+// Serves notes which tasks there are from now on, whose hours they close, and which
+// reports they make. What is known of clusters and schedules that stay is kept.
+func (s *Status) Serves(clusters, schedules []string, tasks Tasks, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	maps.DeleteFunc(s.reports, func(o outcome, _ int64) bool { return !slices.Contains(schedules, o.schedule) })
+	maps.DeleteFunc(s.failures, func(schedule string, _ int64) bool { return !slices.Contains(schedules, schedule) })
 	before := s.clusters
 	s.clusters, s.tasks, s.reloaded, s.failed = nil, tasks, reload{at: at}, map[string]int{}
 	for _, name := range clusters {

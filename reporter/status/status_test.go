@@ -60,7 +60,7 @@ func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 // worked is the status of a process that has done something of everything.
 func worked() *status.Status {
 	s := status.New([]string{"eu-1", "eu-2"})
-	s.Serves([]string{"eu-1", "eu-2"}, working{}, time.Unix(900, 0))
+	s.Serves([]string{"eu-1", "eu-2"}, []string{"daily", "monthly"}, working{}, time.Unix(900, 0))
 	s.SetAside("eu-2", []status.Aside{{Hour: time.Unix(3600, 0), Tries: 3, Next: time.Unix(9000, 0), Err: "rubbish"}})
 	s.Closed("eu-1", 1500*time.Millisecond)
 	s.Reached("eu-1", time.Unix(3600, 0), 995_000)
@@ -77,7 +77,7 @@ func worked() *status.Status {
 	s.FailedReports("monthly", 2)
 	deserved, over, cost := 2.0, 0.5, price.Amount(12_345_678)
 	s.Show(reporting.Figures{
-		Currency: "EUR",
+		Until: time.Unix(7200, 0), Lacking: map[string]int{"eu-1": 0, "eu-2": 5}, Currency: "EUR",
 		Pools: []reporting.PoolFigures{
 			{Project: "vision", Department: "research", NodePool: "a100", Allocated: 2.5, Deserved: &deserved, Over: &over},
 			{Project: "vision", Department: "research", NodePool: quota.AllPools, Deserved: &deserved, Over: &over},
@@ -112,6 +112,14 @@ func TestTheMetricsShowWhatWasDone(t *testing.T) {
 		`gputally_reporter_failed_reports{schedule="monthly"} 2`,
 		`gputally_reporter_task_hanging{name="eu-1",task="close"} 1`,
 		`gputally_reporter_task_hanging{name="daily",task="schedule"} 0`,
+		`gputally_reporter_task_backoff_seconds{name="daily",task="schedule"} 250`,
+		`gputally_reporter_task_failed_attempts{name="daily",task="schedule"} 3`,
+		`gputally_reporter_task_next_timestamp_seconds{name="daily",task="schedule"} 1200`,
+		`gputally_reporter_task_last_success_timestamp_seconds{name="eu-1",task="close"} 500`,
+		`gputally_reporter_task_last_failure_timestamp_seconds{name="daily",task="schedule"} 950`,
+		`gputally_reporter_figures_until_timestamp_seconds 7200`,
+		`gputally_reporter_figures_lacking_hours{cluster="eu-1"} 0`,
+		`gputally_reporter_figures_lacking_hours{cluster="eu-2"} 5`,
 		`gputally_project_allocated_gpus{department="research",node_pool="a100",project="vision"} 2.5`,
 		`gputally_project_deserved_gpus{department="research",node_pool="(all)",project="vision"} 2`,
 		`gputally_project_over_quota_gpus{department="research",node_pool="a100",project="vision"} 0.5`,
@@ -135,6 +143,18 @@ func TestTheMetricsShowWhatWasDone(t *testing.T) {
 			if strings.HasPrefix(line, absent) || strings.Contains(line, absent) {
 				t.Errorf("there is %s", line)
 			}
+		}
+	}
+}
+
+// What was removed from the configuration is no longer shown.
+func TestARemovedScheduleAndAClusterVanish(t *testing.T) {
+	t.Parallel()
+	s := worked()
+	s.Serves([]string{"eu-1"}, []string{"daily"}, working{}, time.Unix(2000, 0))
+	for _, line := range samples(t, s) {
+		if strings.Contains(line, "monthly") || strings.Contains(line, `cluster="eu-2"`) && !strings.Contains(line, "figures_lacking") {
+			t.Errorf("there is %s", line)
 		}
 	}
 }
@@ -166,6 +186,8 @@ func TestThePage(t *testing.T) {
 		"later": {worked(), []string{
 			"<title>gputally: eu-1, eu-2</title>", "<strong>1970-01-01 01:00 UTC</strong>, coverage of the latest hour 99.50 %",
 			"Hours can't be closed: no &lt;samples&gt;", "<td>vision</td>", "hangs: hour 2026-11-20T05Z since 1970-01-01 00:16 UTC", "Cost, EUR", "12.345678", "<code>reports/daily/2026-11-19/1/report.csv</code>",
+			"Up to 1970-01-01 02:00 UTC.", "5 hours of cluster eu-2 in this month are missing here", "the &lt;bucket&gt; is away",
+			`<td>1970-01-01 00:15 UTC</td><td class="n">3</td><td class="n">4m10s</td>`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +219,7 @@ func (working) States() []task.State {
 		},
 		{
 			ID: task.ID{Kind: "schedule", Name: "daily"}, Next: time.Unix(1200, 0), LastFailure: time.Unix(950, 0),
-			LastError: "the <bucket> is away", Attempts: 3, Begun: 5, Failures: 4,
+			LastError: "the <bucket> is away", Attempts: 3, Backoff: 250 * time.Second, Begun: 5, Failures: 4,
 		},
 		{ID: task.ID{Kind: "figures"}, LastSuccess: time.Unix(970, 0), Begun: 1},
 	}

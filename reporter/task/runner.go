@@ -152,7 +152,7 @@ func (r *Runner) work(ctx context.Context, e *entry) {
 }
 
 func (e *entry) succeeded(next, now time.Time) {
-	e.state.LastSuccess, e.state.LastError, e.state.Attempts = now, "", 0
+	e.state.LastSuccess, e.state.LastError, e.state.Attempts, e.state.Backoff = now, "", 0, 0
 	e.plan(next, now)
 }
 
@@ -164,6 +164,7 @@ func (r *Runner) failed(e *entry, next, now time.Time, err error) {
 	if next.IsZero() {
 		next = now.Add(r.backoff.After(s.Attempts, err))
 	}
+	s.Backoff = next.Sub(now)
 	e.plan(next, now)
 	r.cfg.Log.Error("A task failed; it will be tried again", "task", s.Kind, "name", s.Name,
 		"attempt", s.Attempts, "next", next.UTC().Format(time.RFC3339), "err", err)

@@ -72,7 +72,7 @@ func TestAFailingTaskIsTriedAgainAfterPausesThatDouble(t *testing.T) {
 		}})
 		within(t, 90*time.Minute, r, func() {
 			s := r.States()[0]
-			if s.Attempts != 8 || s.LastError != errAway.Error() || s.Failures != 8 || !s.LastSuccess.IsZero() || !s.Failing() {
+			if s.Attempts != 8 || s.LastError != errAway.Error() || s.Failures != 8 || !s.LastSuccess.IsZero() || !s.Failing() || s.Backoff != 30*time.Minute {
 				t.Errorf("after eight failures the state is %+v", s)
 			}
 		})
@@ -82,7 +82,7 @@ func TestAFailingTaskIsTriedAgainAfterPausesThatDouble(t *testing.T) {
 		}
 		within(t, 10*time.Minute, r, func() {
 			s := r.States()[0]
-			if s.Attempts != 0 || s.LastError != "" || s.Failures != 8 || s.LastSuccess.IsZero() || s.Failing() {
+			if s.Attempts != 0 || s.Backoff != 0 || s.LastError != "" || s.Failures != 8 || s.LastSuccess.IsZero() || s.Failing() {
 				t.Errorf("after a success the state is %+v", s)
 			}
 		})

@@ -43,8 +43,9 @@ type State struct {
 	Hangs   bool      // what it works on did not end at its deadline
 
 	LastBegin, LastSuccess, LastFailure time.Time
-	LastError                           string // of the latest run, "" if that succeeded
-	Attempts                            int    // failures since the last success
+	LastError                           string        // of the latest run, "" if that succeeded
+	Attempts                            int           // failures since the last success
+	Backoff                             time.Duration // pause after the latest run, 0 if that succeeded
 	Begun, Failures                     int64
 }
 
