@@ -132,9 +132,13 @@ func (f *closeFlags) closeDue(ctx context.Context, env *Env, p *Program, c Clust
 		return err
 	}
 	hours = slices.DeleteFunc(hours, func(d closing.Due) bool { return !d.Hour.From.Before(w.To) })
+	hours, empty, err := within(ctx, env, p, c, hours, func(d closing.Due) window.Window { return d.Hour })
+	if err != nil {
+		return err
+	}
 	if len(hours) == 0 {
 		fmt.Fprintf(env.Stdout, "No hour to close%s.\n", ofCluster(p, c))
-		return nil
+		return lacking(empty, len(empty))
 	}
 	if *f.dry {
 		sayHours(env, "close", c.Name, hours, func(d closing.Due) window.Window { return d.Hour })
@@ -150,10 +154,7 @@ func (f *closeFlags) closeDue(ctx context.Context, env *Env, p *Program, c Clust
 	fmt.Fprintf(env.Stdout, "Closed %d hours of cluster %s, %s to %s: %d segments in %s.\n",
 		done.Closed, c.Name, hours[0].Hour.From.Format(time.RFC3339), hours[len(hours)-1].Hour.To.Format(time.RFC3339),
 		done.Segments, env.Now().Sub(began).Round(10*time.Millisecond))
-	if len(done.Empty) > 0 {
-		return fmt.Errorf("%d of %d hours have no samples; the first: %w", len(done.Empty), len(hours), done.Empty[0])
-	}
-	return nil
+	return lacking(append(done.Empty, empty...), len(hours)+len(empty))
 }
 
 // sayHours says which hours of a cluster a dry run would work on: each run of

@@ -5,3 +5,6 @@ var Explain = explain
 
 // DaysBack finds how many days back there is something.
 var DaysBack = daysBack
+
+// Search finds the parts of a window that have something.
+var Search = search

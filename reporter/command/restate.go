@@ -17,9 +17,13 @@ func (f *closeFlags) restateHours(ctx context.Context, env *Env, p *Program, c C
 	if err != nil {
 		return err
 	}
+	hours, empty, err := within(ctx, env, p, c, hours, func(hour window.Window) window.Window { return hour })
+	if err != nil {
+		return err
+	}
 	if len(hours) == 0 {
 		fmt.Fprintf(env.Stdout, "No hour to restate%s.\n", ofCluster(p, c))
-		return nil
+		return lacking(empty, len(empty))
 	}
 	if *f.dry {
 		sayHours(env, "read again", c.Name, hours, func(hour window.Window) window.Window { return hour })
@@ -48,7 +52,8 @@ func (f *closeFlags) restateHours(ctx context.Context, env *Env, p *Program, c C
 		fmt.Fprintf(env.Stdout, ", and %d neighbours with their edges", n)
 	}
 	fmt.Fprintln(env.Stdout, ".")
-	return errors.Join(unlike(done, len(hours)), sayOutdated(ctx, env, p, done.Hours()))
+	done.Empty = append(done.Empty, empty...)
+	return errors.Join(unlike(done, len(hours)+len(empty)), sayOutdated(ctx, env, p, done.Hours()))
 }
 
 // unlike is the error of a command after which some hours are not what was
@@ -57,8 +62,5 @@ func unlike(r closing.Restated, hours int) error {
 	if n := len(r.Kept); n > 0 {
 		return fmt.Errorf("%d of %d hours stay as they were closed; the first: %w", n, hours, r.Kept[0])
 	}
-	if n := len(r.Empty); n > 0 {
-		return fmt.Errorf("%d of %d hours have no samples; the first: %w", n, hours, r.Empty[0])
-	}
-	return nil
+	return lacking(r.Empty, hours)
 }

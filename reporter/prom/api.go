@@ -25,6 +25,9 @@ func (s *server) api(ctx context.Context, path, query string, into any) error {
 			if err != nil {
 				return &bodyError{err}
 			}
+			if len(body) == apiLimit {
+				return &Error{Kind: series.Limit, Err: fmt.Errorf("the answer has more than %d bytes", apiLimit)}
+			}
 			var answer struct {
 				Status string          `json:"status"`
 				Error  string          `json:"error"`
