@@ -23,6 +23,7 @@ func (o *opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket,
 		SSE:       cfg.Bucket.SSE,
 		KMSKeyID:  cfg.Bucket.KMSKeyID,
 		TLS:       open.TLS(cfg.Bucket.TLS),
+		Timeout:   cfg.Bucket.Timeout,
 		Log:       o.env.Log,
 		Now:       o.env.Now,
 	}

@@ -4,22 +4,24 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
 )
 
 type bucketKeys struct {
-	URL                string `yaml:"url"`
-	Region             string `yaml:"region"`
-	Endpoint           string `yaml:"endpoint"`
-	PathStyle          bool   `yaml:"path_style"`
-	SSE                string `yaml:"sse"`
-	KMSKeyID           string `yaml:"kms_key_id"`
-	CAFile             string `yaml:"ca_file"`
-	CertFile           string `yaml:"cert_file"`
-	KeyFile            string `yaml:"key_file"`
-	ServerName         string `yaml:"server_name"`
-	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
+	URL                string   `yaml:"url"`
+	Region             string   `yaml:"region"`
+	Endpoint           string   `yaml:"endpoint"`
+	PathStyle          bool     `yaml:"path_style"`
+	SSE                string   `yaml:"sse"`
+	KMSKeyID           string   `yaml:"kms_key_id"`
+	Timeout            duration `yaml:"timeout"`
+	CAFile             string   `yaml:"ca_file"`
+	CertFile           string   `yaml:"cert_file"`
+	KeyFile            string   `yaml:"key_file"`
+	ServerName         string   `yaml:"server_name"`
+	InsecureSkipVerify bool     `yaml:"insecure_skip_verify"`
 }
 
 // tlsKeys are the keys of bucket about TLS.
@@ -28,7 +30,7 @@ func tlsKeys() []string {
 }
 
 func (k bucketKeys) check(d *document) Bucket {
-	b := Bucket{Region: k.Region, PathStyle: k.PathStyle, SSE: k.SSE, KMSKeyID: k.KMSKeyID, TLS: k.tls(d)}
+	b := Bucket{Region: k.Region, PathStyle: k.PathStyle, SSE: k.SSE, KMSKeyID: k.KMSKeyID, Timeout: time.Duration(k.Timeout), TLS: k.tls(d)}
 	b.Endpoint = d.httpURL("bucket.endpoint", k.Endpoint, "https://s3.example.com", false)
 	b.URL = d.bucketURL("bucket.url", k.URL)
 	if k.SSE != "" && k.SSE != "AES256" && k.SSE != "aws:kms" {
@@ -37,12 +39,15 @@ func (k bucketKeys) check(d *document) Bucket {
 	if k.KMSKeyID != "" && k.SSE != "aws:kms" {
 		d.fail("bucket.kms_key_id", "needs sse: aws:kms")
 	}
+	if d.has("bucket.timeout") && k.Timeout <= 0 {
+		d.fail("bucket.timeout", "must be above 0")
+	}
 	var useless string
 	keys := tlsKeys()
 	switch {
 	case b.URL != nil && b.URL.Scheme == "file":
 		useless = "has no meaning for a file:// bucket"
-		keys = append(keys, "region", "endpoint", "path_style", "sse", "kms_key_id")
+		keys = append(keys, "region", "endpoint", "path_style", "sse", "kms_key_id", "timeout")
 	case b.Endpoint != nil && b.Endpoint.Scheme == "http":
 		useless = "has no meaning for an endpoint with http://"
 	default:

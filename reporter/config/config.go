@@ -85,8 +85,9 @@ type Bucket struct {
 	Region    string
 	Endpoint  *url.URL // nil for AWS' own
 	PathStyle bool
-	SSE       string // "", AES256 or aws:kms
-	KMSKeyID  string // "" for the account's default key
+	SSE       string        // "", AES256 or aws:kms
+	KMSKeyID  string        // "" for the account's default key
+	Timeout   time.Duration // how long the store may send nothing; 0 for the default
 	TLS       BucketTLS
 }
 

@@ -24,7 +24,8 @@ type Config struct {
 	TLS       TLS
 	SSE       string // "", "AES256" or "aws:kms"
 	KMSKeyID  string
-	Keys      s3.Keys // usually none: the SDK finds credentials where it always does
+	Keys      s3.Keys       // usually none: the SDK finds credentials where it always does
+	Timeout   time.Duration // how long the store may send nothing, see s3.Config
 
 	Log *slog.Logger     // hears of requests; nil: nobody does
 	Now func() time.Time // clock of the log's durations; nil: they are left out
@@ -44,11 +45,11 @@ func Bucket(ctx context.Context, cfg Config) (bucket.Bucket, error) {
 		return s3.New(ctx, s3.Config{
 			Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"),
 			Region: cfg.Region, Endpoint: cfg.Endpoint, PathStyle: cfg.PathStyle, TLS: cfg.TLS,
-			SSE: cfg.SSE, KMSKeyID: cfg.KMSKeyID, Keys: cfg.Keys, Log: cfg.Log, Now: cfg.Now,
+			SSE: cfg.SSE, KMSKeyID: cfg.KMSKeyID, Keys: cfg.Keys, Timeout: cfg.Timeout, Log: cfg.Log, Now: cfg.Now,
 		})
 	}
-	if cfg.Region+cfg.Endpoint+cfg.SSE+cfg.KMSKeyID != "" || cfg.PathStyle || cfg.TLS != (TLS{}) || cfg.Keys != (s3.Keys{}) {
-		return nil, fmt.Errorf("bucket %s: region, endpoint, path style, TLS settings, encryption and keys are for s3:// only", cfg.URL)
+	if cfg.Region+cfg.Endpoint+cfg.SSE+cfg.KMSKeyID != "" || cfg.PathStyle || cfg.Timeout != 0 || cfg.TLS != (TLS{}) || cfg.Keys != (s3.Keys{}) {
+		return nil, fmt.Errorf("bucket %s: region, endpoint, path style, TLS settings, encryption, timeout and keys are for s3:// only", cfg.URL)
 	}
 	return dir.New(ctx, u.Path)
 }

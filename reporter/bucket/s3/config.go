@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,9 +14,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// answerTimeout is how long a store may take to begin an answer once it has
-// the request. The caller's context bounds everything together.
-const answerTimeout = time.Minute
+// How long a store may send nothing, unless the configuration says so. The caller's
+// context bounds everything together.
+const (
+	// answerTimeout is for the begin of an answer, once the store has the request.
+	answerTimeout = time.Minute
+	// idleTimeout is for the middle of a body. Each byte starts it again, so that it
+	// bounds no slow line and no big object.
+	idleTimeout = 30 * time.Second
+)
 
 // Config says which bucket to use, and how.
 type Config struct {
@@ -36,16 +43,15 @@ type Config struct {
 
 	HTTPClient *http.Client // nil: one of our own
 
-	IdleTimeout time.Duration // how long the store may send nothing in the middle of an answer; 0: 30 s
+	// Timeout is how long the store may send nothing. 0: a minute before an answer, 30 s
+	// in the middle of one.
+	Timeout time.Duration
 
 	Log *slog.Logger     // hears of requests; nil: nobody does
 	Now func() time.Time // clock of the log's durations; nil: they are left out
 }
 
 func (c *Config) defaults() {
-	if c.IdleTimeout == 0 {
-		c.IdleTimeout = idleTimeout
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -129,7 +135,7 @@ func checkEndpoint(endpoint string) error {
 // client returns our own HTTP client, which trusts what the configuration says.
 func (c Config) client() (*awshttp.BuildableClient, error) {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.ResponseHeaderTimeout = answerTimeout
+		t.ResponseHeaderTimeout = cmp.Or(c.Timeout, answerTimeout)
 	})
 	if c.TLS == (TLS{}) {
 		return client, nil

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,7 +103,7 @@ func newClient(ctx context.Context, cfg Config, secrets *atomic.Pointer[secret.S
 		o.HTTPClient = requestlog.Of(requestlog.Config{
 			Server: "the bucket", Log: cfg.Log, Now: cfg.Now,
 			Hide: func(text string) string { return secrets.Load().Hide(text) },
-		}, watched{inner: sender(o.HTTPClient), idle: cfg.IdleTimeout}.Do)
+		}, watched{inner: sender(o.HTTPClient), idle: cmp.Or(cfg.Timeout, idleTimeout)}.Do)
 		o.Credentials = chain{o.Credentials, secrets}
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported

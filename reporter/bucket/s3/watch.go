@@ -13,10 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// idleTimeout is how long a store may send nothing in the middle of a body.
-// Each byte starts it again, so that it bounds no slow line and no big object.
-const idleTimeout = 30 * time.Second
-
 // stalledError says that a store stopped in the middle of an answer. It is a
 // time-out, which the SDK tries again where it reads the answer by itself.
 type stalledError struct{ idle time.Duration }

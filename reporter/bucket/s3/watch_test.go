@@ -44,7 +44,7 @@ func TestABodyThatStallsIsAnError(t *testing.T) {
 		_, _ = io.WriteString(w, "a part")
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
-	}, func(c *s3.Config) { c.IdleTimeout = 50 * time.Millisecond })
+	}, func(c *s3.Config) { c.Timeout = 50 * time.Millisecond })
 	_, _, err := bucket.ReadAll(t.Context(), b, "k")
 	var op *bucket.OpError
 	if !errors.As(err, &op) || op.Hint == "" || op.Object != "s3://books/k" || !strings.Contains(err.Error(), "sent nothing for 50ms") {
@@ -66,7 +66,7 @@ func TestABodyThatIsSlowIsRead(t *testing.T) {
 			case <-r.Context().Done():
 			}
 		}
-	}, func(c *s3.Config) { c.IdleTimeout = 250 * time.Millisecond })
+	}, func(c *s3.Config) { c.Timeout = 250 * time.Millisecond })
 	if data, _, err := bucket.ReadAll(t.Context(), b, "k"); err != nil || len(data) != size {
 		t.Errorf("%d bytes, %v", len(data), err)
 	}
