@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -248,5 +249,90 @@ func TestWhatAStoreRepeatsOfItsRequestIsNotShown(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// cutting is a store whose first answers end too early.
+type cutting struct {
+	store
+	times int
+}
+
+func (c *cutting) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.store.RoundTrip(r)
+	if c.times--; err == nil && c.times >= 0 {
+		resp.Body = io.NopCloser(io.MultiReader(io.LimitReader(resp.Body, 20), failing{}))
+	}
+	return resp, err
+}
+
+// failing is the end of a body that is cut.
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestAnAnswerThatIsCutShortIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	const page = `<ListBucketResult><Name>books</Name><Contents><Key>k</Key><Size>1</Size><ETag>"e"</ETag></Contents></ListBucketResult>`
+	for name, tt := range map[string]struct {
+		times, tries int
+		keys         int
+	}{
+		"twice":     {2, 3, 1},
+		"each time": {100, 5, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				network := &cutting{store: store{answer: func(*http.Request) (int, string) { return 200, page }}, times: tt.times}
+				keys := 0
+				var failure error
+				for _, err := range connect(t, network, nil).List(t.Context(), "") {
+					if failure = err; err == nil {
+						keys++
+					}
+				}
+				if n := len(network.sent()); keys != tt.keys || n != tt.tries || (failure == nil) != (keys > 0) {
+					t.Errorf("%d keys after %d tries, %v", keys, n, failure)
+				}
+			})
+		})
+	}
+}
+
+// S3 may answer with status 200 at once and say in the body, much later, that the
+// upload could not be completed.
+func TestAnErrorUnderStatus200IsAnError(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		size, times int
+		fails       bool
+	}{
+		"of an upload, once":      {17 << 20, 1, false},
+		"of an upload, each time": {17 << 20, 100, true},
+		"of a put, once":          {10, 1, false},
+		"of a put, each time":     {10, 100, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				times := tt.times
+				network := &store{answer: func(r *http.Request) (int, string) {
+					q := r.URL.Query()
+					final := r.Method == http.MethodPut && !q.Has("partNumber") || r.Method == http.MethodPost && q.Has("uploadId")
+					if times--; final && times >= 0 {
+						return 200, code("InternalError")
+					}
+					if !final {
+						times++
+					}
+					return accept(r)
+				}}
+				_, err := bucket.PutBytes(t.Context(), connect(t, network, nil), "k", make([]byte, tt.size), bucket.Condition{Absent: true})
+				if (err != nil) != tt.fails || err != nil && !strings.Contains(err.Error(), "InternalError") {
+					t.Errorf("error %v", err)
+				}
+			})
+		})
 	}
 }

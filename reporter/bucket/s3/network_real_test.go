@@ -67,10 +67,6 @@ func cut(resp *http.Response) (*http.Response, error) {
 	return resp, nil
 }
 
-type failing struct{}
-
-func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
 // books starts a server with one bucket.
 func books(t *testing.T) (*s3server.Server, s3.Config) {
 	t.Helper()

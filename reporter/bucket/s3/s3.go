@@ -114,13 +114,13 @@ func newClient(ctx context.Context, cfg Config, secrets *atomic.Pointer[secret.S
 // newRetryer retries what the SDK does by default, and a put that met another
 // one under way while S3 does not know yet who wins; but no certificate that
 // is not trusted, as it will be the same again. What the store asks for in
-// Retry-After holds.
+// Retry-After holds, and an answer that is cut short is asked for again.
 func newRetryer() aws.Retryer {
 	standard := retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		o.MaxBackoff = maxBackoff
 		o.Retryables = append([]retry.IsErrorRetryable{
-			retry.IsErrorRetryableFunc(unlessUntrusted), retry.IsErrorRetryableFunc(unlessSentAway),
+			retry.IsErrorRetryableFunc(unlessUntrusted), retry.IsErrorRetryableFunc(unlessSentAway), retry.IsErrorRetryableFunc(ifCutShort),
 		}, o.Retryables...)
 		o.Backoff = patient{retry.NewExponentialJitterBackoff(maxBackoff)}
 	})
@@ -138,6 +138,14 @@ func unlessUntrusted(err error) aws.Ternary {
 func unlessSentAway(err error) aws.Ternary {
 	if retryAfter(err) > maxBackoff {
 		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
+}
+
+// ifCutShort retries what the SDK can't read because the answer ends too early.
+func ifCutShort(err error) aws.Ternary {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return aws.TrueTernary
 	}
 	return aws.UnknownTernary
 }
