@@ -4,6 +4,9 @@ package collector_test
 
 import (
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
@@ -15,6 +18,7 @@ import (
 // wordScenarios are about what the kubelet says too late, too long or not at all.
 func wordScenarios() map[string]scenario {
 	all := restartScenarios()
+	maps.Insert(all, maps.All(completedScenarios()))
 	all["the device plugin is set to 2 slots, and then to 10"] = slotsOffered()
 	return all
 }
@@ -94,6 +98,98 @@ func restartScenarios() map[string]scenario {
 		"the kubelet restarts, and the GPU is another pod's": run(long,
 			bEnded("the other one is listed", together(checkpointed(podA, podC), restarted(podC)), estimated(1), is(1, &metric.ContainerShare, onC...)),
 			bEnded("both are", listed(podC, podA), complete, is(1, &metric.ContainerShare, onC...))),
+	}
+}
+
+// withCgroups builds the driver's library and puts the cgroups of pods next to it: of
+// a, of b with one container, and of the collector.
+func withCgroups(t testing.TB) string {
+	t.Helper()
+	library := nvmltest.Build(t)
+	for _, dir := range []string{cgroup(aUID, ""), cgroup(bUID, "1"), cgroup("00000000-0000-4000-8000-000000000000", "")} {
+		if err := os.MkdirAll(filepath.Join(library+".cgroup", dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return library
+}
+
+// cgroup is the folder of a pod, or of a container of it.
+func cgroup(uid, container string) string {
+	return filepath.Join("kubepods", "burstable", "pod"+uid, container)
+}
+
+// withoutCgroup removes a cgroup and what is below, and makes another one.
+func withoutCgroup(gone, made string) deed {
+	return func(t *testing.T, n *collectortest.Node) {
+		if err := os.RemoveAll(filepath.Join(n.Library+".cgroup", gone)); err != nil {
+			t.Fatal(err)
+		}
+		if made != "" {
+			if err := os.Mkdir(filepath.Join(n.Library+".cgroup", made), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// completedScenarios are about kubelets before 1.34, which list pods after their end.
+func completedScenarios() map[string]scenario {
+	a, b := kubelettest.GPUs("vision", "a", aUID, gpu0), kubelettest.GPUs("vision", "b", bUID, gpu1)
+	c := kubelettest.GPUs("vision", "c", cUID, gpu1)
+	isA, isB, isC := []string{"vision", "a", aUID, "main", gpu0}, []string{"vision", "b", bUID, "main", gpu1}, []string{"vision", "c", cUID, "main", gpu1}
+	initial := kubelettest.Pod{Namespace: "vision", Name: "b", UID: bUID, Containers: append([]kubelettest.Container{
+		{Name: "init", Devices: b.Containers[0].Devices},
+	}, b.Containers...)}
+	both := func(name string, do deed) step {
+		return step{
+			name: name, do: do,
+			shows:  []sight{is(1, &metric.ContainerShare, isA...), is(1, &metric.ContainerShare, isB...), hasNo(&metric.ContainerEndTime, isB...), is(0, &metric.CollectorAmbiguous)},
+			grows:  []series{of(seconds, isA...), of(seconds, isB...)},
+			stands: []series{of(&metric.DeviceSeconds, gpu1, metric.StateUnallocated), of(&metric.DeviceSeconds, gpu1, metric.StateUnattributed)},
+		}
+	}
+	over := func(name string, do deed) step {
+		return step{
+			name: name, do: do,
+			shows:  []sight{is(1, &metric.ContainerShare, isA...), is(0, &metric.ContainerShare, isB...), has(&metric.ContainerEndTime, isB...)},
+			grows:  []series{of(seconds, isA...), of(&metric.DeviceSeconds, gpu1, metric.StateUnallocated)},
+			stands: []series{of(seconds, isB...), of(&metric.DeviceSeconds, gpu1, metric.StateUnattributed)},
+		}
+	}
+	next := func(name string, do deed) step {
+		st := over(name, do)
+		st.shows = append(st.shows, is(1, &metric.ContainerShare, isC...), is(0, &metric.CollectorAmbiguous))
+		st.grows = []series{of(seconds, isA...), of(seconds, isC...)}
+		st.stands = append(st.stands, of(&metric.DeviceSeconds, gpu1, metric.StateUnallocated))
+		return st
+	}
+	run := func(steps ...step) scenario {
+		return scenario{
+			library: withCgroups, driver: nvmltest.Node(2), pods: []kubelettest.Pod{a, b}, flags: []string{"--host.cgroup=LIBRARY.cgroup"},
+			steps: append([]step{both("both run", nil)}, steps...),
+		}
+	}
+	blind := func(steps ...step) scenario {
+		sc := run(steps...)
+		sc.flags = []string{"--host.cgroup=LIBRARY.none"}
+		return sc
+	}
+	restart := withoutCgroup(cgroup(bUID, "1"), cgroup(bUID, "2"))
+	end := withoutCgroup(cgroup(bUID, ""), "")
+	return map[string]scenario{
+		"a completed pod stays listed": run(both("its container restarts", restart), over("it completes", end)),
+		"a completed pod stays listed, and its GPU goes to another": run(
+			over("it completes", end),
+			next("the other one begins", together(held(a, b, c), checkpointed(a, c))),
+			next("the kubelet restarts", restarted(c)), next("it lists all", listed(b, c, a))),
+		"a completed pod stays listed, its GPU goes to another, and no cgroups are seen": blind(
+			next("the other one begins", held(a, b, c)),
+			next("the kubelet restarts", restarted(c)), next("it lists all", listed(b, c, a)),
+			over("the other one is gone", held(a, b))),
+		"a completed pod stays listed, and was an init container's, too": blind(
+			both("the checkpoint has its init container, too", checkpointed(a, initial)),
+			next("the other one begins", together(listed(a, b, c), checkpointed(a, initial, c)))),
 	}
 }
 

@@ -222,6 +222,10 @@ func (c *Client) decided(list *podresources.ListPodResourcesResponse) []pod {
 	pods := c.past.complete(a)
 	if c.names != nil {
 		c.names.assign(pods, a.now)
+	} else {
+		for i := range pods {
+			pods[i].ended = pods[i].over
+		}
 	}
 	c.past.settled(pods)
 	return pods

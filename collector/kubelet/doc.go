@@ -49,6 +49,11 @@
 // a UID that has not ended, and that no other pod has, is there in two polls; as
 // long as no source has the new UID, it counts as ended.
 //
+// A device has one pod at a time. Where the kubelet lists it with several, those
+// have ended that the checkpoint does not have with it, and of the others all but
+// the one that was listed last. They are remembered for overFor, because the kubelet
+// may restart and list them later than their successor.
+//
 // The checkpoint's checksum is not verified: it hashes a Go-specific dump of
 // the kubelet's own types, and the kubelet replaces the file by renaming, so
 // that a half-written one is not seen.

@@ -3,10 +3,12 @@ package kubelet_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/gputally/gputally/collector/cgroup"
+	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/kubelet"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 )
@@ -30,8 +32,9 @@ func newOldNode(t *testing.T, checkpoint, folders bool) *oldNode {
 	return newNodeWith(t, sources{checkpoint: checkpoint, folders: folders, cgroups: true})
 }
 
-// sources are those from which the client reads.
-type sources struct{ checkpoint, folders, cgroups bool }
+// sources are those from which the client reads. A kubelet whose pods linger lists
+// them after their end.
+type sources struct{ checkpoint, folders, cgroups, lingers bool }
 
 func newNodeWith(t *testing.T, from sources) *oldNode {
 	s, c := kubelettest.Start(t), newClock()
@@ -163,6 +166,65 @@ func TestRecreatedPodOfTheSameNameBesidesCgroups(t *testing.T) {
 	n.wants("the second starts", only(gpus("a", "db-0", uid2, "GPU-1")))
 	n.end(uid2)
 	n.wants("the second has ended", nil)
+}
+
+// No cgroups are seen: that a GPU was given to another pod says that the former has
+// ended.
+func TestSuccessorOfATerminatedPodWithoutCgroups(t *testing.T) {
+	t.Parallel()
+	p, q := kubelettest.GPUs("a", "p", uid1, "GPU-1", "GPU-2"), kubelettest.GPUs("a", "q", uid2, "GPU-1")
+	first, second := only(gpus("a", "p", uid1, "GPU-1", "GPU-2")), only(gpus("a", "q", uid2, "GPU-1"))
+	for name, tc := range map[string]struct {
+		from       sources
+		checkpoint []kubelettest.Pod // once the second is there
+		unknown    bool              // UIDs are
+	}{
+		"with a checkpoint of the second":   {from: sources{checkpoint: true}, checkpoint: []kubelettest.Pod{q}},
+		"with a checkpoint of both":         {from: sources{checkpoint: true}, checkpoint: []kubelettest.Pod{p, q}},
+		"with a checkpoint and log folders": {from: sources{checkpoint: true, folders: true}, checkpoint: []kubelettest.Pod{q}},
+		"without a source of UIDs":          {unknown: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNodeWith(t, tc.from)
+			metered := func(as []device.Allocation) []device.Allocation {
+				as = slices.Clone(as)
+				for i := range as {
+					if tc.unknown {
+						as[i].Holder.PodUID = ""
+					}
+				}
+				return as
+			}
+			n.Hold(p)
+			n.wants("the first", metered(first))
+			n.SetPods(q, p)
+			n.WriteCheckpoint(tc.checkpoint...)
+			for range 8 {
+				n.wants("the second", metered(second))
+			}
+			n.SetPods(p)
+			n.wants("when the second is gone", nil)
+			n.SetPods()
+			n.wants("when nobody is listed", nil)
+			n.SetPods(p)
+			n.wants("when the first is listed again", nil)
+		})
+	}
+}
+
+func TestAPodThatIsListedWithAnothersDeviceHoldsNothing(t *testing.T) {
+	t.Parallel()
+	n := newNodeWith(t, sources{checkpoint: true})
+	p, q := kubelettest.GPUs("a", "p", uid1, "GPU-1"), kubelettest.GPUs("a", "q", uid2, "GPU-1")
+	n.Hold(p)
+	n.wants("the first", only(gpus("a", "p", uid1, "GPU-1")))
+	n.SetPods(p, q)
+	for range 8 {
+		n.wants("as long as the checkpoint does not know the second", only(gpus("a", "p", uid1, "GPU-1")))
+	}
+	n.WriteCheckpoint(q)
+	n.wants("when it does", only(gpus("a", "q", uid2, "GPU-1")))
 }
 
 func TestEntryOfATerminatedPodIsNobodys(t *testing.T) {

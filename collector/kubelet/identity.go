@@ -17,6 +17,7 @@ type identities struct {
 	log      *slog.Logger
 	seen     map[string]sighting // by pod.key, of the pods of the latest poll
 	owners   map[string]string   // pod.name by UID, of the UIDs in the sources
+	gone     map[string]bool     // UIDs whose devices were given to others
 }
 
 // sighting is what is remembered of a pod while it is listed.
@@ -29,18 +30,27 @@ type sighting struct {
 }
 
 func newIdentities(cfg Config) *identities {
-	return &identities{
+	n := &identities{
 		file:   checkpointFile{path: cfg.CheckpointPath},
 		logs:   podLogs{dir: cfg.PodLogs},
 		keep:   func(resource string) bool { return matches(cfg.Resources, resource) },
-		ended:  func(uid string) bool { return uid != "" && cfg.Ended != nil && cfg.Ended(uid) },
 		log:    cfg.Logger,
 		owners: map[string]string{},
+		gone:   map[string]bool{},
 	}
+	n.ended = func(uid string) bool {
+		return uid != "" && (n.gone[uid] || cfg.Ended != nil && cfg.Ended(uid))
+	}
+	return n
 }
 
 // assign sets uid, unclear and ended of every pod, after refresh.
 func (n *identities) assign(pods []pod, now time.Time) {
+	for _, p := range pods {
+		if uid := n.seen[p.key].uid; p.over && uid != "" {
+			n.gone[uid] = true
+		}
+	}
 	seen := make(map[string]sighting, len(pods))
 	for i := range pods {
 		p := &pods[i]
@@ -142,4 +152,11 @@ func (n *identities) complain() {
 // forget drops the UIDs that no source has any more.
 func (n *identities) forget() {
 	maps.DeleteFunc(n.owners, func(uid, _ string) bool { return !n.file.pods[uid] && !n.logs.pods[uid] })
+	listed := map[string]bool{}
+	for _, s := range n.seen {
+		listed[s.uid] = true
+	}
+	maps.DeleteFunc(n.gone, func(uid string, _ bool) bool {
+		return !n.file.pods[uid] && !n.logs.pods[uid] && !listed[uid]
+	})
 }

@@ -17,6 +17,7 @@ type pod struct {
 	allocations []device.Allocation // without UIDs
 	key         string              // fingerprint
 	seen        time.Time           // when it was last listed; zero if it is now
+	over        bool                // one of its devices was given to another pod
 	verdict
 }
 

@@ -31,14 +31,15 @@ const (
 // history drives an old node at random, within what kubelets do: of pods with
 // one name at most one is not gone; a GPU is given away only once nobody holds
 // it; the checkpoint is written at most three seconds after that, before the pod
-// starts; and folders are removed within a minute and a half. Where pods leave the list when they
-// end, a pod of the same name on the same GPU is missing in one poll at least.
+// starts; and folders are removed within a minute and a half. Where no cgroups show that pods
+// have ended, a pod of the same name on the same GPU is missing in one poll at least.
 type history struct {
 	*oldNode
 	lives   []*life
 	poll    int
 	written int  // poll at which the checkpoint must have been written; 0 if it is
 	lingers bool // terminated pods are listed, as before Kubernetes 1.34
+	cgroups bool // they show which pods have ended
 }
 
 // draw is one of n with equal chances.
@@ -91,7 +92,7 @@ func (h *history) admit(t *rapid.T) {
 	name, gpu := fmt.Sprintf("p-%d", draw(t, 2)), fmt.Sprintf("GPU-%d", draw(t, 2))
 	if draw(t, 4) > 0 || slices.ContainsFunc(h.lives, func(l *life) bool {
 		return l.state < gone && l.name == name || l.state < terminated && l.gpu == gpu ||
-			!h.lingers && l.name == name && l.gpu == gpu && h.poll == l.changed // nothing tells the two apart
+			!h.cgroups && l.name == name && l.gpu == gpu && h.poll == l.changed // nothing tells the two apart
 	}) {
 		return
 	}
@@ -121,12 +122,19 @@ func (h *history) check(t *rapid.T) {
 		if a.Holder.PodUID != "" && a.Holder.PodUID != l.uid {
 			t.Fatalf("poll %d: %s has UID %s, and is metered under %s", h.poll, l.name, l.uid, a.Holder.PodUID)
 		}
-		if l.state == terminated && a.Holder.PodUID != "" {
+		if l.state == terminated && a.Holder.PodUID != "" && (h.cgroups || h.succeeded(l)) {
 			t.Fatalf("poll %d: %s has ended, and is metered", h.poll, l.name)
 		}
 	}
 	h.poll++
 	h.clock.Advance(time.Second)
+}
+
+// succeeded is true if another pod has the GPU, and the checkpoint knows it.
+func (h *history) succeeded(of *life) bool {
+	return h.written == 0 && slices.ContainsFunc(h.lives, func(l *life) bool {
+		return l.state < terminated && l.gpu == of.gpu && l.name != of.name
+	})
 }
 
 func TestNoPodIsMeteredUnderAnothersUID(t *testing.T) {
@@ -137,11 +145,13 @@ func TestNoPodIsMeteredUnderAnothersUID(t *testing.T) {
 		"both, before 1.34":       {checkpoint: true, folders: true, cgroups: true},
 		"checkpoint":              {checkpoint: true},
 		"folders":                 {folders: true},
+		"checkpoint, before 1.34, without cgroups": {checkpoint: true, lingers: true},
+		"both, before 1.34, without cgroups":       {checkpoint: true, folders: true, lingers: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(rt *rapid.T) {
-				h := &history{oldNode: newNodeWith(t, from), lingers: from.cgroups}
+				h := &history{oldNode: newNodeWith(t, from), lingers: from.cgroups || from.lingers, cgroups: from.cgroups}
 				for range rapid.IntRange(1, 60).Draw(rt, "polls") {
 					h.step(rt)
 					h.check(rt)

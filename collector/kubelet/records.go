@@ -11,8 +11,9 @@ import (
 
 // record is what the kubelet said of a pod.
 type record struct {
-	pod  pod
-	seen time.Time // when it was last listed
+	pod   pod
+	first time.Time // when it was first listed
+	seen  time.Time // when it was last listed
 }
 
 // records remember who was listed. See doc.go for how that completes a list.
@@ -25,6 +26,7 @@ type records struct {
 	open    bool              // the list may lack pods
 	first   bool              // nothing was known before that one
 	unnamed []device.Allocation
+	over    map[string]time.Time // when a pod was last known to have ended, by pod.key
 }
 
 // answer is what the kubelet listed, and what else is known then.
@@ -58,20 +60,24 @@ func (r *records) complete(a answer) []pod {
 		if seen.IsZero() {
 			seen = now
 		}
-		r.pods[p.key] = record{p, seen}
+		k, known := former[p.key]
+		if !known {
+			k.first = now
+		}
+		r.pods[p.key] = record{p, k.first, seen}
 	}
 	r.note(former)
+	r.supersede(pods, a.names, now)
 	return pods
 }
 
 // settled keeps what was decided on the pods.
 func (r *records) settled(pods []pod) {
 	for _, p := range pods {
-		if p.ended {
-			delete(r.pods, p.key)
-			continue
-		}
 		k := r.pods[p.key]
+		if p.uid != "" && k.pod.over {
+			delete(r.over, p.key) // another pod of its name
+		}
 		k.pod = p
 		r.pods[p.key] = k
 	}
@@ -93,7 +99,7 @@ func (r *records) recall(a answer) []pod {
 	r.open = false
 	for _, key := range slices.Sorted(maps.Keys(r.pods)) {
 		k := r.pods[key]
-		if keys[key] || given.toAnother(k.pod) || !a.names.mayHold(k.pod, a.none) {
+		if keys[key] || k.pod.ended || given.toAnother(k.pod) || !a.names.mayHold(k.pod, a.none) {
 			continue
 		}
 		k.pod.verdict, k.pod.seen = verdict{}, k.seen

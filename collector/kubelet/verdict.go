@@ -25,6 +25,10 @@ type verdict struct {
 // decide says which UID a pod has, or that it is not clear yet. See doc.go.
 func (n *identities) decide(p pod, s *sighting, now time.Time) verdict {
 	waiting := now.Sub(s.first) < settleTime
+	mine := func(uid string) bool { return !n.ended(uid) && n.free(uid, p) }
+	if p.over && s.uid == "" && !slices.ContainsFunc(n.candidates(p), mine) {
+		return verdict{ended: true}
+	}
 	if n.file.reads() {
 		if uids := n.candidates(p); len(uids) > 0 {
 			return n.byCheckpoint(p, s, uids, waiting)
