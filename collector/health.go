@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,29 +42,29 @@ func (p probes) health(w http.ResponseWriter, _ *http.Request) {
 	} else if age > p.patience {
 		fault = fmt.Sprintf("the meter last polled %s ago", age.Round(time.Second))
 	}
-	p.answer(w, fault)
+	p.answer(w, "ok", fault)
 }
 
-// ready answers 200 once there is a snapshot. Where the driver and the kubelet were
-// known once and have not been for longer than is bridged, it answers 503: nothing
-// is metered.
+// ready answers 200 once there is a snapshot, also on a node that waits for its
+// driver. Where GPUs and holders were known once and have not been for longer than is
+// bridged, it answers 503: nothing is metered.
 func (p probes) ready(w http.ResponseWriter, _ *http.Request) {
-	s, fault := p.polls.Latest(), ""
-	if s == nil {
+	s, well, fault := p.polls.Latest(), "ok", ""
+	switch {
+	case s == nil:
 		fault = "no poll has ended yet"
-	} else if age := p.now().Sub(s.Known); !s.Known.IsZero() && age > p.maxGap {
-		fault = fmt.Sprintf("nothing is metered, since driver and kubelet were last known %s ago", age.Round(time.Second))
+	case s.Known.IsZero():
+		well = "nothing is metered yet"
+	case p.now().Sub(s.Known) > p.maxGap:
+		fault = fmt.Sprintf("nothing is metered, since driver and kubelet were last known %s ago", p.now().Sub(s.Known).Round(time.Second))
 	}
-	p.answer(w, fault)
+	p.answer(w, well, fault)
 }
 
-func (p probes) answer(w http.ResponseWriter, fault string) {
+// answer begins with what is wrong, or else that all is well, and goes on with what holds.
+func (p probes) answer(w http.ResponseWriter, well, fault string) {
 	var b strings.Builder
-	if fault == "" {
-		fmt.Fprintln(&b, "ok")
-	} else {
-		fmt.Fprintln(&b, fault)
-	}
+	fmt.Fprintln(&b, cmp.Or(fault, well))
 	if s := p.polls.Latest(); s != nil {
 		describe(&b, s, p.now())
 	}

@@ -86,18 +86,21 @@ func TestHealthFollowsTheTicks(t *testing.T) {
 
 func TestReadinessWaitsForTheFirstPoll(t *testing.T) {
 	t.Parallel()
-	for name, err := range map[string]error{
-		"a driver that answers": nil,
-		"no driver":             nvml.ErrNoDriver,
+	for name, tc := range map[string]struct {
+		err  error
+		says string
+	}{
+		"a driver that answers": {nil, "ok"},
+		"no driver":             {nvml.ErrNoDriver, "nothing is metered yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := newNode(t)
-			n.driver.err = err
+			n.driver.err = tc.err
 			_, h := n.probes()
 			ask(t, h, http.StatusServiceUnavailable, "no poll has ended yet")
 			n.poll(t)
-			ask(t, h, http.StatusOK, "ok")
+			ask(t, h, http.StatusOK, tc.says)
 		})
 	}
 }

@@ -107,7 +107,7 @@ func TestThePagesOfTheServer(t *testing.T) {
 	}{
 		"as it comes": {
 			shows: map[string]string{
-				"/": `href="/metrics"`, "/healthz": "ok", "/readyz": "ok", "/metrics": "gputally_collector_build_info{",
+				"/": `href="/metrics"`, "/healthz": "ok", "/readyz": "nothing is metered yet", "/metrics": "gputally_collector_build_info{",
 			},
 			hides:  "/debug/pprof",
 			absent: []string{"/debug/pprof/", "/other"},

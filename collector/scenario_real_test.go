@@ -187,7 +187,7 @@ func (st step) probe(t *testing.T, p *collectortest.Process, a, b collectortest.
 	t.Helper()
 	ready, says := p.Ready()
 	lost := &metric.CollectorUnobservedSeconds
-	if idle := b.Value(lost) > a.Value(lost); idle == ready && (idle || b.Value(lost) == 0) {
+	if idle := b.Value(lost) > a.Value(lost); idle == ready && (idle || b.Value(lost) == 0) && !strings.HasPrefix(says, "nothing is metered yet") {
 		t.Errorf("ready is %v, and nothing is metered is %v", ready, idle)
 	}
 	for _, words := range st.says {

@@ -179,7 +179,7 @@ func lastingScenarios() map[string]scenario {
 			name:  "it fails from the beginning",
 			shows: []sight{is(0, &metric.CollectorSourceUp, meter.SourceNVML), above(4, &metric.CollectorSourceFailures, meter.SourceNVML)},
 			grows: []series{of(&metric.CollectorSourceFailures, meter.SourceNVML)},
-			says:  []string{"ok", "nvml: has not answered for"},
+			says:  []string{"nothing is metered yet", "nvml: has not answered for"},
 		}, then(bothHeld(), "it is there", driven(both))}}
 	}
 	return map[string]scenario{
