@@ -140,7 +140,7 @@ func addFlags(app *kingpin.Application) *flags {
 			Bool(),
 		proc: app.Flag("host.proc", "Where the host's processes are found.").
 			Default("/proc").String(),
-		cgroups: app.Flag("host.cgroup", "Where the host's cgroups are found, which show when a pod has ended; for Kubernetes before 1.34.").
+		cgroups: app.Flag("host.cgroup", "Where the host's cgroups are found, which show which pods there are; for Kubernetes before 1.34, which lists pods after their end. Empty to do without.").
 			Default(cgroup.DefaultRoot).String(),
 		logs: app.Flag("host.container-logs", "Folder whose names contain the containers' names; no file in it is opened; empty to do without.").
 			Default(cgroup.DefaultContainerLogs).String(),

@@ -89,9 +89,13 @@ func (f *flags) assemble(ctx context.Context, n *node, now func() time.Time) err
 
 // attribute adds to cfg what finds out who holds the GPUs.
 func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
-	pods, err := cgroup.NewTree(cgroup.TreeConfig{Root: *f.cgroups, Now: cfg.Now})
-	if err != nil {
-		return nil, err
+	var pods kubelet.Pods
+	if *f.cgroups != "" {
+		tree, err := cgroup.NewTree(cgroup.TreeConfig{Root: *f.cgroups, Now: cfg.Now})
+		if err != nil {
+			return nil, err
+		}
+		pods, cfg.Cgroups = tree, tree.Err
 	}
 	claimed, err := cdi.New(cdi.Config{Dirs: *f.cdi, Devices: *f.devices, Now: cfg.Now, Logger: cfg.Logger})
 	if err != nil {
@@ -101,7 +105,7 @@ func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
 		Socket:         *f.socket,
 		CheckpointPath: *f.checkpoint,
 		PodLogs:        *f.podLogs,
-		Ended:          pods.Ended,
+		Pods:           pods,
 		Resources:      append(kubelet.DefaultResources(), *f.resources...),
 		Drivers:        append(kubelet.DefaultDrivers(), *f.drivers...),
 		Timeout:        kubeletTimeout,

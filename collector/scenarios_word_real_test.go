@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
+	"github.com/gputally/gputally/collector/meter"
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
 	"github.com/gputally/gputally/internal/collectortest"
@@ -173,6 +174,8 @@ func completedScenarios() map[string]scenario {
 	blind := func(steps ...step) scenario {
 		sc := run(steps...)
 		sc.flags = []string{"--host.cgroup=LIBRARY.none"}
+		sc.steps[0].shows = append(sc.steps[0].shows, is(0, &metric.CollectorSourceUp, meter.SourceCgroup))
+		sc.steps[0].log = []line{logged(1, "peer=cgroup", "kubelets before 1.34 list completed pods")}
 		return sc
 	}
 	restart := withoutCgroup(cgroup(bUID, "1"), cgroup(bUID, "2"))

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"time"
 )
+
+// ErrNone means that nobody can tell from the cgroups which pods there are.
+var ErrNone = errors.New("no cgroups of pods are seen; kubelets before 1.34 list completed pods, and without the cgroups these are charged until their GPU is given to another pod; mount the host's /sys/fs/cgroup and name it with --host.cgroup, or set that empty where all kubelets are of 1.34 or later")
 
 // DefaultRoot is where cgroups are mounted.
 const DefaultRoot = "/sys/fs/cgroup"
@@ -62,6 +66,22 @@ func (t *Tree) Ended(podUID string) bool {
 	}
 	t.seen[podUID] = now
 	return len(t.now) > 0 && !t.now[podUID]
+}
+
+// There is true if a pod has a cgroup. It is not known while the cgroups can't be
+// read.
+func (t *Tree) There(podUID string) (there, known bool) {
+	t.refresh(t.cfg.Now())
+	return t.now[podUID], len(t.now) > 0
+}
+
+// Err is ErrNone while no pod's cgroup is seen.
+func (t *Tree) Err() error {
+	t.refresh(t.cfg.Now())
+	if len(t.now) == 0 {
+		return fmt.Errorf("%w: %s", ErrNone, t.cfg.Root)
+	}
+	return nil
 }
 
 func (t *Tree) refresh(now time.Time) {

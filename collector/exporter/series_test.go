@@ -27,7 +27,7 @@ func thousands(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 func TestTheNumbersOfSeriesInTheDocumentation(t *testing.T) {
 	t.Parallel()
 	full := fullNode()
-	full.Sources = append(full.Sources, meter.SourceHealth{Name: meter.SourceCheckpoint, Up: true})
+	full.Sources = append(full.Sources, meter.SourceHealth{Name: meter.SourceCheckpoint, Up: true}, meter.SourceHealth{Name: meter.SourceCgroup, Up: true})
 	with := func(devices []meter.Device, holdings []meter.Holding) int {
 		s := *full
 		s.Devices, s.Holdings = devices, holdings

@@ -97,7 +97,7 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 	for _, h := range s.Sources {
 		w.put(&metric.CollectorSourceUp, bit(h.Up), h.Name)
 		w.put(&metric.CollectorSourceFailures, float64(h.Failures), h.Name)
-		if h.Name != meter.SourceCheckpoint { // read along with the kubelet
+		if h.Name != meter.SourceCheckpoint && h.Name != meter.SourceCgroup { // read along with the kubelet
 			w.put(&metric.CollectorSourceDuration, h.Duration.Seconds(), h.Name)
 		}
 	}

@@ -49,10 +49,9 @@ type Config struct {
 	// the checkpoint; usually DefaultPodLogs, "" to do without. No file in it is
 	// opened.
 	PodLogs string
-	// Ended is true if the pod with this UID has ended, for kubelets before
-	// Kubernetes 1.34, which list it still. It must be false for a pod about which
-	// it knows nothing. Default: none has ended.
-	Ended func(podUID string) bool
+	// Pods says which pods there are, for kubelets before Kubernetes 1.34, which list
+	// those that have ended, too. Default: nothing is known of any.
+	Pods Pods
 	// Resources are patterns (path.Match) of the extended resources that are
 	// GPUs, default DefaultResources.
 	Resources []string
@@ -83,6 +82,9 @@ func (c *Config) defaults() error {
 	if c.Grace == 0 {
 		c.Grace = 10 * time.Second
 	}
+	if c.Pods == nil {
+		c.Pods = unknownPods{}
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -105,6 +107,20 @@ func (c *Config) defaults() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Pods knows pods by their UIDs, from elsewhere than the kubelet.
+type Pods interface {
+	// Ended is true if a pod was there and is not any more.
+	Ended(podUID string) bool
+	// There is true if a pod is there. One that isn't may not have begun.
+	There(podUID string) (there, known bool)
+}
+
+// unknownPods knows of no pod.
+type unknownPods struct{}
+
+func (unknownPods) Ended(string) bool                { return false }
+func (unknownPods) There(string) (there, known bool) { return false, false }
 
 // Client asks one kubelet. It is a device.Registry, and safe for concurrent use.
 type Client struct {

@@ -46,7 +46,7 @@ func newNodeWith(t *testing.T, from sources) *oldNode {
 	}
 	cfg := kubelet.Config{Socket: s.Socket(), Now: c.Now, Timeout: 10 * time.Second}
 	if from.cgroups {
-		cfg.Ended = tree.Ended
+		cfg.Pods = tree
 	}
 	if from.checkpoint {
 		cfg.CheckpointPath = s.Checkpoint()
@@ -209,6 +209,49 @@ func TestSuccessorOfATerminatedPodWithoutCgroups(t *testing.T) {
 			n.wants("when nobody is listed", nil)
 			n.SetPods(p)
 			n.wants("when the first is listed again", nil)
+		})
+	}
+}
+
+// A client that is new finds a pod that has completed, and another one with its GPU.
+func TestAClientThatFindsACompletedPod(t *testing.T) {
+	t.Parallel()
+	p, q := kubelettest.GPUs("a", "p", uid1, "GPU-1"), kubelettest.GPUs("a", "q", uid2, "GPU-1")
+	all := sources{checkpoint: true, folders: true, cgroups: true}
+	withheld := only(gpus("a", "p", "", "GPU-1"), gpus("a", "q", "", "GPU-1"))
+	isP, isQ := only(gpus("a", "p", uid1, "GPU-1")), only(gpus("a", "q", uid2, "GPU-1"))
+	for name, tc := range map[string]struct {
+		from            sources
+		listed, holds   []kubelettest.Pod // in the list, in the checkpoint
+		first           []device.Allocation
+		doubt           []device.Allocation
+		last, lastDoubt []device.Allocation // after a minute
+	}{
+		"alone":                     {from: all, listed: []kubelettest.Pod{p}, holds: []kubelettest.Pod{p}, first: isP},
+		"with a checkpoint of both": {from: all, listed: []kubelettest.Pod{p, q}, holds: []kubelettest.Pod{p, q}, doubt: withheld, last: isQ},
+		"with one of the second":    {from: all, listed: []kubelettest.Pod{p, q}, holds: []kubelettest.Pod{q}, first: isQ, last: isQ},
+		"and no cgroups":            {from: sources{checkpoint: true, folders: true}, listed: []kubelettest.Pod{p, q}, holds: []kubelettest.Pod{q}, first: isQ, last: isQ},
+		"and neither log folders":   {from: sources{checkpoint: true}, listed: []kubelettest.Pod{p, q}, holds: []kubelettest.Pod{q}, doubt: withheld, lastDoubt: withheld},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNodeWith(t, tc.from)
+			n.begin(uid2)
+			n.folder("p", uid1)
+			n.folder("q", uid2)
+			n.SetPods(tc.listed...)
+			n.WriteCheckpoint(tc.holds...)
+			n.wants("at first", tc.first, tc.doubt...)
+			n.clock.Advance(time.Minute)
+			n.wants("after a minute", tc.last, tc.lastDoubt...)
+			if tc.last != nil {
+				n.end(uid2)
+				if tc.from.cgroups {
+					n.wants("when the other one has ended, too", nil)
+				}
+				n.SetPods(p)
+				n.wants("when it is not listed any more", nil)
+			}
 		})
 	}
 }

@@ -10,7 +10,8 @@ import (
 // mayHold is true if a pod that is missing in the list may hold its devices still.
 // The checkpoint has to say so of a device plugin's. Where it can't be read, and of
 // claims, which are not in it, a list that names no pod at all is known to lack
-// some: this process' own. There may be no names.
+// some: this process' own. A claim's holder goes on, too, while its cgroup or its
+// log folder is there. There may be no names.
 func (n *identities) mayHold(p pod, none bool) bool {
 	switch {
 	case n == nil:
@@ -19,21 +20,23 @@ func (n *identities) mayHold(p pod, none bool) bool {
 		return n.file.has(p)
 	case p.plugged():
 		return none
-	default:
-		return none || n.logs.pods[p.uid]
 	}
+	there, known := n.pods.There(p.uid)
+	return none || there || !known && n.logs.pods[p.uid]
 }
 
 // unlisted are the devices that the checkpoint has and that nobody is listed with,
 // by UID. A kubelet that is up removes pods from its checkpoint late, so they count
-// only where the list names no pod at all.
+// only while their cgroup is there, or, where none is seen, while the list names no
+// pod at all.
 func (n *identities) unlisted(listed given, none bool) []device.Allocation {
-	if n == nil || !none || !n.file.reads() {
+	if n == nil || !n.file.reads() {
 		return nil
 	}
 	held := map[device.Holder]map[string][]string{} // by resource
 	for s, ids := range n.file.sets {
-		if !n.keep(s.resource) {
+		there, known := n.pods.There(s.uid)
+		if !n.keep(s.resource) || known && !there || !known && !none {
 			continue
 		}
 		holder := device.Holder{PodUID: s.uid}

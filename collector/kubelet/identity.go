@@ -13,11 +13,14 @@ type identities struct {
 	logs     podLogs
 	logsDown bool // that they can't be read was logged
 	keep     func(resource string) bool
-	ended    func(uid string) bool
+	pods     Pods
 	log      *slog.Logger
 	seen     map[string]sighting // by pod.key, of the pods of the latest poll
 	owners   map[string]string   // pod.name by UID, of the UIDs in the sources
 	gone     map[string]bool     // UIDs whose devices were given to others
+	before   map[string]bool     // UIDs that were in the checkpoint when it was first read
+	since    time.Time           // when that was
+	now      time.Time           // of the latest poll
 }
 
 // sighting is what is remembered of a pod while it is listed.
@@ -31,6 +34,7 @@ type sighting struct {
 
 func newIdentities(cfg Config) *identities {
 	n := &identities{
+		pods:   cfg.Pods,
 		file:   checkpointFile{path: cfg.CheckpointPath},
 		logs:   podLogs{dir: cfg.PodLogs},
 		keep:   func(resource string) bool { return matches(cfg.Resources, resource) },
@@ -38,14 +42,30 @@ func newIdentities(cfg Config) *identities {
 		owners: map[string]string{},
 		gone:   map[string]bool{},
 	}
-	n.ended = func(uid string) bool {
-		return uid != "" && (n.gone[uid] || cfg.Ended != nil && cfg.Ended(uid))
-	}
 	return n
+}
+
+// ended is true for the UID of a pod that has ended.
+func (n *identities) ended(uid string) bool {
+	return uid != "" && (n.gone[uid] || n.pods.Ended(uid) || n.neverBegan(uid))
+}
+
+// neverBegan is true for a pod that was there before anybody looked, and has had no
+// cgroup for so long that it can't be one that begins.
+func (n *identities) neverBegan(uid string) bool {
+	if !n.before[uid] || n.now.Sub(n.since) < beginTime {
+		return false
+	}
+	there, known := n.pods.There(uid)
+	return known && !there
 }
 
 // assign sets uid, unclear and ended of every pod, after refresh.
 func (n *identities) assign(pods []pod, now time.Time) {
+	n.now = now
+	if n.before == nil && n.file.reads() {
+		n.before, n.since = maps.Clone(n.file.pods), now
+	}
 	for _, p := range pods {
 		if uid := n.seen[p.key].uid; p.over && uid != "" {
 			n.gone[uid] = true
@@ -76,7 +96,8 @@ func (n *identities) assign(pods []pod, now time.Time) {
 }
 
 // settle looks at the UIDs that several pods seem to have. A pod whose own UID
-// has ended is out of the running; among others it is not clear.
+// has ended is out of the running, and so is one without the UID's log folder where
+// another has it; among others it is not clear.
 func (n *identities) settle(pods []pod, seen map[string]sighting) {
 	claims := make(map[string]int, len(pods)) // pods by UID
 	for _, p := range pods {
@@ -93,11 +114,27 @@ func (n *identities) settle(pods []pod, seen map[string]sighting) {
 			p.verdict = verdict{ended: true}
 		}
 	}
-	for i := range pods {
-		if p := &pods[i]; p.uid != "" && claims[p.uid] > 1 {
-			p.verdict = verdict{unclear: true}
+	foldered := map[string]int{} // pods by UID, of those that have its folder
+	for _, p := range pods {
+		if p.uid != "" && claims[p.uid] > 1 && n.hasFolder(p, p.uid) {
+			foldered[p.uid]++
 		}
 	}
+	for i := range pods {
+		p := &pods[i]
+		switch {
+		case p.uid == "" || claims[p.uid] < 2:
+		case foldered[p.uid] != 1:
+			p.verdict = verdict{unclear: true}
+		case !n.hasFolder(*p, p.uid): // its device was given to the pod that has
+			p.verdict, p.over = verdict{ended: true}, true
+		}
+	}
+}
+
+// hasFolder is true if a log folder has the pod's name and this UID.
+func (n *identities) hasFolder(p pod, uid string) bool {
+	return slices.Contains(n.logs.uids[p.name()], uid)
 }
 
 // live leaves out the UIDs that have ended.

@@ -75,8 +75,12 @@ func (r *records) complete(a answer) []pod {
 func (r *records) settled(pods []pod) {
 	for _, p := range pods {
 		k := r.pods[p.key]
-		if p.uid != "" && k.pod.over {
-			delete(r.over, p.key) // another pod of its name
+		switch {
+		case !p.over:
+		case p.uid != "":
+			delete(r.over, p.key) // it is another pod of that name
+		default:
+			r.over[p.key] = k.seen
 		}
 		k.pod = p
 		r.pods[p.key] = k

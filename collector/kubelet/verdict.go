@@ -13,6 +13,9 @@ const (
 	// folderTime is how long a pod waits for the kubelet to remove the log
 	// folder of a former pod of its name, which it looks for once a minute.
 	folderTime = 2 * time.Minute
+	// beginTime is longer than the kubelet takes from giving devices to a pod to making
+	// its cgroup, which it does before it pulls images.
+	beginTime = time.Minute
 )
 
 // verdict on a pod.

@@ -28,6 +28,9 @@ type LoopConfig struct {
 	// Checkpoint returns, after a successful Registry.Holders, why pod UIDs could
 	// not be read, nil if they could. Nil where none are looked for.
 	Checkpoint func() error
+	// Cgroups returns, after Registry.Holders, why the pods' cgroups are not seen, nil
+	// if they are. Nil where nobody looks.
+	Cgroups func() error
 	// SplitEvenly: see Config.
 	SplitEvenly bool
 	Interval    time.Duration    // between polls, default 1 s
@@ -81,6 +84,7 @@ type Loop struct {
 	endurance endurance
 	kubelet   sourceHealth
 	names     sourceHealth
+	cgroups   sourceHealth
 	unknown   map[string]bool         // unresolved ids of the latest answer, which were logged
 	foreign   map[string]bool         // resources and DRA drivers that are not known as those of GPUs, which were logged
 	disputes  map[device.Dispute]bool // of the latest answer, which were logged
@@ -110,6 +114,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		endurance: endurance{limit: cfg.GiveUp},
 		kubelet:   sourceHealth{name: SourceKubelet},
 		names:     sourceHealth{name: SourceCheckpoint},
+		cgroups:   sourceHealth{name: SourceCgroup},
 	}, nil
 }
 
@@ -156,6 +161,9 @@ func (l *Loop) Poll(ctx context.Context) error {
 	}
 	if l.cfg.Registry != nil && l.cfg.Checkpoint != nil {
 		s.Sources = append(s.Sources, l.names.snapshot())
+	}
+	if l.cfg.Registry != nil && l.cfg.Cgroups != nil {
+		s.Sources = append(s.Sources, l.cgroups.snapshot())
 	}
 	l.noteStrangers(s)
 	s.Impossible = l.bounds.Counts()
@@ -239,6 +247,9 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 	l.kubelet.note(l.cfg.Logger, err, begin, end)
 	if err == nil && l.cfg.Checkpoint != nil {
 		l.names.note(l.cfg.Logger, l.cfg.Checkpoint(), end, end)
+	}
+	if err == nil && l.cfg.Cgroups != nil {
+		l.cgroups.note(l.cfg.Logger, l.cfg.Cgroups(), end, end)
 	}
 	if err != nil || inv == nil {
 		return nil

@@ -77,11 +77,13 @@ const (
 	SourceKubelet = "kubelet"
 	// SourceCheckpoint is the kubelet's file with the pods' UIDs.
 	SourceCheckpoint = "checkpoint"
+	// SourceCgroup is where the host's cgroups show which pods there are.
+	SourceCgroup = "cgroup"
 )
 
 // SourceHealth is how the polls of one source went.
 type SourceHealth struct {
-	Name     string // SourceNVML, SourceKubelet or SourceCheckpoint
+	Name     string // SourceNVML, SourceKubelet, SourceCheckpoint or SourceCgroup
 	Up       bool   // the last poll succeeded
 	Failures int64
 	Duration time.Duration // of the last poll

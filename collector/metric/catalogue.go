@@ -231,12 +231,12 @@ var (
 	}
 	CollectorSourceUp = Family{
 		"gputally_collector_source_up", Gauge, "",
-		"1 if the last poll of the source (nvml, kubelet, checkpoint) succeeded.",
+		"1 if the last poll of the source (nvml, kubelet, checkpoint, cgroup) succeeded.",
 		[]string{LabelSource},
 	}
 	CollectorSourceFailures = Family{
 		"gputally_collector_source_failures_total", Counter, "",
-		"Polls of the source (nvml, kubelet, checkpoint) that failed.",
+		"Polls of the source (nvml, kubelet, checkpoint, cgroup) that failed.",
 		[]string{LabelSource},
 	}
 	CollectorSourceDuration = Family{
