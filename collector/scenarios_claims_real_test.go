@@ -3,6 +3,11 @@
 package collector_test
 
 import (
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/gputally/gputally/collector/device"
@@ -100,8 +105,8 @@ func claimScenarios() map[string]scenario {
 			}},
 		},
 	}
-	for name, sc := range commonDevices() {
-		all[name] = sc
+	for _, more := range []map[string]scenario{commonDevices(), namelessClaims()} {
+		maps.Copy(all, more)
 	}
 	return all
 }
@@ -129,16 +134,95 @@ func commonDevices() map[string]scenario {
 	mig.GPUs[0].MIG, mig.GPUs[0].Utilization = 1, nvmltest.Fails(nvmltest.NotSupported)
 	mig.GPUs[0].Instances = []nvmltest.Instance{{UUID: "MIG-1", Name: "NVIDIA H200 MIG 4g.71gb", GI: 1, GPUSlices: 4, ComputeSlices: 4, MemoryMiB: 71 << 10}}
 	stranger := kubelettest.GPUs("vision", "b", "uid-b", gpu0)
+	again := divided(0.5)
+	again.do = held(with(gpu0))
 	return map[string]scenario{
 		"two containers of one pod have one GPU": {driver: nvmltest.Node(2), pods: []kubelettest.Pod{with(gpu0)}, steps: []step{divided(0.5), {
 			name: "one of them ends", do: held(podA), shows: []sight{is(1, &metric.ContainerShare, onA...), has(&metric.ContainerEndTime, proxy...)},
 			grows: []series{of(seconds, onA...)}, stands: []series{of(seconds, proxy...)},
 		}}},
 		"two containers of one pod have one MIG instance": {driver: mig, pods: []kubelettest.Pod{with("MIG-1")}, steps: []step{divided(2.0 / 7)}},
-		"two containers of one pod have one GPU, and another pod, too": {driver: nvmltest.Node(2), pods: []kubelettest.Pod{with(gpu0)}, steps: []step{divided(0.5), {
-			name: "whose it is is not clear", do: func(t *testing.T, n *collectortest.Node) { n.Kubelet.SetPods(with(gpu0), stranger) },
-			shows: []sight{above(1, &metric.CollectorDisputes), is(0, &metric.ContainerShare, onA...), is(0, &metric.ContainerShare, proxy...)},
-			grows: []series{of(&metric.DeviceSeconds, gpu0, metric.StateUnattributed)}, stands: []series{of(seconds, onA...)},
+		"two containers of one pod have one GPU, and another pod, too": {driver: nvmltest.Node(2), pods: []kubelettest.Pod{with(gpu0), stranger}, steps: []step{{
+			name:  "whose it is is not clear",
+			shows: []sight{is(2, &metric.CollectorDisputes), hasNo(&metric.ContainerShare, onA...), hasNo(&metric.ContainerShare, proxy...)},
+			grows: []series{of(&metric.DeviceSeconds, gpu0, metric.StateUnattributed)},
+		}, again}},
+	}
+}
+
+// allOf says that the container has all the time for which the GPU was held so far.
+func allOf(uuid string, labels []string) sight {
+	return sight{fmt.Sprintf("it has all the time that %s was held", uuid), func(s collectortest.Scrape) bool {
+		held := s.Value(&metric.DeviceSeconds, uuid, metric.StateAllocated)
+		return held > 0 && math.Abs(s.Value(seconds, labels...)-held) < 1e-6 && s.Value(&metric.DeviceSeconds, uuid, metric.StateUnattributed) == 0
+	}}
+}
+
+// folder makes the log folder of a pod in namespace team.
+func folder(pod, uid string) deed {
+	return func(t *testing.T, n *collectortest.Node) {
+		if err := os.MkdirAll(filepath.Join(n.Library+".pods", "team_"+pod+"_"+uid), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// namelessClaims are about pods that hold claims only, of which the checkpoint knows
+// nothing.
+func namelessClaims() map[string]scenario {
+	both := nvmltest.Node(2)
+	state := func(uuid, name string) series { return of(&metric.DeviceSeconds, uuid, name) }
+	p := claiming("team", "p", claim("team", "c", "gpu-0"), "main")
+	next := claiming("team", "p", claim("team", "d", "gpu-1"), "main")
+	two := claiming("team", "p", claim("team", "c", "gpu-0", "gpu-1"), "main", "sidecar")
+	on := func(uid, container, uuid string) []string { return []string{"team", "p", uid, container, uuid} }
+	without := on("", "main", gpu0)
+	withFolders := append([]string{"--kubelet.pod-logs=LIBRARY.pods"}, known...)
+	// waits is a pod whose UID may come to be known.
+	waits := func(name string, do deed, uuid string) step {
+		return step{
+			name: name, do: do, shows: []sight{is(1, &metric.CollectorAmbiguous), is(0, &metric.CollectorDisputes), hasNo(seconds, on("", "main", uuid)...)},
+			grows: []series{state(uuid, metric.StateAllocated)}, stands: []series{state(uuid, metric.StateUnattributed)},
+		}
+	}
+	isKnown := func(name string, do deed, uid, uuid string) step {
+		return step{
+			name: name, do: do,
+			shows: []sight{is(1, &metric.ContainerShare, on(uid, "main", uuid)...), allOf(uuid, on(uid, "main", uuid)), is(0, &metric.CollectorAmbiguous), hasNo(seconds, on("", "main", uuid)...)},
+			grows: []series{of(seconds, on(uid, "main", uuid)...)},
+		}
+	}
+	begins := together(folder("other", "uid-other"), held(p))
+	return map[string]scenario{
+		"a pod with a claim comes, and no source knows its UID": {driver: both, flags: known, steps: []step{{
+			name: "it is booked at once", do: held(p), shows: []sight{is(1, &metric.ContainerShare, without...), allOf(gpu0, without), is(0, &metric.CollectorAmbiguous)}, grows: []series{of(seconds, without...)},
+		}, {
+			name: "it is gone", do: held(), shows: []sight{has(&metric.ContainerEndTime, without...), allOf(gpu0, without)}, stands: []series{of(seconds, without...)},
+		}}},
+		"a pod with a claim comes, and its UID later": {driver: both, flags: withFolders, steps: []step{
+			waits("it is metered", begins, gpu0), isKnown("it has a folder", folder("p", "uid-p"), "uid-p", gpu0),
+		}},
+		"a pod with a claim is gone before its UID is known": {driver: both, flags: withFolders, steps: []step{
+			waits("it is metered", begins, gpu0), {
+				name: "it is gone", do: held(), shows: []sight{has(&metric.ContainerEndTime, without...), allOf(gpu0, without), is(0, &metric.CollectorAmbiguous)},
+				grows: []series{state(gpu0, metric.StateUnallocated)}, stands: []series{of(seconds, without...)},
+			},
+		}},
+		"a pod with a claim comes, and the folder of the former pod of its name is there": {driver: both, flags: withFolders, steps: []step{
+			waits("the first is metered", begins, gpu0), isKnown("it has a folder", folder("p", "uid-1"), "uid-1", gpu0),
+			waits("the second is metered", held(next), gpu1), isKnown("it has a folder, too", folder("p", "uid-2"), "uid-2", gpu1),
+		}},
+		"a pod with a claim on two GPUs in two containers comes, and its UID later": {driver: both, flags: withFolders, steps: []step{{
+			name: "it is metered", do: together(folder("other", "uid-other"), held(two)), shows: []sight{is(2, &metric.CollectorAmbiguous), hasNo(seconds, without...)},
+			grows: []series{state(gpu0, metric.StateAllocated), state(gpu1, metric.StateAllocated)},
+		}, {
+			name: "it has a folder", do: folder("p", "uid-p"),
+			shows: []sight{
+				is(0.5, &metric.ContainerShare, on("uid-p", "main", gpu0)...), is(0.5, &metric.ContainerShare, on("uid-p", "sidecar", gpu1)...), is(0, &metric.CollectorAmbiguous),
+				{"both containers have all the time", func(s collectortest.Scrape) bool {
+					return math.Abs(s.Value(seconds, on("uid-p", "main", gpu0)...)+s.Value(seconds, on("uid-p", "sidecar", gpu0)...)-s.Value(&metric.DeviceSeconds, gpu0, metric.StateAllocated)) < 1e-6
+				}},
+			},
 		}}},
 	}
 }

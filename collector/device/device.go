@@ -168,13 +168,23 @@ type Claim struct {
 	CDI     []string // qualified names of the CDI devices, "vendor.com/class=name"
 }
 
+// Stay is a pod's time in the kubelet's list.
+type Stay struct {
+	Number  int64 // above 0, and the same whatever is known of the pod's UID
+	Pending bool  // the UID is not known, and may come to be soon
+}
+
 // Holders is what the kubelet says at one moment.
 type Holders struct {
 	Allocations []Allocation
 	// Offered lists the device ids that the kubelet can hand out, healthy ones
 	// only, by resource. From it follows into how many slots a GPU is cut.
 	Offered map[string][]string
-	// Ambiguous counts allocations left out because two pod UIDs are possible.
+	// Stays are those of the holders of claims only, whose UIDs may come to be known
+	// while they hold them.
+	Stays map[Holder]Stay
+	// Ambiguous counts allocations whose pod UID is not clear yet: those withheld and
+	// those of pending stays.
 	Ambiguous int
 	// Withheld are the allocations that Ambiguous counts: their devices are
 	// held, but by whom is not clear, so that nobody else has them to himself.

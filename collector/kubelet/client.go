@@ -202,6 +202,10 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 		default:
 			as := p.identified()
 			h.Allocations = append(h.Allocations, as...)
+			h.Stays = p.stays(h.Stays, as)
+			if p.pending {
+				h.Ambiguous += len(as)
+			}
 			if !p.seen.IsZero() {
 				h.Estimated = with(h.Estimated, as)
 			}
@@ -210,7 +214,7 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	h.Withheld = append(h.Withheld, c.past.unnamed...)
 	sortAllocations(h.Allocations)
 	sortAllocations(h.Withheld)
-	h.Ambiguous = len(h.Withheld)
+	h.Ambiguous += len(h.Withheld)
 	return h, nil
 }
 

@@ -25,7 +25,12 @@
 // they are read: these consist of namespace, pod and UID. The kubelet makes a
 // pod's folder late and removes it late. So a folder that was there before the pod
 // may belong to a former pod of the same name, and counts only when it outlives
-// folderTime; two folders are two possible UIDs for as long.
+// folderTime; two folders are two possible UIDs for as long. A folder that came
+// after the pod was first listed is its own, if it is the only one.
+//
+// A pod that holds claims only is never withheld: the checkpoint can't say that they
+// are another pod's. Its UID is pending (device.Stay) for up to nameTime until it has
+// a folder, or while folders are in doubt.
 //
 // A pod is metered under an empty UID where there is nothing to wait for: no
 // source can be read, none knows the pod after settleTime, or folders are left

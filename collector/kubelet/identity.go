@@ -21,6 +21,7 @@ type identities struct {
 	before   map[string]bool     // UIDs that were in the checkpoint when it was first read
 	since    time.Time           // when that was
 	now      time.Time           // of the latest poll
+	stays    int64               // how many there were
 }
 
 // sighting is what is remembered of a pod while it is listed.
@@ -30,6 +31,7 @@ type sighting struct {
 	next  string    // the UID that it seems to have since the one above ended
 	old   []string  // UIDs of log folders that were there before it
 	doubt time.Time // since when several log folders are possible
+	stay  int64
 }
 
 func newIdentities(cfg Config) *identities {
@@ -76,13 +78,16 @@ func (n *identities) assign(pods []pod, now time.Time) {
 		p := &pods[i]
 		s, known := n.seen[p.key]
 		if !known {
-			s.first, s.old = now, n.logs.old(p.name())
+			n.stays++
+			s.first, s.old, s.stay = now, n.logs.old(p.name()), n.stays
 		}
 		p.verdict = n.decide(*p, &s, now)
 		seen[p.key] = s
 	}
 	n.settle(pods, seen)
 	for i := range pods {
+		n.await(&pods[i], seen[pods[i].key], now)
+		pods[i].stay = seen[pods[i].key].stay
 		if p := &pods[i]; p.uid != "" {
 			s := seen[p.key]
 			s.uid, s.next = p.uid, ""

@@ -48,7 +48,7 @@ func TestSameNamePodsAreToldApartByTheirFolders(t *testing.T) {
 	n.SetPods(second)
 	n.wants("the second, with the first's folder", nil, gpus("a", "db-0", "", "GPU-2"))
 	n.folder("db-0", uid2)
-	n.wants("the second, with two folders", nil, gpus("a", "db-0", "", "GPU-2"))
+	n.wants("the second, with a folder that came later", only(gpus("a", "db-0", uid2, "GPU-2")))
 	n.noFolder("db-0", uid1)
 	n.wants("the second", only(gpus("a", "db-0", uid2, "GPU-2")))
 }
@@ -71,8 +71,6 @@ func TestPodThatWasNeverClearHasEndedWithItsFolder(t *testing.T) {
 	t.Parallel()
 	n := newOldNode(t, false, true)
 	n.folder("p", uid1) // of a former pod
-	n.SetPods()
-	n.wants("before", nil)
 	p := kubelettest.GPUs("a", "p", uid2, "GPU-1")
 	n.SetPods(p)
 	n.folder("p", uid2)

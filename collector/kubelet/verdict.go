@@ -21,8 +21,10 @@ const (
 // verdict on a pod.
 type verdict struct {
 	uid     string
-	unclear bool // more than one UID is possible
-	ended   bool // it is listed still, and holds nothing any more
+	unclear bool  // more than one UID is possible
+	ended   bool  // it is listed still, and holds nothing any more
+	pending bool  // uid is "", and may come to be known soon
+	stay    int64 // see device.Stay
 }
 
 // decide says which UID a pod has, or that it is not clear yet. See doc.go.
@@ -137,6 +139,9 @@ func (n *identities) byFolders(s *sighting, uids []string, now time.Time) verdic
 		}
 		return verdict{uid: live[0]}
 	default:
+		if uid := s.fresh(live); uid != "" {
+			return verdict{uid: uid}
+		}
 		if s.doubt.IsZero() {
 			s.doubt = now
 		}
@@ -146,4 +151,18 @@ func (n *identities) byFolders(s *sighting, uids []string, now time.Time) verdic
 		s.uid = "" // a folder is left over, and nobody knows which
 		return verdict{}
 	}
+}
+
+// fresh is the UID whose log folder came last: the only one that came after the pod
+// was first listed, but for its UID until now. It is "" if there are several or none.
+func (s *sighting) fresh(uids []string) string {
+	later := slices.DeleteFunc(slices.Clone(uids), func(uid string) bool { return slices.Contains(s.old, uid) })
+	if len(later) == 2 && slices.Contains(later, s.uid) {
+		s.old = append(s.old, s.uid) // another pod of its name
+		later = slices.DeleteFunc(later, func(uid string) bool { return uid == s.uid })
+	}
+	if len(later) != 1 {
+		return ""
+	}
+	return later[0]
 }

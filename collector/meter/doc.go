@@ -29,6 +29,11 @@
 // The energy of a shared GPU is divided by active share. Where any of these is
 // missing, what the container did is unknown: its observed time stands still.
 //
+// A pod may be clear while its UID is pending (device.Stay). It is metered then, and
+// its holdings are shown once the UID is known, under that, from when the pod was
+// first seen; or without one when the pod ends or the wait is over. A series that has
+// been shown never changes its name, since it would be counted twice.
+//
 // Quantities are integrals of step functions. An integral keeps its current
 // rate and the time for which it has held, and folds them into its base only
 // when the rate changes: so many small steps and one big step between two

@@ -264,6 +264,7 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 		Unresolved:   r.Unresolved,
 		Ambiguous:    h.Ambiguous,
 		Disputes:     r.Disputes,
+		Stays:        h.Stays,
 		Estimated:    h.Estimated,
 	}
 }

@@ -61,6 +61,9 @@ type Attribution struct {
 	Unresolved   []string // device ids held that no GPU answers to, sorted
 	Ambiguous    int
 	Disputes     []device.Dispute // sorted, each once
+	// Stays are those of holders whose UIDs may come to be known. What a holder of a
+	// pending stay has is metered, and shown once the UID is known or can't be known.
+	Stays map[device.Holder]device.Stay
 	// Estimated are holders of whom it isn't known whether they still are there. If
 	// they turn out not to be, they ended when that was last known.
 	Estimated map[device.Holder]bool
@@ -86,6 +89,7 @@ type Meter struct {
 type holdingKey struct {
 	holder device.Holder
 	uuid   string
+	stay   int64 // number of a pending stay, 0 for a holding that is shown
 }
 
 // New returns a meter that has seen nothing.
@@ -218,19 +222,15 @@ func (m *Meter) takeHolders(at time.Time, a Attribution) {
 	m.tenants = make(map[string][]*holdingMeter, len(m.devices))
 	seen := make(map[holdingKey]bool, len(a.Holdings))
 	for _, h := range a.Holdings {
-		key := holdingKey{h.Holder, h.UUID}
-		seen[key] = true
-		hm := m.holdings[key]
-		if hm == nil {
-			hm = &holdingMeter{key: key, start: at}
-			m.holdings[key] = hm
-		}
+		hm := m.holding(h, a.Stays[h.Holder], at)
+		seen[hm.key] = true
 		hm.take(h, at, a.Estimated[h.Holder])
 		m.tenants[h.UUID] = append(m.tenants[h.UUID], hm)
 	}
 	for key, hm := range m.holdings {
 		if !seen[key] && hm.ended.IsZero() {
 			hm.end(at)
+			m.reveal(hm, holdingKey{key.holder, key.uuid, 0})
 		}
 	}
 }
@@ -278,6 +278,9 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 	}
 	slices.SortFunc(s.Devices, func(a, b Device) int { return cmp.Compare(a.GPU.UUID, b.GPU.UUID) })
 	for _, hm := range m.holdings {
+		if hm.key.stay != 0 {
+			continue
+		}
 		if hm.estimated {
 			s.Estimated++
 		}
