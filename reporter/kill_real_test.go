@@ -38,14 +38,14 @@ func TestAKillAtEachOperationOfTheBucket(t *testing.T) {
 func (w *work) killedAt(t *testing.T, at int, when moment) {
 	var running atomic.Pointer[child.Child]
 	started := make(chan struct{})
-	m := newMoments(t, at, when, func() { <-started; running.Load().Kill(); <-running.Load().Done() })
+	m := momentOf(t, at, when, func() { <-started; running.Load().Kill(); <-running.Load().Done() })
 	prefix := fmt.Sprintf("%s-%d-%s", w.name, at, when)
 	w.sow(t, prefix)
 	c := start(t, w.clock, w.at(t, prefix, m.URL)...)
 	running.Store(c)
 	close(started)
 	<-c.Done()
-	if state := c.State().String(); state != "signal: killed" && len(m.asked()) >= at {
+	if state := c.State().String(); state != "signal: killed" && m.Happened() > 0 {
 		t.Errorf("%s: %s", prefix, state)
 	}
 	w.recovers(t, prefix)

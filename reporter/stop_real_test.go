@@ -41,7 +41,7 @@ func (w *work) stoppedAt(t *testing.T, at int, when moment) {
 	started := make(chan struct{})
 	prefix := fmt.Sprintf("%s-%d-%s", w.name, at, when)
 	var there map[string]string
-	m := newMoments(t, at, when, func() {
+	m := momentOf(t, at, when, func() {
 		<-started
 		sends(running.Load(), syscall.SIGSTOP)
 		defer sends(running.Load(), syscall.SIGCONT)

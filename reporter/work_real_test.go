@@ -77,11 +77,14 @@ func (w *work) undisturbed(t *testing.T) {
 	t.Helper()
 	prefix := w.name + "-undisturbed"
 	w.sow(t, prefix)
-	counted := newMoments(t, 0, never, nil)
+	counted := momentOf(t, 0, before, nil)
 	began := time.Now()
 	runs(t, w.clock, w.at(t, prefix, counted.URL)...)
 	w.took = time.Since(began)
-	w.asked, w.end = counted.asked(), w.objects(t, prefix)
+	for _, asked := range counted.Asked() {
+		w.asked = append(w.asked, asked.Method)
+	}
+	w.end = w.objects(t, prefix)
 	if !slices.Contains(w.asked, "PUT") || len(w.end) == 0 {
 		t.Fatalf("%s asks %s and leaves %d objects", w.name, w.asked, len(w.end))
 	}
