@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/gputally/gputally/reporter/bucket"
 	"github.com/gputally/gputally/reporter/bucket/open"
@@ -35,11 +36,12 @@ func (o *opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket,
 
 // Servers are the clients of a cluster, one for each of its URLs.
 func (o *opener) Servers(c config.Cluster) ([]*prom.Client, error) {
-	return o.clients(c, c.Prometheus.Selector)
+	return o.clients(c, c.Prometheus.Selector, nil)
 }
 
-// clients are those of the cluster's URLs that pick series by labels.
-func (o *opener) clients(c config.Cluster, labels map[string]string) ([]*prom.Client, error) {
+// clients are those of the cluster's URLs that pick series by labels. dated hears the
+// time of the servers; nil: nobody does.
+func (o *opener) clients(c config.Cluster, labels map[string]string, dated func(time.Time)) ([]*prom.Client, error) {
 	var clients []*prom.Client
 	for _, u := range c.Prometheus.URLs {
 		client, err := prom.New(prom.Config{
@@ -52,6 +54,7 @@ func (o *opener) clients(c config.Cluster, labels map[string]string) ([]*prom.Cl
 			Logger:        o.env.Log,
 			Now:           o.env.Now,
 			Found:         o.foundRoad,
+			Dated:         dated,
 		})
 		if err != nil {
 			return nil, &command.UsageError{Err: fmt.Errorf("prometheus of cluster %s: %w", c.Name, err)}

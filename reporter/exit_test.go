@@ -56,6 +56,7 @@ func typed() map[string]struct {
 		"bucket.ErrSize":             {bucket.ErrSize, reporter.ExitBucket},
 		"bucket.OpError":             {&bucket.OpError{Op: "get", Object: "s3://b/k", Err: errors.New("refused")}, reporter.ExitBucket},
 		"closing.AgeError":           {&closing.AgeError{}, reporter.ExitUsage},
+		"closing.EarlyError":         {&closing.EarlyError{}, reporter.ExitSource},
 		"closing.LessError":          {&closing.LessError{}, reporter.ExitSource},
 		"command.ErrFindings":        {command.ErrFindings, reporter.ExitLedger},
 		"command.ErrNotReady":        {command.ErrNotReady, reporter.ExitNotReady},

@@ -51,7 +51,7 @@ func asProcess() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gputally-reporter:", err)
 	}
-	os.Exit(reporter.ExitCode(err))
+	os.Exit(reporter.ExitCode(err)) //nolint:forbidigo // this is a main
 }
 
 // newClock is a clock for processes.

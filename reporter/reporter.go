@@ -23,6 +23,9 @@ type Options struct {
 	Now func() time.Time
 	// Terminal tells whether stderr is a terminal, so that long work shows its progress.
 	Terminal bool
+	// CompareClocks says that Now is the real time, so that it is compared with the
+	// clocks of metrics servers.
+	CompareClocks bool
 	// Reload begins to pass on signals that ask serve to read its configuration
 	// again. Nil: nobody asks.
 	Reload func() <-chan os.Signal
@@ -66,7 +69,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	if env.Reload == nil {
 		env.Reload = func() <-chan os.Signal { return nil }
 	}
-	env.Opener = &opener{env: env}
+	env.Opener = &opener{env: env, compareClocks: opts.CompareClocks}
 	return out.failed(ended(ctx, name, func() error { return commands[name](ctx, env) }))
 }
 

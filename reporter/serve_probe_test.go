@@ -17,12 +17,18 @@ import (
 // serveWith is serve with more flags, and what asks for a reload.
 func serveWith(t *testing.T, c *clock, reload chan os.Signal, args ...string) *serving {
 	t.Helper()
+	return serveAs(t, c, reporter.Options{Now: c.now, Reload: func() <-chan os.Signal { return reload }}, args...)
+}
+
+// serveAs is serve with more flags and other options.
+func serveAs(t *testing.T, c *clock, opts reporter.Options, args ...string) *serving {
+	t.Helper()
 	address := strings.TrimPrefix(closedPort(t), "http://")
 	ctx, stop := context.WithCancel(t.Context())
 	s := &serving{url: "http://" + address, clock: c, log: &log{}, stop: stop, done: make(chan error, 1)}
 	go func() {
 		s.done <- reporter.Run(ctx, append([]string{"serve", "--tick=1s", "--web.listen-address=" + address}, args...),
-			io.Discard, s.log, reporter.Options{Now: c.now, Reload: func() <-chan os.Signal { return reload }})
+			io.Discard, s.log, opts)
 	}()
 	t.Cleanup(stop)
 	return s

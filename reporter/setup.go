@@ -29,6 +29,8 @@ const partialAfter = closing.Reach + 24*time.Hour
 type opener struct {
 	env   *command.Env
 	roads sync.Map // the way in which each server was said to be read, by its URL
+
+	compareClocks bool // this machine's with those of metrics servers
 }
 
 var _ command.Opener = (*opener)(nil)
@@ -63,14 +65,20 @@ func (o *opener) Open(ctx context.Context, cfg *config.Config) (*command.Program
 	p.Archive = archive.New(archive.Config{
 		Bucket: store, Index: p.Index, Prices: cfg.Prices, Projects: cfg.Projects, Clock: o.env.Now, Logger: o.env.Log,
 	})
+	clocks := map[string]*hourClock{}
 	p.Upkeep = func(name string) *upkeep.Cluster {
+		now := o.env.Now
+		if clock := clocks[name]; clock != nil {
+			now = clock.Now
+		}
 		return upkeep.New(upkeep.Config{
-			Name: name, Ledger: p.Ledger, Index: p.Index, Retain: retain, PartialAfter: partialAfter, Now: o.env.Now,
+			Name: name, Ledger: p.Ledger, Index: p.Index, Retain: retain, PartialAfter: partialAfter, Now: now,
 		})
 	}
 	sources := map[string]reporting.Source{}
 	for _, c := range cfg.Clusters {
-		source, err := o.cluster(p, c, metrics)
+		clocks[c.Name] = &hourClock{cluster: c.Name, now: o.env.Now, log: o.env.Log}
+		source, err := o.cluster(p, c, metrics, clocks[c.Name])
 		if err != nil {
 			return nil, err
 		}
@@ -84,12 +92,16 @@ func (o *opener) Open(ctx context.Context, cfg *config.Config) (*command.Program
 }
 
 // cluster adds a cluster to the program and returns the source of its hours.
-func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics) (*gputally.Source, error) {
-	servers, err := o.Servers(c)
+func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics, clock *hourClock) (*gputally.Source, error) {
+	var dated func(time.Time)
+	if o.compareClocks {
+		dated = clock.hear
+	}
+	servers, err := o.clients(c, c.Prometheus.Selector, dated)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := o.clients(c, c.Prometheus.NodeLabelsSelector) // of another job
+	nodes, err := o.clients(c, c.Prometheus.NodeLabelsSelector, nil) // of another job
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +122,7 @@ func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Me
 	hours := closing.New(closing.Config{
 		Name: c.Name, Source: source, Ledger: p.Ledger, Index: p.Index,
 		Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, KeepEdges: p.Config.Ledger.Retain.Edges,
-		Patience: o.env.Patience, Now: o.env.Now, Log: o.env.Log,
+		Patience: o.env.Patience, Now: clock.Now, Log: o.env.Log,
 	})
 	p.Clusters = append(p.Clusters, command.Cluster{Name: c.Name, Closing: hours, Servers: servers})
 	return source, nil

@@ -22,7 +22,6 @@ import (
 // nobody disturbs it.
 type work struct {
 	name   string // that the prefixes of its cases begin with
-	in     bucket.Bucket
 	s3     string // name of that
 	clock  string
 	args   []string

@@ -21,6 +21,8 @@ func main() {
 	info, err := os.Stderr.Stat()
 	err = reporter.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, reporter.Options{
 		Now:      time.Now,
+
+		CompareClocks: true,
 		Reload:   hangups,
 		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
 	})

@@ -32,7 +32,7 @@ func (c *closer) closeAlone(ctx context.Context, hour window.Window) (ledger.Ent
 	if stored.Key != "" || !isNone(neighbours) {
 		return c.close(ctx, hour)
 	}
-	return c.commit(ctx, r)
+	return c.commitSettled(ctx, r)
 }
 
 // isNone tells whether an hour has nothing to take over from its neighbours.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
@@ -15,7 +16,7 @@ import (
 // Close closes an hour and returns its entry in the ledger. An hour that is in
 // the ledger is not read again, only noted in the index, which may have lost it.
 // So no crash and no lost index changes a closed hour. An hour whose object is
-// damaged is closed again. Errors: source.ErrNoData, the source's, the ledger's,
+// damaged is closed again. Errors: source.ErrNoData, *EarlyError, the source's, the ledger's,
 // the index's.
 func (c *Cluster) Close(ctx context.Context, hour window.Window) (ledger.Entry, error) {
 	return c.begin().close(ctx, hour)
@@ -37,7 +38,7 @@ func (c *closer) close(ctx context.Context, hour window.Window) (ledger.Entry, e
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	return c.commit(ctx, r)
+	return c.commitSettled(ctx, r)
 }
 
 // stored is the entry of a closed hour. It is the zero entry if the hour is not
@@ -93,6 +94,28 @@ func (c *closer) readOnce(ctx context.Context, hour window.Window, neighbours us
 		return reading{}, err
 	}
 	return reading{draft, read, known.sum()}, nil
+}
+
+// commitSettled is commit for an hour that was not closed before. What was read may
+// have shown that the clock is ahead. Errors: *EarlyError.
+func (c *closer) commitSettled(ctx context.Context, r reading) (ledger.Entry, error) {
+	if now := c.cfg.Now(); r.usage.Window.To.Add(c.cfg.Settle).After(now) {
+		return ledger.Entry{}, &EarlyError{c.cfg.Name, r.usage.Window, now}
+	}
+	return c.commit(ctx, r)
+}
+
+// EarlyError says that an hour has not settled by the cluster's clock although it
+// was due before.
+type EarlyError struct {
+	Cluster string
+	Hour    window.Window
+	Now     time.Time
+}
+
+func (e *EarlyError) Error() string {
+	return fmt.Sprintf("hour %s of cluster %s is not closed: for the metrics server it is %s, and the hour has not settled; set this machine's clock",
+		e.Hour.From.UTC().Format(time.RFC3339), e.Cluster, e.Now.UTC().Format(time.RFC3339))
 }
 
 // commit puts an hour into the ledger, unless it is there like that, and into

@@ -48,6 +48,7 @@ type Config struct {
 	KeepEdges     time.Duration // how long edges are kept; 0 keeps them for ever
 	Patience      time.Duration // how long an hour waits for a source that answered before and is away now; 0: it fails
 
+	// Now is the clock by which hours settle: that of the samples, if it is known.
 	Now func() time.Time
 	Log *slog.Logger
 	// Sleep waits or returns the context's error. nil means to really wait.

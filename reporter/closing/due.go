@@ -25,6 +25,7 @@ type Due struct {
 type Work struct {
 	Due     []Due
 	Rereads []Reread
+	Settled time.Time // hours that end by then are due, if they are not closed
 }
 
 // Look finds out what there is to do now: the hours that Due lists from Resume on,
@@ -35,7 +36,7 @@ func (c *Cluster) Look(ctx context.Context) (Work, error) {
 	if err != nil {
 		return Work{}, err
 	}
-	w := Work{Rereads: c.rereads(recent)}
+	w := Work{Rereads: c.rereads(recent), Settled: window.Hour(c.cfg.Now().Add(-c.cfg.Settle)).From}
 	from, err := c.resume(ctx, recent)
 	if err != nil {
 		return w, err

@@ -44,6 +44,9 @@ type Config struct {
 	// Found hears of the way to read raw samples that was found on a server, whose
 	// URL comes without credentials. May be nil.
 	Found func(server, road string)
+	// Dated hears, with each answer, what time it is for the server, to the second.
+	// May be nil.
+	Dated func(at time.Time)
 	// Road is the way in which samples are read: "remote_read", "export" or
 	// "json". "" and "auto" find out what the server has.
 	Road string
@@ -96,12 +99,12 @@ func New(cfg Config) (*Client, error) {
 	cfg.defaults()
 	hidden := secret.New(credentials(base, cfg.HTTP)...)
 	requests := requestlog.Config{Server: "the metrics server", Log: cfg.Logger, Now: cfg.Now, Hide: hidden.Hide}
-	hc, err := httpClient(base, cfg.HTTP, requests)
+	hc, err := httpClient(base, cfg, requests)
 	if err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
 	// Its connections are used once, so that a Service chooses again each time.
-	fresh, err := httpClient(base, cfg.HTTP, requests, config.WithKeepAlivesDisabled())
+	fresh, err := httpClient(base, cfg, requests, config.WithKeepAlivesDisabled())
 	if err != nil {
 		return nil, fmt.Errorf("HTTP settings for %s: %w", base.Redacted(), err)
 	}
@@ -126,7 +129,8 @@ func New(cfg Config) (*Client, error) {
 // that is gone answers nothing, which must not take a read's whole time.
 const connectTimeout = 10 * time.Second
 
-func httpClient(base *url.URL, cfg config.HTTPClientConfig, requests requestlog.Config, options ...config.HTTPClientOption) (*http.Client, error) {
+func httpClient(base *url.URL, all Config, requests requestlog.Config, options ...config.HTTPClientOption) (*http.Client, error) {
+	cfg := all.HTTP
 	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
 	options = append(options, config.WithUserAgent("gputally-reporter"), config.WithDialContextFunc(dialer.DialContext))
 	client, err := config.NewClientFromConfig(cfg, "prometheus", options...)
@@ -136,7 +140,7 @@ func httpClient(base *url.URL, cfg config.HTTPClientConfig, requests requestlog.
 	if cfg.FollowRedirects && identify(base, cfg) {
 		client.CheckRedirect = sameHost
 	}
-	client.Transport = requestlog.Of(requests, client.Transport.RoundTrip)
+	client.Transport = requestlog.Of(requests, dated(all.Dated, client.Transport.RoundTrip))
 	return client, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gputally/gputally/reporter/bucket"
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/task"
@@ -18,6 +19,9 @@ import (
 func ofServer(err error) bool {
 	if late := (*task.DeadlineError)(nil); errors.As(err, &late) {
 		return false
+	}
+	if early := (*closing.EarlyError)(nil); errors.As(err, &early) { // a clock is wrong
+		return true
 	}
 	return ofBucket(err) || ofPrometheus(err) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -71,7 +71,7 @@ func (t *closeTask) work(ctx context.Context, run *task.Run) (next time.Time, er
 	if next, err := t.closeAll(ctx, run, work.Due); err != nil {
 		return next, err
 	}
-	t.tasks.progress.reach(t.cluster.Name, window.Hour(looked.Add(-t.cfg.Settle)).From, false)
+	t.tasks.progress.reach(t.cluster.Name, work.Settled, false)
 	t.status.CaughtUp(t.cluster.Name)
 	if err := t.repair(ctx, run); err != nil {
 		return time.Time{}, err
