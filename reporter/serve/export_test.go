@@ -3,6 +3,8 @@ package serve
 import (
 	"context"
 	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Round runs the tasks that are due, one after another.
@@ -13,6 +15,18 @@ func (s *Server) Register() {
 	if err := s.register(); err != nil {
 		panic(err) // a mistake of a test
 	}
+}
+
+// HTTPServer is what Run listens with.
+func (s *Server) HTTPServer() *http.Server { return s.httpServer() }
+
+// Plain answers with page and metrics as simply as can be: without limits, and each
+// request by itself.
+func (s *Server) Plain() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /{$}", s.status)
+	return mux
 }
 
 // Handler answers as a server that has begun to listen.

@@ -117,6 +117,22 @@ func newStrictReplica(t *testing.T, b bucket.Bucket, now time.Time, minimum floa
 // newReplicaOf has another configuration.
 func newReplicaOf(t *testing.T, b bucket.Bucket, now time.Time, change func(*serve.Config, *reporting.Config), sampled ...string) *replica {
 	t.Helper()
+	return replicaOf(t, b, now, change, clusters(sampled...))
+}
+
+// daily is the schedule of a daily report.
+func daily(t testing.TB, name string) schedule.Schedule {
+	t.Helper()
+	s, err := schedule.Parse(schedule.Definition{Name: name, Cron: "0 2 * * *", Period: "day", GroupBy: []string{"namespace"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// replicaOf has these clusters.
+func replicaOf(t testing.TB, b bucket.Bucket, now time.Time, change func(*serve.Config, *reporting.Config), clusters []source) *replica {
+	t.Helper()
 	r := &replica{now: now, bucket: b, hours: map[string]*closing.Cluster{}}
 	clock := func() time.Time { return r.now }
 	r.metrics, r.log = prometheus.NewRegistry(), &bytes.Buffer{}
@@ -128,21 +144,17 @@ func newReplicaOf(t *testing.T, b bucket.Bucket, now time.Time, change func(*ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	daily, err := schedule.Parse(schedule.Definition{Name: "daily", Cron: "0 2 * * *", Period: "day", GroupBy: []string{"namespace"}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	sources := map[string]reporting.Source{}
 	c := serve.Config{
 		Work: serve.Work{
-			Schedules: []schedule.Schedule{daily}, Index: r.index,
+			Schedules: []schedule.Schedule{daily(t, "daily")}, Index: r.index,
 			Archive: r.archive,
 			Settle:  10 * time.Minute, RestateWithin: 7 * 24 * time.Hour, RetainReports: 8 * 24 * time.Hour,
 			ReportDeadline: 6 * time.Hour,
 		},
 		Tick: time.Second, Registry: r.metrics, Jitter: func() float64 { return 0 }, Now: clock, Log: log,
 	}
-	for _, s := range clusters(sampled...) {
+	for _, s := range clusters {
 		s.fault = func(cluster string, hour window.Window) error {
 			if r.fault == nil {
 				return nil

@@ -16,8 +16,8 @@ import (
 	"github.com/gputally/gputally/webserver"
 )
 
-// maxScrapes is how many scrapes are answered at one time; more get a 503. The
-// collector has as many.
+// maxScrapes is how many answers to scrapes are made at one time; more get a 503.
+// The collector has as many. Scrapes of one kind share an answer.
 const maxScrapes = 40
 
 // Paths of the probes, which need no credentials.
@@ -85,8 +85,9 @@ func (s *Server) httpServer() *http.Server {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{Registry: s.cfg.Registry, MaxRequestsInFlight: maxScrapes}))
-	mux.Handle("GET /{$}", s.status)
+	metrics := promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{Registry: s.cfg.Registry, MaxRequestsInFlight: maxScrapes})
+	mux.Handle("GET /metrics", webserver.Share(metrics, "Accept", "Accept-Encoding"))
+	mux.Handle("GET /{$}", webserver.Share(s.status))
 	return mux
 }
 

@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -37,19 +38,21 @@ func TestScrapesAtOneTimeAreLimited(t *testing.T) {
 	collector := slow{make(chan struct{}), make(chan struct{})}
 	r.metrics.MustRegister(collector)
 	h := r.server.Handler()
-	status := func() int {
+	status := func(kind string) int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("Accept", kind)
+		h.ServeHTTP(w, r)
 		return w.Code
 	}
 	answered := make(chan int)
-	for range most {
-		go func() { answered <- status() }()
+	for i := range most {
+		go func() { answered <- status(fmt.Sprintf("text/plain;kind=%d", i)) }()
 	}
 	for range most {
 		<-collector.begun
 	}
-	if got := status(); got != http.StatusServiceUnavailable {
+	if got := status("text/plain;kind=more"); got != http.StatusServiceUnavailable {
 		t.Errorf("one more got status %d", got)
 	}
 	close(collector.goOn)
