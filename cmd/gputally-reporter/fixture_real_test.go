@@ -142,10 +142,14 @@ func (b *books) with(t *testing.T, folder string, s setup) *books {
 		}
 		return value
 	}
+	cluster := "cluster: eu-1\n"
+	if strings.Contains(s.file, "clusters:") {
+		cluster = ""
+	}
 	dir := t.TempDir()
-	main := fmt.Sprintf("cluster: eu-1\nprometheus: {url: %q, road: %s, timeout: 2s%s}\n"+
+	main := fmt.Sprintf("%sprometheus: {url: %q, road: %s, timeout: 2s%s}\n"+
 		"bucket: {url: s3://books/%s, endpoint: %q, region: %s, path_style: true, timeout: 1s}\nsettle: 5m\nprices: prices.yaml\n%s",
-		or(s.prometheus, shared.prometheus.URL), or(s.road, "remote_read"), s.more, folder, or(s.s3, shared.s3.Endpoint), shared.s3.Region, s.file)
+		cluster, or(s.prometheus, shared.prometheus.URL), or(s.road, "remote_read"), s.more, folder, or(s.s3, shared.s3.Endpoint), shared.s3.Region, s.file)
 	for name, text := range map[string]string{
 		"gputally.yaml": main, "prices.yaml": "currency: EUR\nrates: [{model: \"NVIDIA H200\", gpu_hour: \"3.60\"}]\n",
 	} {
