@@ -113,6 +113,7 @@ type setup struct {
 	prometheus string // URL; "": the shared one
 	s3         string // endpoint; "": the shared one
 	road       string // "": remote_read
+	timeout    string // of both; "": short ones
 	more       string // keys below prometheus, with a comma in front
 	file       string // more of the file
 }
@@ -147,11 +148,14 @@ func (b *books) with(t *testing.T, folder string, s setup) *books {
 		cluster = ""
 	}
 	dir := t.TempDir()
-	main := fmt.Sprintf("%sprometheus: {url: %q, road: %s, timeout: 2s%s}\n"+
-		"bucket: {url: s3://books/%s, endpoint: %q, region: %s, path_style: true, timeout: 1s}\nsettle: 5m\nprices: prices.yaml\n%s",
-		cluster, or(s.prometheus, shared.prometheus.URL), or(s.road, "remote_read"), s.more, folder, or(s.s3, shared.s3.Endpoint), shared.s3.Region, s.file)
+	main := fmt.Sprintf("%sprometheus: {url: %q, road: %s, timeout: %s%s}\n"+
+		"bucket: {url: s3://books/%s, endpoint: %q, region: %s, path_style: true, timeout: %s}\nsettle: 5m\nprices: prices.yaml\n%s",
+		cluster, or(s.prometheus, shared.prometheus.URL), or(s.road, "remote_read"), or(s.timeout, "2s"), s.more,
+		folder, or(s.s3, shared.s3.Endpoint), shared.s3.Region, or(s.timeout, "1s"), s.file)
 	for name, text := range map[string]string{
-		"gputally.yaml": main, "prices.yaml": "currency: EUR\nrates: [{model: \"NVIDIA H200\", gpu_hour: \"3.60\"}]\n",
+		"gputally.yaml":  main,
+		"schedules.yaml": "schedules: [{name: hourly, cron: \"20 * * * *\", time_zone: UTC, period: hour, group_by: [namespace]}]\n",
+		"prices.yaml":    "currency: EUR\nrates: [{model: \"NVIDIA H200\", gpu_hour: \"3.60\"}]\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
-// cleanupTimeout bounds the removal of the scratch objects once the probe's
-// own context has ended.
-const cleanupTimeout = 30 * time.Second
+// How long it may take to remove the scratch objects. Once the probe's own context
+// has ended somebody waits for its end.
+const (
+	cleanupTimeout     = 30 * time.Second
+	cleanupInterrupted = 300 * time.Millisecond
+)
 
 // Finding says whether a store keeps one promise of the contract.
 type Finding struct {
@@ -220,7 +223,11 @@ func (p *probe) cleanUp() {
 	if p.etag == "" {
 		return // nothing was written; don't wait for a store that does not answer
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), cleanupTimeout)
+	limit := cleanupTimeout
+	if p.ctx.Err() != nil {
+		limit = cleanupInterrupted
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), limit)
 	defer cancel()
 	for _, key := range []string{p.key, p.missing()} {
 		_ = p.bucket.Delete(ctx, key, Condition{})

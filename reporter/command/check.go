@@ -46,6 +46,9 @@ func addCheck(app *kingpin.Application, add adder) {
 			}
 		}
 		k.bucket(ctx, cfg)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if k.bad > 0 {
 			return fmt.Errorf("%w: %d of the checks found something that would go wrong", ErrNotReady, k.bad)
 		}
@@ -87,6 +90,9 @@ func (k *checks) prometheus(ctx context.Context, c config.Cluster, several bool)
 
 func (k *checks) server(ctx context.Context, client *prom.Client, who, url string) {
 	status, err := client.Status(ctx, gputally.Families())
+	if ctx.Err() != nil {
+		return // nothing was found out
+	}
 	if err != nil {
 		k.fail("%s: %v", who, err)
 		return
@@ -129,12 +135,19 @@ func (k *checks) families(who string, status prom.Status) (found bool) {
 }
 
 func (k *checks) bucket(ctx context.Context, cfg *config.Config) {
+	if ctx.Err() != nil {
+		return
+	}
 	b, err := k.env.Opener.Bucket(ctx, cfg)
 	if err != nil {
 		k.fail("bucket: %v", err)
 		return
 	}
-	for _, f := range bucket.Probe(ctx, b, "check/") {
+	findings := bucket.Probe(ctx, b, "check/")
+	if ctx.Err() != nil {
+		return
+	}
+	for _, f := range findings {
 		if f.Err != nil {
 			k.fail("bucket %s: %s: %v", cfg.Bucket.URL, f.Name, f.Err)
 		} else {

@@ -336,3 +336,28 @@ func TestAnErrorUnderStatus200IsAnError(t *testing.T) {
 		})
 	}
 }
+
+func TestAnUploadThatIsInterruptedEndsSoon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		network := &store{answer: func(r *http.Request) (int, string) {
+			switch r.Method {
+			case http.MethodPut: // a part
+				cancel()
+			case http.MethodDelete: // of the upload; the store hangs
+				<-r.Context().Done()
+				return 500, ""
+			}
+			return accept(r)
+		}}
+		start := time.Now()
+		_, err := bucket.PutBytes(ctx, connect(t, network, nil), "k", make([]byte, 33<<20), bucket.Condition{})
+		if took := time.Since(start); !errors.Is(err, context.Canceled) || took > time.Second {
+			t.Errorf("after %s: %v", took, err)
+		}
+		if sent := network.sent(); len(sent) == 0 || !strings.HasPrefix(sent[len(sent)-1], "DELETE ") {
+			t.Errorf("requests %v", sent)
+		}
+	})
+}

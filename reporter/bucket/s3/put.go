@@ -24,8 +24,10 @@ const (
 	// which an object is put in one request. One part is held in memory.
 	partSize = 16 << 20
 	maxParts = 10_000 // S3's limit
-	// abortTimeout bounds the removal of the parts of an upload that failed.
-	abortTimeout = 15 * time.Second
+	// How long it may take to remove the parts of an upload that failed, and of one
+	// that was interrupted, for whose end somebody waits.
+	abortTimeout     = 15 * time.Second
+	abortInterrupted = 300 * time.Millisecond
 	// tokenName is the metadata that tells which Put made an object.
 	tokenName = "gputally-put"
 )
@@ -145,7 +147,11 @@ func (w write) part(ctx context.Context, upload *string, number int, body io.Rea
 // abort frees the parts of an upload, also when the context has ended. If that
 // fails too, the bucket's lifecycle rule does it.
 func (w write) abort(ctx context.Context, upload *string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	limit := abortTimeout
+	if ctx.Err() != nil {
+		limit = abortInterrupted
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	_, _ = w.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &w.name, Key: &w.key, UploadId: upload})
 }
