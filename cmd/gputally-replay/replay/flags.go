@@ -117,7 +117,7 @@ func parseDays(text string) (first, last int, err error) {
 	first, err1 := strconv.Atoi(a)
 	last, err2 := strconv.Atoi(b)
 	if !ok || err1 != nil || err2 != nil || first < 0 || last <= first {
-		return 0, 0, fmt.Errorf("--days: %q is no range like 133-140", text)
+		return 0, 0, fmt.Errorf("--days: %q is no range like 133-140: FROM and TO are days of the trace, counted from 0, and TO itself is not replayed", text)
 	}
 	return first, last, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -33,9 +34,24 @@ func place(f flags) (*run, error) {
 		return nil, err
 	}
 	if len(r.placement.Truth(r.from, r.to)) == 0 {
-		return nil, fmt.Errorf("%w: --days: no pod of the trace runs on a GPU in the days %s", errUsage, f.days)
+		return nil, fmt.Errorf("%w: --days: no pod of the trace runs on a GPU in the days %s%s", errUsage, f.days, extent(pods))
 	}
 	return r, nil
+}
+
+// extent says in which days pods run on GPUs, "" if none ever does.
+func extent(pods []trace.Pod) string {
+	first, last := int64(math.MaxInt64), int64(-1)
+	for _, p := range pods {
+		if p.GPUs > 0 && p.Scheduled >= 0 && p.Deleted > p.Scheduled {
+			first, last = min(first, p.Scheduled), max(last, p.Deleted)
+		}
+	}
+	if last < 0 {
+		return ""
+	}
+	const day = 24 * 60 * 60
+	return fmt.Sprintf("; some do in the days %d-%d", first/day, (last+day-1)/day)
 }
 
 // trace returns the pods and hosts of the files, or made-up ones until the

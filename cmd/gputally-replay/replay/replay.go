@@ -102,9 +102,13 @@ func (r *run) write(ctx context.Context, dir string) error {
 	return nil
 }
 
+// dateFormat shows the instant at which a day begins.
+const dateFormat = "2006-01-02"
+
 // describe says what was replayed.
 func (r *run) describe(s history.Stats) {
 	c := r.placement.Counts
+	fmt.Fprintf(r.stdout, "Days: %s of the trace's clock, replayed as %s to %s UTC\n", r.days, r.from.Format(dateFormat), r.to.Format(dateFormat))
 	fmt.Fprintf(r.stdout, "Trace: %d pods with GPUs (%d without, left out); %d outside the range, %d never scheduled, %d without duration\n",
 		c.Pods, r.withoutGPU, c.Outside, c.Pending, c.Empty)
 	fmt.Fprintf(r.stdout, "Placed: %d pods on %d nodes; %d had to wait, %d found no room\n", c.Placed, len(r.placement.Nodes), c.Waited, c.Never)

@@ -90,7 +90,7 @@ func TestMistakesEndWithCode2AndAreNamed(t *testing.T) {
 			nodes: nodeHeader + "n,1,1,0,\n", args: blocks + trace + days, want: []string{"/nodes.csv: no node has a GPU"},
 		},
 		"days in which nothing runs": {
-			args: blocks + trace + "--days=5-6", want: []string{"no pod of the trace runs on a GPU in the days 5-6"},
+			args: blocks + trace + "--days=5-6", want: []string{"no pod of the trace runs on a GPU in the days 5-6; some do in the days 0-2"},
 		},
 		"a folder with something in it": {
 			args: "accuracy --generate --dir=DIR", want: []string{"--dir: ", "is not empty"},
