@@ -77,7 +77,9 @@ func hex(number, digits int) string {
 	return string(b)
 }
 
-func hexDigit(n int) byte { return "0123456789abcdef"[n] }
+const hexText = "0123456789abcdef"
+
+func hexDigit(n int) byte { return hexText[n] }
 
 // Of returns the part of a query that is in the piece: its matchers with the
 // piece's, and the piece's part of its range.
@@ -90,6 +92,30 @@ func (p Piece) Of(q Query) Query {
 		q.From, q.To = time.UnixMilli(at(p.part)).UTC(), time.UnixMilli(at(p.part+1)-1).UTC()
 	}
 	return q
+}
+
+// Has tells whether the piece has series whose label has a value.
+func (p Piece) Has(value string) bool {
+	rest, ok := strings.CutPrefix(value, p.prefix)
+	isHex := func(i int) bool { return i < len(rest) && strings.IndexByte(hexText, rest[i]) >= 0 }
+	switch p.values {
+	case byDigit:
+		if rest, ok = strings.CutPrefix(value, p.prefix+p.digits); !ok || !isHex(0) {
+			return false
+		}
+		digit := strings.IndexByte(hexText, rest[0])
+		return digit >= p.low && digit < p.high
+	case noDigit:
+		rest, ok = strings.CutPrefix(value, p.prefix+p.digits)
+		return ok && !isHex(0)
+	case others:
+		for i := range p.depth {
+			ok = ok && isHex(i)
+		}
+		return !ok
+	case allValues:
+	}
+	return true
 }
 
 func (p Piece) matchers() []Matcher {

@@ -63,6 +63,9 @@ func holders(tb testing.TB, pieces []series.Piece, value string, at int64) (late
 		if l(value) && inTime {
 			later++
 		}
+		if p.Has(value) != l(value) {
+			tb.Errorf("a piece that asks for %v has %q: %t", q.Matchers, value, p.Has(value))
+		}
 		if e(value) && inTime {
 			earlier++
 		}
