@@ -55,6 +55,9 @@ func (f *gpuFold) deviceRows(t *track, held *heldTime) {
 	if !ok {
 		return
 	}
+	if ms := f.missing(t, &d, held); ms > 0 {
+		f.lost.add(f.row.UUID, ms)
+	}
 	for i, state := range states {
 		if state == usage.Allocated {
 			continue

@@ -157,4 +157,7 @@
 // containers held to what the device says was allocated, both within usage.Agree. If
 // they don't, the hour has a finding. A finding never makes the hour fail, and the
 // hour never loses time without one.
+//
+// Where a device was allocated to nobody although scrapes succeeded, the containers'
+// series were not all read: see Hour.Missing. Such an hour must not be kept.
 package fold

@@ -66,19 +66,25 @@ func holding(pod string, share float64, from, to int64) fold.Holding {
 	}
 }
 
+// config is of the hour, whose parts go to emit.
+func config(emit func(usage.Part) error) fold.Config {
+	return fold.Config{
+		Cluster: "eu-1", Window: hour, Lookback: 10 * time.Minute, Lookahead: 5 * time.Minute, MaxBridge: 5 * time.Minute, Emit: emit,
+	}
+}
+
 // folded folds GPUs, all of one piece.
 func folded(t *testing.T, cfg fold.Config, gpus ...*fold.GPU) (usage.Part, usage.Coverage, []usage.Finding) {
 	t.Helper()
 	var all usage.Part
-	cfg.Cluster, cfg.Window = "eu-1", hour
-	cfg.Lookback, cfg.Lookahead, cfg.MaxBridge = 10*time.Minute, 5*time.Minute, 5*time.Minute
-	cfg.Emit = func(p usage.Part) error {
+	whole := config(func(p usage.Part) error {
 		all.Segments = append(all.Segments, p.Segments...)
 		all.Opening = append(all.Opening, p.Opening...)
 		all.Closing = append(all.Closing, p.Closing...)
 		return nil
-	}
-	h := fold.New(cfg)
+	})
+	whole.Neighbours, whole.PresentUntil, whole.KeepAll = cfg.Neighbours, cfg.PresentUntil, cfg.KeepAll
+	h := fold.New(whole)
 	if err := h.Piece(1, slices.Values(gpus), usage.Notes{}); err != nil {
 		t.Fatal(err)
 	}

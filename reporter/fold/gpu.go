@@ -9,6 +9,9 @@ type GPU struct {
 	Ambiguous bool           // more than one node or model is named; Place has the latest
 	Device    []TargetSeries // the seconds of the GPU by state
 	Holdings  []Holding      // each container that held a share of it once, in any order
+	// Spoilt says that samples were left out, because they cannot be. So the parts
+	// may be less than the whole.
+	Spoilt bool
 	// Ended says that the server marked the device's series as ended after their
 	// last sample: somebody saw them go.
 	Ended bool

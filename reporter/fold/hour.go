@@ -44,6 +44,7 @@ type Hour struct {
 	notes    usage.Notes
 	coverage usage.Coverage
 	findings usage.FindingSum
+	lost     Missing
 }
 
 // span is what holds for all GPUs of a window. Times are Unix ms, lengths ms.
@@ -118,6 +119,10 @@ func (h *Hour) Finish() (usage.Coverage, usage.FindingSum, error) {
 	return h.coverage, h.findings, err
 }
 
+// Missing says which GPUs lack containers, once the hour is finished. If there are
+// any, the hour is not what happened.
+func (h *Hour) Missing() Missing { return h.lost }
+
 // Stop lets go of what a window reads that is not finished.
 func (h *Hour) Stop() { h.previous.stop() }
 
@@ -128,6 +133,7 @@ type gpuFold struct {
 	part    *usage.Part
 	notes   usage.Notes
 	sums    *usage.Coverage
+	lost    *Missing
 
 	gpu      *GPU
 	row      usage.Segment // a row of the GPU without time
@@ -152,7 +158,7 @@ func (h *Hour) gpu(g *GPU) {
 	place := h.previous.place(g.Place.UUID)
 	f := &h.scratch.one
 	*f = gpuFold{
-		span: &h.span, scratch: &h.scratch, part: &h.part, notes: h.notes, sums: &h.coverage,
+		span: &h.span, scratch: &h.scratch, part: &h.part, notes: h.notes, sums: &h.coverage, lost: &h.lost,
 		gpu: g, before: h.openingEdges(g.Place.UUID), wasThere: place >= 0,
 		row: usage.Segment{
 			Cluster: h.span.cluster, UUID: g.Place.UUID, Node: g.Place.Node, Model: g.Place.Model, NodePool: g.Place.NodePool, Share: 1,
@@ -184,7 +190,7 @@ func (h *Hour) openingEdges(uuid string) openingEdges {
 		e.far = n.Carried
 	}
 	for _, table := range [...]*usage.EdgeTable{n.Before, n.Carried} {
-		if since, ok := table.Find(uuid, "", "", unseen); ok {
+		if since, ok := table.Find(uuid, "", "", usage.Unseen); ok {
 			return openingEdges{near: table, since: min(h.span.since, since[0])}
 		}
 	}

@@ -8,13 +8,10 @@ import (
 	"github.com/gputally/gputally/reporter/usage"
 )
 
-// unseen is the Start of the edge that says that the previous hour did not see a
-// GPU and carried its edges on.
-const unseen = -1
-
-// unseenEdge is that edge. What began since then, Unix ms, may be stored nowhere.
+// unseenEdge says that the previous hour did not see a GPU and carried its edges on.
+// What began since then, Unix ms, may be stored nowhere.
 func unseenEdge(uuid string, since int64) usage.Edge {
-	return usage.Edge{UUID: uuid, Start: unseen, Total: [6]int64{since}}
+	return usage.Edge{UUID: uuid, Start: usage.Unseen, Total: [6]int64{since}}
 }
 
 // previousGPUs are the GPUs with which the previous hour ended. Those that no scrape
@@ -101,7 +98,7 @@ func (p *previousGPUs) carryEdges(part *usage.Part, uuid string, since int64) er
 	marked := false
 	for p.more && p.head.UUID <= uuid {
 		if e := p.head; e.UUID == uuid {
-			marked = marked || e.Start == unseen // the first of its GPU
+			marked = marked || e.Start == usage.Unseen // the first of its GPU
 			part.Opening, part.Closing = append(part.Opening, e), append(part.Closing, e)
 			if total, ok := p.after.Find(uuid, e.Pod, e.Container, e.Start); ok && total != e.Total {
 				p.notes.Add(usage.EdgeContradicted, uuid)

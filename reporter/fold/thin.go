@@ -58,7 +58,7 @@ func (th *thinner) steady(a, b *Scrape) bool {
 		(a.Share > 0 || a.Value == b.Value) &&
 		a.End == b.End && a.Time < b.Time && a.At < b.At && b.Grew < Unsteady &&
 		b.At-b.Time <= th.ahead && // else what is next to an edge may not be in view there
-		(!th.device || float64(b.Time-a.Time)-(b.Value-a.Value)*1000 < slack-1)
+		(!th.device || float64(b.Time-a.Time)-(b.Value-a.Value)*1000 < slack-1 && b.Time-a.Time <= retained-slack)
 }
 
 // anyIn says whether one of the times is after from, up to to.

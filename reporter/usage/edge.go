@@ -2,6 +2,9 @@ package usage
 
 import "cmp"
 
+// Unseen is the Start of an edge that stands for no epoch: see Edge.
+const Unseen = -1
+
 // Edge is what one epoch of a holding, or of a device, had counted in all at an
 // edge of a window. The closing edge of an hour is the opening edge of the next:
 // what is stored once is taken as it is, so that hours add up to the last unit
@@ -11,7 +14,7 @@ type Edge struct {
 	Pod       string // pod UID, or namespace/pod where there is none; "" for the device itself
 	Container string // "" for the device itself
 	// Start is when the epoch began, Unix ms; 0 for one whose start is not known.
-	// An edge with -1 is of no epoch and the first of its GPU: it says that the
+	// An edge with Unseen is of no epoch and the first of its GPU: it says that the
 	// previous hour did not see the GPU and carried its edges on. What began since
 	// the instant in the first of Total, Unix ms, may be stored nowhere.
 	Start int64
