@@ -27,7 +27,7 @@ const (
 	ExitOK          = 0
 	ExitFailure     = 1   // anything else
 	ExitUsage       = 2   // flags or configuration
-	ExitSource      = 3   // Prometheus can't be read, or has no samples, or fewer than when the hour was closed
+	ExitSource      = 3   // Prometheus can't be read, answers incompletely, has no samples, or fewer than when the hour was closed
 	ExitBucket      = 4   // the bucket refuses, can't be reached, or was written by another process in the meantime
 	ExitReport      = 5   // a report was made and is Failed: coverage, unpriced models
 	ExitNotReady    = 6   // check --live found something that would go wrong
@@ -72,7 +72,7 @@ func classes() []class {
 		{ExitNotReady, []func(error) bool{is(command.ErrNotReady)}},
 		{ExitLedger, []func(error) bool{is(command.ErrFindings)}},
 		{ExitSource, []func(error) bool{
-			as[*prom.Error], as[series.Kind], as[*closing.LessError], as[*closing.EarlyError], is(source.ErrNoData),
+			as[*prom.Error], as[series.Kind], as[*closing.LessError], as[*closing.EarlyError], is(source.ErrNoData), is(source.ErrIncomplete),
 			is(prom.ErrNoRoad), is(prom.ErrNotStreamed), is(prom.ErrTruncated), is(prom.ErrDownsampled),
 		}},
 		{ExitDamage, []func(error) bool{

@@ -95,6 +95,7 @@ func typed() map[string]struct {
 		"schedule.FieldError":        {&schedule.FieldError{Err: errors.New("no such zone")}, reporter.ExitUsage},
 		"sealed.DamagedError":        {&sealed.DamagedError{Err: errors.New("no Parquet")}, reporter.ExitDamage},
 		"series.Kind":                {series.Limit, reporter.ExitSource},
+		"source.ErrIncomplete":       {source.ErrIncomplete, reporter.ExitSource},
 		"source.ErrNoData":           {source.ErrNoData, reporter.ExitSource},
 		"task.DeadlineError":         {&task.DeadlineError{Err: errors.New("late")}, reporter.ExitFailure},
 	}

@@ -70,6 +70,10 @@ func (g *grid) addCoverage(c *report.Coverage, names []string) {
 		row = append(row, decimal.New(millis, -3).StringFixed(3))
 		shown = append(shown, report.Hours(millis, 2))
 	}
-	g.rows = append(g.rows, append(row, c.Ratio().String()))
-	g.shown = append(g.shown, append(shown, percent(c.Ratio())))
+	ratio, share := c.Ratio().String(), percent(c.Ratio())
+	if c.Expected == 0 && c.HoursClosed > 0 { // nothing is no part of nothing
+		ratio, share = "", "-"
+	}
+	g.rows = append(g.rows, append(row, ratio))
+	g.shown = append(g.shown, append(shown, share))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/series"
+	"github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/task"
 )
 
@@ -39,7 +40,7 @@ func ofBucket(err error) bool {
 // ofPrometheus tells whether a source can't be read. One that refuses a request,
 // or answers it with what can't be read, may answer that of another hour.
 func ofPrometheus(err error) bool {
-	if errors.Is(err, prom.ErrNoRoad) || errors.Is(err, prom.ErrNotStreamed) || errors.Is(err, prom.ErrTruncated) {
+	if errors.Is(err, source.ErrIncomplete) || errors.Is(err, prom.ErrNoRoad) || errors.Is(err, prom.ErrNotStreamed) || errors.Is(err, prom.ErrTruncated) {
 		return true
 	}
 	answer := (*prom.Error)(nil)

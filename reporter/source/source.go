@@ -11,6 +11,10 @@ import (
 // ErrNoData says that no exporter left a sample in the window.
 var ErrNoData = errors.New("no samples of gputally collectors")
 
+// ErrIncomplete says that the server's answers contradict each other: some of them
+// lack series that others show to be there. The same window may be whole later.
+var ErrIncomplete = errors.New("the server's answers are incomplete")
+
 // Source reads what the GPUs of one cluster did. It may be used by many
 // goroutines at once.
 type Source interface {
@@ -30,8 +34,8 @@ type Source interface {
 	// window. The same samples and neighbours give the same parts, in whatever order
 	// the server sends them. The ends of the window are whole milliseconds.
 	//
-	// After an error, what was emitted counts for nothing. Errors: ErrNoData, those
-	// of the server, of Neighbours.Carry, of emit, and of the context.
+	// After an error, what was emitted counts for nothing. Errors: ErrNoData,
+	// ErrIncomplete, those of the server, of Neighbours.Carry, of emit, and of the context.
 	Close(ctx context.Context, w window.Window, n usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error)
 	// Hour is Close for a window that stands alone and fits into memory. It returns
 	// the segments, too.

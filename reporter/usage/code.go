@@ -36,6 +36,7 @@ const (
 	PartsDisagree    Code = "parts_disagree"
 	GPUInTwoClusters Code = "gpu_in_two_clusters"
 	ActivityDivided  Code = "activity_divided"
+	ActivityMissing  Code = "activity_missing"
 )
 
 // The codes of the reading itself.
@@ -50,7 +51,8 @@ type CodeInfo struct {
 	Of   string // what a finding of the code names: "GPU", "container", "series", …
 	Text string // what was found and what was done about it
 	Hint string // what to look at
-	// sentence is what versions before the codes wrote instead.
+	// sentence is what versions before the codes wrote instead; "" for what they did
+	// not find.
 	sentence string
 }
 
@@ -188,6 +190,11 @@ func Codes() []CodeInfo {
 			"Run the collector without --activity.split-evenly where that matters.",
 			"the activity of GPUs that are shared was divided evenly, which is no measurement",
 		}, {
+			ActivityMissing, "container",
+			"a container has not all of the series of its activity, so its activity is unknown",
+			"Look for a relabelling that drops the series of active, idle or observed seconds.",
+			"",
+		}, {
 			ReadIncomplete, "replica or server",
 			"not all that was asked for could be read",
 			"Restate the hour when the server answers completely again.",
@@ -217,7 +224,7 @@ func (c Code) Text() string {
 func (c *Code) UnmarshalText(text []byte) error {
 	*c = Code(text)
 	for _, i := range Codes() {
-		if i.sentence == string(text) {
+		if i.sentence != "" && i.sentence == string(text) {
 			*c = i.Code
 		}
 	}

@@ -73,13 +73,14 @@ func TestWithoutDeviceSeriesWhatIsNotHeldIsUncovered(t *testing.T) {
 	sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 0.5, from: 10 * minute, to: 30 * minute})
 	sc.without = metric.DeviceSeconds.Name
 	sc.render(m)
+	m.drop(metric.DeviceInfo)
 	h := closed(t, m, 0, hour)
 	want := []row{held("p", 10*minute, 30*minute, 0.5, 10*minute), state(usage.Uncovered, 0, hour, 50*minute)}
 	if diff := cmp.Diff(want, rows(h), cmp.AllowUnexported(row{})); diff != "" {
 		t.Error(diff)
 	}
 	checkCoverage(t, h)
-	if h.Coverage.Expected != hour || h.Coverage.Residue != 0 || len(h.Findings) != 1 {
+	if h.Coverage.Expected != hour || h.Coverage.Residue != 0 || len(h.Findings) != 2 {
 		t.Errorf("coverage %+v, findings %v", h.Coverage, h.Findings)
 	}
 }

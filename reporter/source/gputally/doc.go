@@ -28,6 +28,17 @@
 // A holding is named by UUID, pod UID and container. The fold is given what each
 // target says of it, and finds out which of these show the same epoch.
 //
+// # Proof
+//
+// An answer of status 200 may be too small. What one scrape brings comes in several
+// answers, so each is held against the others: a GPU that the collectors' read lists
+// has its seconds in its piece, and a device in a piece is of a collector that the
+// collectors' read knows, with a start for each of its scrapes. The families of a
+// holding have as many samples as each other, and package fold compares what devices
+// were allocated with what containers show. An answer that can't be all is asked for
+// once more. If it still can't, and what lacks can't be made up for, closing ends
+// with source.ErrIncomplete. docs/closing.md has the list.
+//
 // # Presence
 //
 // A collector that is down and a node that is gone look the same in the collector's

@@ -45,9 +45,11 @@ const (
 
 type families map[string]family
 
-// ofTargets are the families without a GPU: what is known of collectors.
+// ofTargets are the families that say what is known of collectors: of themselves,
+// and which GPUs they have.
 func ofTargets() families {
 	return families{
+		metric.DeviceInfo.Name:            {role: deviceInfo, most: mostAmount},
 		metric.CollectorStartTime.Name:    {role: processStart, most: mostSeconds},
 		metric.CollectorPollAge.Name:      {role: pollAge, most: mostAge / 1000},
 		metric.CollectorPollInterval.Name: {role: pollInterval, most: mostInterval},

@@ -77,13 +77,7 @@ func TestBadSamples(t *testing.T) {
 			}, hour, hour, usage.TwoCollectors, "",
 		},
 		"a device that nobody describes": {
-			func(m *memory) {
-				for key, s := range m.series {
-					if s.Labels.Get("__name__") == metric.DeviceInfo.Name {
-						delete(m.series, key)
-					}
-				}
-			}, hour, hour, usage.GPUInfoMissing, "",
+			func(m *memory) { m.drop(metric.DeviceInfo) }, hour, hour, usage.GPUInfoMissing, "",
 		},
 		"a device that changes its model": {
 			func(m *memory) {
@@ -92,13 +86,7 @@ func TestBadSamples(t *testing.T) {
 			}, hour, hour, usage.GPUInfoAmbiguous, "",
 		},
 		"a device without series of its own": {
-			func(m *memory) {
-				for key, s := range m.series {
-					if s.Labels.Get("__name__") == metric.DeviceSeconds.Name {
-						delete(m.series, key)
-					}
-				}
-			}, hour, hour, usage.DeviceMissing, "",
+			func(m *memory) { m.drop(metric.DeviceSeconds, metric.DeviceInfo) }, hour, hour, usage.DeviceMissing, "",
 		},
 		"a sample from after the time that was asked for": {
 			func(m *memory) { m.beyond = []series.Sample{{T: t0 + 100*hour, V: 1e6}} }, hour, hour, usage.OutsideRange, "",

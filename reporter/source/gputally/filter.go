@@ -11,8 +11,9 @@ import (
 
 // sampleFilter leaves out samples that cannot be.
 type sampleFilter struct {
-	from, to int64 // what was asked for, both included, Unix ms
-	room     []series.Sample
+	from, to   int64 // what was asked for, both included, Unix ms
+	room       []series.Sample
+	impossible bool // samples of the latest series cannot be
 }
 
 // apply returns the samples that the collector can have meant, in the order of
@@ -20,6 +21,7 @@ type sampleFilter struct {
 // that a value is smaller than the one before. The samples are valid until the
 // next call, or as long as the series.
 func (sf *sampleFilter) apply(s series.Series, most float64, notes usage.Notes) (samples []series.Sample, fell bool) {
+	sf.impossible = false
 	last := series.Sample{T: sf.from - 1}
 	for _, p := range s.Samples {
 		if !(p.V >= 0 && p.V <= most) || p.T <= last.T || p.T > sf.to { // not so for NaN
@@ -34,13 +36,13 @@ func (sf *sampleFilter) apply(s series.Series, most float64, notes usage.Notes) 
 // pick is apply for a series with something that cannot be.
 func (sf *sampleFilter) pick(s series.Series, most float64, notes usage.Notes) ([]series.Sample, bool) {
 	all := sf.room[:0]
-	var outside, impossible bool
+	var outside bool
 	for _, p := range s.Samples {
 		switch {
 		case p.T < sf.from || p.T > sf.to:
 			outside = true
 		case !(p.V >= 0 && p.V <= most):
-			impossible = true
+			sf.impossible = true
 		default:
 			all = append(all, p)
 		}
@@ -52,7 +54,7 @@ func (sf *sampleFilter) pick(s series.Series, most float64, notes usage.Notes) (
 	for _, odd := range []struct {
 		so   bool
 		code usage.Code
-	}{{outside, usage.OutsideRange}, {impossible, usage.ImpossibleValue}, {disordered, usage.UnorderedSamples}, {differ, usage.DuplicateSample}} {
+	}{{outside, usage.OutsideRange}, {sf.impossible, usage.ImpossibleValue}, {disordered, usage.UnorderedSamples}, {differ, usage.DuplicateSample}} {
 		if odd.so {
 			notes.Add(odd.code, describe(s.Labels))
 		}

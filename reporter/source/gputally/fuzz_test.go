@@ -2,6 +2,7 @@ package gputally_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/reporter/series"
+	"github.com/gputally/gputally/reporter/source"
 	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/usage"
 )
@@ -111,8 +113,16 @@ func closeWhatever(t *testing.T, data []byte) {
 		r.series = append(r.series, w.series())
 	}
 	c := newCloser(t, gputally.Config{Cluster: "c1", Reader: r, AllowEmpty: true})
-	h := closeWhole(t, c, span(0, hour), usage.Neighbours{})
-	checkAmounts(t, h)
+	check := func(n usage.Neighbours) whole {
+		h, err := tryWhole(c, span(0, hour), n)
+		if err == nil {
+			checkAmounts(t, h)
+		} else if !errors.Is(err, source.ErrIncomplete) {
+			t.Error(err)
+		}
+		return h
+	}
+	h := check(usage.Neighbours{})
 	// The same again, beside hours that say something else.
 	other := usage.NewEdgeTable()
 	for _, e := range h.Closing {
@@ -121,8 +131,8 @@ func closeWhatever(t *testing.T, data []byte) {
 		}
 		other.Add(e)
 	}
-	checkAmounts(t, closeWhole(t, c, span(0, hour), usage.Neighbours{Before: other}))
-	checkAmounts(t, closeWhole(t, c, span(0, hour), usage.Neighbours{After: other}))
+	check(usage.Neighbours{Before: other})
+	check(usage.Neighbours{After: other})
 }
 
 func checkAmounts(t *testing.T, h whole) {

@@ -16,6 +16,7 @@ import (
 // that is used again for the next.
 type gpuBuilder struct {
 	pools    nodePools
+	listed   map[string]*gpu // where collectors say that GPUs are
 	gpu      fold.GPU
 	holdings []fold.Holding
 	series   []fold.TargetSeries
@@ -34,11 +35,15 @@ func (b *gpuBuilder) all(in *intake) iter.Seq[*fold.GPU] {
 }
 
 func (b *gpuBuilder) build(g *gpu, notes usage.Notes) *fold.GPU {
+	if l := b.listed[g.uuid]; len(g.infos) == 0 && l != nil {
+		g.infos = l.infos
+	}
 	where, agree := g.info()
 	b.holdings, b.series, b.scrapes = b.holdings[:0], b.series[:0], b.scrapes[:0]
 	b.gpu = fold.GPU{
 		Place:     usage.Device{UUID: g.uuid, Node: where.node, NodePool: b.pools.of(where.node, where.model), Model: where.model},
 		Ambiguous: !agree,
+		Spoilt:    g.spoilt,
 		Ended:     g.stale > g.last,
 		Device:    b.targets(g.device, func(s *targetSeries) { b.scrapes = s.deviceScrapes(b.scrapes) }),
 	}
@@ -46,7 +51,10 @@ func (b *gpuBuilder) build(g *gpu, notes usage.Notes) *fold.GPU {
 		h := o.holder
 		name := fmt.Sprintf("%s/%s/%s on %s", h.Namespace, h.Pod, h.Container, g.uuid)
 		note := func(code usage.Code) { notes.Add(code, name) }
-		series := b.targets(o.series, func(s *targetSeries) { b.scrapes = s.scrapes(b.scrapes, note) })
+		series := b.targets(o.series, func(s *targetSeries) {
+			b.scrapes = s.scrapes(b.scrapes, note)
+			s.forgetActivity(note)
+		})
 		b.holdings = append(b.holdings, fold.Holding{Holder: h, Name: name, Series: series})
 	}
 	b.gpu.Holdings = b.holdings
@@ -65,6 +73,17 @@ func (b *gpuBuilder) targets(all []*targetSeries, list func(*targetSeries)) []fo
 		b.series = append(b.series, fold.TargetSeries{Scrapes: b.scrapes[begin:end:end], Total: s.total, Falls: s.falls})
 	}
 	return b.series[first:len(b.series):len(b.series)]
+}
+
+// forgetActivity makes the activity of a holding unknown that is known in part: what
+// was observed without what was active would be idle.
+func (s *targetSeries) forgetActivity(note func(usage.Code)) {
+	active, idle, observed := &s.total[fold.Active], &s.total[fold.Idle], &s.total[fold.Observed]
+	if all := min(len(*active), len(*idle), len(*observed)); all > 0 || len(*active)+len(*idle)+len(*observed) == 0 {
+		return
+	}
+	*active, *idle, *observed = nil, nil, nil
+	note(usage.ActivityMissing)
 }
 
 // scrapes lists what the target's scrapes say of a holding, in their order.

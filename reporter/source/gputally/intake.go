@@ -32,6 +32,7 @@ type gpu struct {
 	device   []*targetSeries // its own seconds by state
 	holdings []*holding
 	infos    []info
+	spoilt   bool  // samples of it cannot be
 	last     int64 // time of the latest sample of its seconds, Unix ms
 	stale    int64 // time of the latest staleness marker, Unix ms
 }
@@ -39,6 +40,8 @@ type gpu struct {
 type info struct {
 	node, model string
 	last        int64 // time of the latest sample, Unix ms
+	target      *target
+	seen        tally
 }
 
 // targetSeries is what one target says of one holding, or of one device.
@@ -46,6 +49,7 @@ type targetSeries struct {
 	key               string // names it among others of the same thing
 	target            *target
 	start, end, share steps // of a holding
+	starts, shares    tally // samples of its start and share
 	total             [fold.Quantities]fold.Column
 	falls             []int64 // times of samples smaller than the ones before, of any total but Held
 }
@@ -86,6 +90,9 @@ func (in *intake) take(s series.Series) error {
 		in.notes.Add(usage.UUIDMissing, describe(s.Labels))
 		return nil
 	}
+	if in.filter.impossible {
+		in.gpu(uuid).spoilt = true
+	}
 	if f.role == deviceSeconds {
 		in.takeSeconds(in.gpu(uuid), s, samples, fell)
 		return nil
@@ -95,16 +102,17 @@ func (in *intake) take(s series.Series) error {
 	}
 	switch f.role {
 	case deviceInfo:
-		g := in.gpu(uuid)
-		g.infos = append(g.infos, info{
-			s.Labels.Get(metric.LabelNode), s.Labels.Get(metric.LabelModel), samples[len(samples)-1].T,
-		})
+		in.takeInfo(in.gpu(uuid), s.Labels, samples)
 	case holdingStart:
-		in.holding(s.Labels).start.add(samples)
+		h := in.holding(s.Labels)
+		h.start.add(samples)
+		h.starts.add(samples)
 	case holdingEnd:
 		in.holding(s.Labels).end.add(samples)
 	case holdingShare:
-		in.holding(s.Labels).share.add(samples)
+		h := in.holding(s.Labels)
+		h.share.add(samples)
+		h.shares.add(samples)
 	case holdingTotal:
 		in.add(in.holding(s.Labels), f.quantity, s, samples, fell)
 	default: // of a target: see takeTarget
@@ -120,11 +128,16 @@ func (in *intake) takeTarget(s series.Series, r role, samples []series.Sample) {
 	switch r {
 	case processStart:
 		t.start.add(samples)
+		t.starts.add(samples)
 	case pollAge:
 		t.age.add(in.filter.from, samples)
+		t.ages.add(samples)
 	case pollInterval:
 		t.interval.add(samples)
+		t.intervals.add(samples)
 	case node:
+		t.nodes.add(samples)
+		t.driver = t.driver || s.Labels.Get(metric.LabelDriverVersion) != ""
 		t.job = s.Labels.Get(jobLabel)
 		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
 		if s.Labels.Get(metric.LabelActivity) == metric.ActivitySplit {
@@ -132,6 +145,18 @@ func (in *intake) takeTarget(s series.Series, r role, samples []series.Sample) {
 		}
 	default: // of a GPU: see take
 	}
+}
+
+// takeInfo files where a target says that a GPU is.
+func (in *intake) takeInfo(g *gpu, ls series.Labels, samples []series.Sample) {
+	of := info{node: ls.Get(metric.LabelNode), model: ls.Get(metric.LabelModel), target: in.target(ls)}
+	i := slices.IndexFunc(g.infos, func(o info) bool { return o.target == of.target && o.node == of.node && o.model == of.model })
+	if i < 0 {
+		i = len(g.infos)
+		g.infos = append(g.infos, of)
+	}
+	g.infos[i].last = max(g.infos[i].last, samples[len(samples)-1].T)
+	g.infos[i].seen.add(samples)
 }
 
 func (in *intake) takeSeconds(g *gpu, s series.Series, samples []series.Sample, fell bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gputally/gputally/collector/metric"
@@ -22,11 +23,15 @@ type reading struct {
 	query    series.Query
 	from, to int64 // the range that is read, Unix ms
 	known    map[string]*target
-	notes    usage.Notes // about the reading itself
+	listed   map[string]*gpu    // the GPUs that collectors list, with their places alone
+	uuids    []string           // of those, sorted
+	before   []*usage.EdgeTable // of the previous hour
+	unknown  map[string]bool    // nodes of which nobody says whether they are there
+	notes    usage.Notes        // about the reading itself
 }
 
 func (s *Source) newReading(w window.Window) *reading {
-	r := &reading{source: s, notes: usage.Notes{}}
+	r := &reading{source: s, unknown: map[string]bool{}, notes: usage.Notes{}}
 	r.query.From, r.query.To = w.From.Add(-s.cfg.Lookback), w.To.Add(s.cfg.Lookahead)
 	r.from, r.to = r.query.From.UnixMilli(), r.query.To.UnixMilli()
 	r.query.Matchers = s.families.matchers()
@@ -35,15 +40,13 @@ func (s *Source) newReading(w window.Window) *reading {
 
 // targets reads what the collectors say of themselves, and cuts their GPUs into
 // pieces.
-func (r *reading) targets(ctx context.Context, devices []usage.Device) ([]series.Piece, error) {
-	families := ofTargets()
-	in := newIntake(families, r.source.identity, nil, r.from, r.to)
-	q := r.query
-	q.Matchers = families.matchers()
-	if err := r.all(ctx, r.source.cfg.Reader, q, in); err != nil {
+func (r *reading) targets(ctx context.Context, w window.Window, n usage.Neighbours) ([]series.Piece, error) {
+	in, err := r.collectors(ctx)
+	if err != nil {
 		return nil, err
 	}
-	r.known = in.targets
+	r.before = []*usage.EdgeTable{n.Before, n.Carried}
+	r.known, r.listed, r.uuids = in.targets, in.gpus, slices.Sorted(maps.Keys(in.gpus))
 	for code, what := range in.notes {
 		r.notes[code] = append(r.notes[code], what...)
 	}
@@ -55,14 +58,41 @@ func (r *reading) targets(ctx context.Context, devices []usage.Device) ([]series
 		}
 		nodes[name] = true
 	}
-	if err := r.readFormer(ctx, devices, nodes); err != nil {
+	if err := r.readFormer(ctx, n, nodes); err != nil {
 		return nil, err
 	}
-	if err := r.readUp(ctx); err != nil {
+	if err := r.readUp(ctx, w); err != nil {
 		return nil, err
 	}
 	per := r.source.cfg.NodesPerPiece
 	return series.Partition(metric.LabelUUID, uuidPrefix, (len(nodes)+per-1)/per), nil
+}
+
+// collectors reads what the collectors say of themselves, once more if the answer
+// can't be all. The fuller answer counts.
+func (r *reading) collectors(ctx context.Context) (*intake, error) {
+	families := ofTargets()
+	q := r.query
+	q.Matchers = families.matchers()
+	var best *intake
+	for range 2 {
+		in := newIntake(families, r.source.identity, nil, r.from, r.to)
+		if err := r.all(ctx, r.source.cfg.Reader, q, in); err != nil {
+			return nil, err
+		}
+		for _, g := range in.gpus {
+			for i := range g.infos {
+				g.infos[i].target.gpus++
+			}
+		}
+		if best == nil || in.samples() > best.samples() {
+			best = in
+		}
+		if in.isWhole() {
+			break
+		}
+	}
+	return best, nil
 }
 
 // seen says whether the server says anything of collectors since the window's
@@ -90,6 +120,7 @@ type batch struct {
 	place    int // of the piece in the partition; its halves have the same
 	intake   *intake
 	warnings []string
+	proof    proof
 	err      error
 }
 
@@ -149,7 +180,14 @@ func (p *producer) read(ctx context.Context, piece series.Piece, place int) bool
 	}
 	var halves []series.Piece
 	rd := p.of(p.source.cfg.Reader, p.query, b.intake)
-	halves, b.err = rd.fill(ctx, piece)
+	for range 2 { // once more if the answer can't be all
+		if halves, b.err = rd.fill(ctx, piece); b.err != nil || halves != nil {
+			break
+		}
+		if b.proof = p.prove(piece, b.intake); b.proof.isWhole() {
+			break
+		}
+	}
 	b.warnings = rd.warnings
 	if halves == nil {
 		select {

@@ -26,7 +26,7 @@ func site() *memory {
 	}
 	for node := range 6 {
 		sc := oneNode()
-		sc.node = fmt.Sprint("node-", node)
+		sc.node, sc.told = fmt.Sprint("node-", node), true
 		sc.uuids = uuids[node*8 : node*8+8]
 		for i, uuid := range sc.uuids {
 			sc.holds = append(sc.holds, hold{uuid: uuid, pod: "p" + uuid, share: 1, from: int64(i) * minute, to: int64(10+i) * minute})

@@ -73,6 +73,13 @@ func (m *memory) each(f metric.Family, visit func(*series.Series)) {
 	}
 }
 
+// drop leaves out the series of families.
+func (m *memory) drop(families ...metric.Family) {
+	for _, f := range families {
+		m.each(f, func(s *series.Series) { s.Samples = nil })
+	}
+}
+
 // end marks all series of the instance as stale.
 func (m *memory) end(t int64, instance string) {
 	for _, s := range m.series {

@@ -132,11 +132,11 @@ func (s *Source) close(ctx context.Context, w window.Window, n usage.Neighbours,
 	}
 	from := w.From.UnixMilli()
 	r := s.newReading(w)
-	pieces, err := r.targets(ctx, n.Devices)
+	pieces, err := r.targets(ctx, w, n)
 	if err != nil {
 		return usage.Hour{}, err
 	}
-	nodes, err := r.nodes(ctx)
+	nodes, err := r.nodes(ctx, from, n.Devices)
 	if err != nil {
 		return usage.Hour{}, fmt.Errorf("read what kube-state-metrics says of nodes: %w", err)
 	}
@@ -146,20 +146,30 @@ func (s *Source) close(ctx context.Context, w window.Window, n usage.Neighbours,
 		PresentUntil: r.presentUntil(nodes.seen, from),
 	})
 	defer hour.Stop()
-	builder := gpuBuilder{pools: nodes.pools}
-	seen := r.seen(from)
+	builder := gpuBuilder{pools: nodes.pools, listed: r.listed}
+	seen, gpus := r.seen(from), false
+	var proof proof
 	err = r.pieces(ctx, pieces, func(b batch) error {
-		seen = seen || len(b.intake.gpus) > 0
+		gpus = gpus || len(b.intake.gpus) > 0
+		proof.join(b.proof)
 		return hour.Piece(b.place, builder.all(b.intake), b.intake.notes)
 	})
 	if err != nil {
 		return usage.Hour{}, err
 	}
 	coverage, findings, err := hour.Finish()
+	if err == nil {
+		missing := hour.Missing()
+		proof.lacks.join(lacks{missing.Named, missing.Count})
+		err = r.contradiction(&proof)
+	}
+	if err == nil && !gpus && !s.cfg.AllowEmpty {
+		err = r.withoutGPUs(from)
+	}
 	if err != nil {
 		return usage.Hour{}, err
 	}
-	if !seen && !s.cfg.AllowEmpty {
+	if !seen && !gpus && !s.cfg.AllowEmpty {
 		return usage.Hour{}, fmt.Errorf("%w: check that %s is there for this time, "+
 			"that the server scraped the collectors then, and that its retention and the selector cover them",
 			source.ErrNoData, metric.CollectorStartTime.Name)

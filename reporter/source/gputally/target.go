@@ -14,6 +14,16 @@ type target struct {
 	up       sighting
 
 	former bool // it was seen before the window only
+	driver bool // it has a driver of GPUs
+
+	starts, ages, intervals, nodes tally // the samples of its families
+	gpus                           int   // how many it lists
+}
+
+// full is how many samples the fullest of the target's families has. One scrape
+// brings all of them.
+func (t *target) full() int {
+	return max(t.starts.count, t.ages.count, t.intervals.count, t.nodes.count)
 }
 
 // lag is how late a scrape shows what happened, in ms: a poll finds what changed

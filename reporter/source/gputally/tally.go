@@ -1,0 +1,63 @@
+package gputally
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gputally/gputally/reporter/series"
+	"github.com/gputally/gputally/reporter/source"
+	"github.com/gputally/gputally/reporter/usage"
+)
+
+// tally counts the samples of a series, which may come in parts. What lies between
+// the first and the last sample came already: an answer may bring it twice.
+type tally struct {
+	first, last int64 // Unix ms
+	count       int
+}
+
+func (t *tally) add(samples []series.Sample) {
+	for _, p := range samples {
+		if t.count == 0 || p.T < t.first || p.T > t.last {
+			t.count++
+		}
+		if t.count == 1 {
+			t.first, t.last = p.T, p.T
+		}
+		t.first, t.last = min(t.first, p.T), max(t.last, p.T)
+	}
+}
+
+// isShort tells whether so few of the samples came that an answer lacks some. A few
+// may lack for other reasons: each series of replicas takes turns on its own.
+func isShort(have, want int) bool { return have == 0 && want > 0 || 100*(have+3) < 95*want }
+
+// lacks names up to usage.MostNamed things that an answer lacks, and counts all.
+type lacks struct {
+	named []string
+	count int
+}
+
+func (l *lacks) add(format string, args ...any) {
+	if l.count++; len(l.named) < usage.MostNamed {
+		l.named = append(l.named, fmt.Sprintf(format, args...))
+	}
+}
+
+func (l *lacks) join(o lacks) {
+	l.count += o.count
+	l.named = append(l.named, o.named[:min(len(o.named), usage.MostNamed-len(l.named))]...)
+}
+
+// err is nil if nothing is lacking.
+func (l *lacks) err(what string) error {
+	if l.count == 0 {
+		return nil
+	}
+	text := strings.Join(l.named, "; ")
+	if more := l.count - len(l.named); more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return fmt.Errorf("%w: %s: %s; close the hour again when the server answers completely, "+
+		"and make sure that no relabelling drops series of collectors", source.ErrIncomplete, what, text)
+}
