@@ -25,6 +25,9 @@ type Options struct {
 	// OnListen is called with host and port of each address on which the
 	// collector has begun to listen. May be nil.
 	OnListen func(address string)
+	// Release asks the process to release the driver (true), so that it can be
+	// unloaded, and to resume it (false). May be nil.
+	Release <-chan bool
 }
 
 // Run parses the arguments, meters this node, and serves what it meters until ctx
@@ -44,6 +47,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 		return err
 	}
 	defer n.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go n.obey(ctx, opts.Release)
 	s, err := f.server(n, opts)
 	if err != nil {
 		return err

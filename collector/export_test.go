@@ -18,8 +18,8 @@ var Lock = lock
 
 // Probes are the pages /healthz and /readyz of a meter, for tests with a clock of
 // their own.
-func Probes(loop *meter.Loop, patience, maxGap time.Duration, now func() time.Time) (health, ready http.Handler) {
-	p := probes{loop, patience, maxGap, now}
+func Probes(loop *meter.Loop, patience time.Duration, now func() time.Time) (health, ready http.Handler) {
+	p := probes{loop, patience, now}
 	return http.HandlerFunc(p.health), http.HandlerFunc(p.ready)
 }
 

@@ -27,9 +27,7 @@ type probes struct {
 	polls polls
 	// patience is how old the latest poll may be.
 	patience time.Duration
-	// maxGap is how long what was seen last is metered.
-	maxGap time.Duration
-	now    func() time.Time
+	now      func() time.Time
 }
 
 // health answers 200 while the meter ticks, whatever the driver and the kubelet do:
@@ -55,7 +53,7 @@ func (p probes) ready(w http.ResponseWriter, _ *http.Request) {
 		fault = "no poll has ended yet"
 	case s.Known.IsZero():
 		well = "nothing is metered yet"
-	case p.now().Sub(s.Known) > p.maxGap:
+	case p.now().After(s.Until):
 		fault = fmt.Sprintf("nothing is metered, since driver and kubelet were last known %s ago", p.now().Sub(s.Known).Round(time.Second))
 	}
 	p.answer(w, well, fault)
@@ -85,6 +83,8 @@ func describe(w io.Writer, s *meter.Snapshot, now time.Time) {
 			fmt.Fprint(w, "answers")
 		case h.Up:
 			fmt.Fprintf(w, "answers, but for %s: %s", lasts, h.Reason)
+		case h.Released:
+			fmt.Fprintf(w, "has been released for %s, as requested; SIGUSR2 to the process resumes it", lasts)
 		default:
 			fmt.Fprintf(w, "has not answered for %s: %s", lasts, h.Reason)
 		}

@@ -64,7 +64,7 @@ func ask(t *testing.T, h http.Handler, status int, word string) {
 }
 
 func (n *node) probes() (health, ready http.Handler) {
-	return collector.Probes(n.loop, 30*time.Second, 10*time.Second, n.clock)
+	return collector.Probes(n.loop, 30*time.Second, n.clock)
 }
 
 func TestHealthFollowsTheTicks(t *testing.T) {
@@ -118,6 +118,21 @@ func TestReadinessEndsWhenNothingIsMetered(t *testing.T) {
 	n.driver.err = nil
 	n.poll(t)
 	ask(t, h, http.StatusOK, "ok\nnvml: answers")
+}
+
+func TestReadinessEndsWhenTheDriverIsReleased(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	health, ready := n.probes()
+	n.poll(t)
+	n.driver.err = device.ErrReleased
+	n.poll(t)
+	n.now = n.now.Add(time.Second)
+	ask(t, health, http.StatusOK, "ok\nnvml: has been released for 1s, as requested; SIGUSR2")
+	ask(t, ready, http.StatusServiceUnavailable, "nothing is metered, since driver and kubelet were last known 1s ago\nnvml: has been released for 1s")
+	n.driver.err = nil
+	n.poll(t)
+	ask(t, ready, http.StatusOK, "ok\nnvml: answers")
 }
 
 func TestHealthSaysWhatHolds(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 // node is what meters a node, and what must be given back at the end.
 type node struct {
 	loop    *meter.Loop
+	driver  *nvml.Source
 	closers []io.Closer
 	log     *slog.Logger
 }
@@ -29,6 +30,22 @@ func (n *node) close() {
 	for _, c := range slices.Backward(n.closers) {
 		if err := c.Close(); err != nil {
 			n.log.Warn("The driver, the kubelet or the lock could not be released at the end", "err", err)
+		}
+	}
+}
+
+// obey releases and resumes the driver as requested, until ctx ends.
+func (n *node) obey(ctx context.Context, release <-chan bool) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case off := <-release:
+			if off {
+				n.driver.Release()
+			} else {
+				n.driver.Resume()
+			}
 		}
 	}
 }
@@ -59,6 +76,7 @@ func (f *flags) assemble(ctx context.Context, n *node, now func() time.Time) err
 	if err != nil {
 		return err
 	}
+	n.driver = source
 	n.closers = append(n.closers, source)
 	cfg := meter.LoopConfig{
 		Source:      source,

@@ -5,6 +5,7 @@ package collector_test
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
@@ -28,14 +29,25 @@ type scenario struct {
 // every counter in grows has to grow and every one in stands to stand still.
 type step struct {
 	name   string
-	do     deed // nil for nothing
+	do     deed           // nil for nothing
+	signal syscall.Signal // sent to the collector then, 0 for none
 	shows  []sight
 	grows  []series
 	stands []series
 	says   []string // words of /readyz
+	opens  opens    // whether it has the driver's device file open at the end
 	log    []line
 	exit   int // the code with which the collector ends of itself, 0 if it goes on
 }
+
+// opens is whether the driver's device file is open, if that matters.
+type opens int
+
+const (
+	anyhow opens = iota
+	open
+	closed
+)
 
 // deed is something that happens to the node.
 type deed func(t *testing.T, n *collectortest.Node)
@@ -132,10 +144,18 @@ func (sc scenario) play(t *testing.T) {
 		if st.do != nil {
 			st.do(t, n)
 		}
+		if st.signal != 0 {
+			p.Signal(t, st.signal)
+		}
 		if st.exit == 0 {
 			last = st.watch(t, p, last)
 		} else if code := p.Wait(t); code != st.exit {
 			t.Errorf("it ended with code %d, want %d", code, st.exit)
+		}
+		if st.opens != anyhow {
+			if ways := n.Opened(t, p); (len(ways) > 0) != (st.opens == open) {
+				t.Errorf("it has the driver's device file open in these ways: %q", ways)
+			}
 		}
 		for _, l := range st.log {
 			if got := p.Log.Lines(l.words...); got != l.times {

@@ -38,6 +38,7 @@ func TestWhatMayHappenToANode(t *testing.T) {
 	maps.Insert(all, maps.All(ownerScenarios()))
 	maps.Insert(all, maps.All(wordScenarios()))
 	maps.Insert(all, maps.All(failureScenarios()))
+	maps.Insert(all, maps.All(lifeScenarios()))
 	maps.Insert(all, maps.All(claimScenarios()))
 	maps.Insert(all, maps.All(nameScenarios()))
 	for name, sc := range all {

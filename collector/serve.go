@@ -92,7 +92,7 @@ func (s *server) shutDown() {
 func (f *flags) pages(loop *meter.Loop, now func() time.Time) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle(*f.path, f.metrics(loop, now))
-	state := probes{loop, f.patience(), *f.maxGap, now}
+	state := probes{loop, f.patience(), now}
 	mux.HandleFunc(pathHealth, state.health)
 	mux.HandleFunc(pathReady, state.ready)
 	if *f.path == "/" {

@@ -15,7 +15,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := collector.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, collector.Options{Now: time.Now})
+	err := collector.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, collector.Options{Now: time.Now, Release: requests()})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gputally-collector:", err)

@@ -3,6 +3,7 @@ package device
 import (
 	"cmp"
 	"context"
+	"errors"
 )
 
 // GPU is a physical GPU as the driver described it at one moment.
@@ -244,10 +245,15 @@ type Part struct {
 	Sole     bool    // nobody else holds a part of this instance
 }
 
+// ErrReleased is the error of a source that gave back all that it had of the
+// driver, as it was asked to.
+var ErrReleased = errors.New("the driver is released, as requested")
+
 // A Source knows which GPUs a node has and what they do.
 type Source interface {
 	// Inventory reads all GPUs. A GPU that fails is in the result with
-	// Reading.Up false; an error means that nothing is known of any GPU.
+	// Reading.Up false; an error means that nothing is known of any GPU. It is
+	// ErrReleased from when the source was released until it is resumed.
 	// The result is the caller's; it is sorted by UUID.
 	Inventory(ctx context.Context) (Inventory, error)
 }

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -68,6 +69,7 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 		w.put(&metric.CollectorPollInterval, w.id.Interval.Seconds())
 	}
 	w.put(&metric.CollectorPolls, float64(s.Polls))
+	w.put(&metric.CollectorReleased, bit(slices.ContainsFunc(s.Sources, func(h meter.SourceHealth) bool { return h.Released })))
 	if s.Nameless != nil {
 		w.put(&metric.CollectorNameless, float64(*s.Nameless))
 	}

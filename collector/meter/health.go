@@ -32,6 +32,7 @@ func (o *outage) goOn(reason string, begin, end time.Time) bool {
 type sourceHealth struct {
 	name     string
 	up       bool
+	released bool
 	failures int64
 	duration time.Duration
 	outage   outage
@@ -40,7 +41,19 @@ type sourceHealth struct {
 // note takes in the outcome of a poll.
 func (s *sourceHealth) note(log *slog.Logger, err error, begin, end time.Time) {
 	s.duration = end.Sub(begin)
-	if err == nil {
+	released := errors.Is(err, device.ErrReleased)
+	if released != s.released {
+		s.released, s.outage = released, outage{}
+		if released {
+			log.Warn("Source is released, as requested; nothing is metered until it is resumed", "peer", s.name)
+		}
+	}
+	switch {
+	case released:
+		s.up = false
+		s.outage.goOn(err.Error(), begin, end)
+		return
+	case err == nil:
 		if !s.up {
 			log.Info("Source answers", "peer", s.name)
 		}
@@ -56,7 +69,7 @@ func (s *sourceHealth) note(log *slog.Logger, err error, begin, end time.Time) {
 
 func (s *sourceHealth) snapshot() SourceHealth {
 	return SourceHealth{
-		Name: s.name, Up: s.up, Failures: s.failures, Duration: s.duration,
+		Name: s.name, Up: s.up, Released: s.released, Failures: s.failures, Duration: s.duration,
 		Since: s.outage.since, Reason: s.outage.why.latest,
 	}
 }
@@ -74,6 +87,9 @@ type endurance struct {
 func (e *endurance) bear(log *slog.Logger, inv *device.Inventory, err error, begin, end time.Time) error {
 	reason := inv.Restart
 	switch {
+	case errors.Is(err, device.ErrReleased):
+		e.outage = outage{}
+		return nil
 	case err != nil:
 		reason = err.Error()
 	case reason == "":
@@ -103,6 +119,9 @@ func (e *endurance) ends() time.Time {
 // health is that of the driver.
 func (e *endurance) health(of *sourceHealth) SourceHealth {
 	h := of.snapshot()
+	if h.Released {
+		return h
+	}
 	h.Since, h.Reason, h.Ends = e.outage.since, e.outage.why.latest, e.ends()
 	return h
 }

@@ -154,7 +154,7 @@ func (l *Loop) Poll(ctx context.Context) error {
 		return err
 	}
 	holders := l.holders(ctx, inv)
-	s := l.meter.Observe(Observation{At: l.cfg.Now(), Inventory: inv, Holders: holders})
+	s := l.meter.Observe(Observation{At: l.cfg.Now(), Inventory: inv, Holders: holders, Released: l.nvml.released})
 	s.Sources = []SourceHealth{l.endurance.health(&l.nvml)}
 	if l.cfg.Registry != nil {
 		s.Sources = append(s.Sources, l.kubelet.snapshot())

@@ -48,6 +48,9 @@ type Observation struct {
 	Inventory *device.Inventory
 	// Holders is nil when the kubelet could not be asked.
 	Holders *Attribution
+	// Released is true while the driver is released on request: from now on
+	// nothing is charged to what was seen last.
+	Released bool
 }
 
 // complete tells whether the poll knew both GPUs and holders.
@@ -75,6 +78,7 @@ type Meter struct {
 	last     time.Time // latest time of an observation, the start before the first
 	at       time.Time // time of the latest observation: before last after a step back of the clock
 	known    time.Time // latest time at which both GPUs and holders were known
+	until    time.Time // what was known is good until then
 	devices  map[string]*deviceMeter
 	holdings map[holdingKey]*holdingMeter
 	tenants  map[string][]*holdingMeter // who holds a GPU now, by its UUID
@@ -132,8 +136,7 @@ func (m *Meter) charge(o Observation) {
 		}
 		return
 	}
-	// What was known is good until known + MaxGap.
-	d := max(0, min(passed, m.known.Add(m.cfg.MaxGap).Sub(m.last)))
+	d := max(0, min(passed, m.until.Sub(m.last)))
 	m.lost += passed - d
 	// What the driver counted meanwhile is of the time charged, and of no other.
 	whole := passed == d && d > 0 && !m.at.Before(m.last)
@@ -192,7 +195,10 @@ func (m *Meter) take(o Observation) {
 		m.takeHolders(o.At, *o.Holders)
 	}
 	if o.complete() {
-		m.known = o.At
+		m.known, m.until = o.At, o.At.Add(m.cfg.MaxGap)
+	}
+	if o.Released && o.At.Before(m.until) {
+		m.until = o.At
 	}
 	m.settle()
 }
@@ -260,6 +266,7 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 		Start:      m.cfg.Start,
 		Taken:      at,
 		Known:      m.known,
+		Until:      m.until,
 		Devices:    make([]Device, 0, len(m.devices)),
 		Holdings:   make([]Holding, 0, len(m.holdings)),
 		Polls:      m.polls,

@@ -65,6 +65,7 @@ type oracle struct {
 	polled   bool      // there was a poll
 	back     bool      // the clock was behind at the poll before
 	known    time.Time // latest poll at which both answered
+	until    time.Time // what it said is booked until then
 	claims   []*claim
 	unclear  map[*card]int // units
 	unplaced bool          // somebody holds what is on no card
@@ -88,7 +89,7 @@ func (o *oracle) poll(now time.Time) {
 			g.open = false // nothing is booked yet
 		}
 	} else {
-		d := max(0, min(passed, o.known.Add(oracleGap).Sub(o.last)))
+		d := max(0, min(passed, o.until.Sub(o.last)))
 		o.lost += passed - d
 		for _, c := range o.fleet.cards {
 			if g := o.gpus[c]; g != nil && g.listed {
@@ -240,6 +241,9 @@ func unlessLie(c *card, of lie, v float64) float64 {
 // look takes in what the driver and the kubelet say.
 func (o *oracle) look(now time.Time) {
 	f := o.fleet
+	if f.released && now.Before(o.until) {
+		o.until = now
+	}
 	if f.driverFails {
 		return
 	}
@@ -263,7 +267,7 @@ func (o *oracle) look(now time.Time) {
 		}
 	}
 	if !f.kubeletFails {
-		o.known = now
+		o.known, o.until = now, now.Add(oracleGap)
 		o.count(now)
 	}
 }

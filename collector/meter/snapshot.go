@@ -12,10 +12,10 @@ import (
 type Snapshot struct {
 	Start time.Time // when this process began to meter
 	Taken time.Time // when the poll was made
-	// Known is when both GPUs and holders were known last, zero for never. For
-	// longer than MaxGap after it nothing is metered.
-	Known   time.Time
-	Devices []Device // sorted by UUID
+	// Known is when both GPUs and holders were known last, and Until is how long
+	// that is metered; zero for never.
+	Known, Until time.Time
+	Devices      []Device // sorted by UUID
 	// Holdings are those of now and those that ended within the retention,
 	// sorted by UUID, namespace, pod, pod UID, container.
 	Holdings   []Holding
@@ -85,6 +85,7 @@ const (
 type SourceHealth struct {
 	Name     string // SourceNVML, SourceKubelet, SourceCheckpoint or SourceCgroup
 	Up       bool   // the last poll succeeded
+	Released bool   // it is not asked, on request; then Since says since when
 	Failures int64
 	Duration time.Duration // of the last poll
 	// Since is when the first poll failed of those since it answered last, and

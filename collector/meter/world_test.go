@@ -117,6 +117,7 @@ type fleet struct {
 
 	// what happens to the poll that comes next
 	driverFails, kubeletFails bool
+	released                  bool // the driver, on request; then it fails as well
 }
 
 func newFleet(seed uint64) *fleet {
@@ -143,7 +144,8 @@ func (f *fleet) live(d time.Duration) {
 	for f.one(2) {
 		f.change()
 	}
-	f.driverFails, f.kubeletFails = f.one(12), f.one(12)
+	f.released = f.one(40) || f.released && !f.one(4)
+	f.driverFails, f.kubeletFails = f.one(12) || f.released, f.one(12)
 	for _, c := range f.cards {
 		c.lie = truth
 		if f.one(8) {
@@ -260,6 +262,9 @@ var errDown = errors.New("down")
 
 // Inventory is what the driver says.
 func (f *fleet) Inventory(context.Context) (device.Inventory, error) {
+	if f.released {
+		return device.Inventory{}, device.ErrReleased
+	}
 	if f.driverFails {
 		return device.Inventory{}, errDown
 	}

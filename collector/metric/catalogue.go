@@ -244,6 +244,10 @@ var (
 		"Duration of the last poll of the source (nvml, kubelet).",
 		[]string{LabelSource},
 	}
+	CollectorReleased = Family{
+		"gputally_collector_driver_released", Gauge, "",
+		"1 while the driver is released on request (SIGUSR1), so that nothing is metered; 0 otherwise.", nil,
+	}
 	CollectorNameless = Family{
 		"gputally_collector_nameless_devices", Gauge, "",
 		"GPUs that the driver counts and that don't say who they are: no other metric has them; absent while the driver can't be asked.", nil,
@@ -305,6 +309,6 @@ func Families() []*Family {
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
 		&CollectorStartTime, &CollectorPollAge, &CollectorPollInterval, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
-		&CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorEstimated, &CollectorDisputes, &CollectorDisputeInfo, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
+		&CollectorReleased, &CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorEstimated, &CollectorDisputes, &CollectorDisputeInfo, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
 	}
 }

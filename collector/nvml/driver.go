@@ -24,6 +24,7 @@ type driver struct {
 	path    string
 	cfg     Config
 	up      bool
+	inits   int // that no Shutdown followed: the library counts them
 	session session
 	xids    xids
 }
@@ -50,14 +51,19 @@ func (d *driver) open() (session, error) {
 			return session{}, fmt.Errorf("ask NVML: %w", d.explain(ret))
 		}
 		d.up = true
+		d.inits++
 		d.begin()
 	}
 	count, ret := guard(d.session.has, fnCount, d.lib.DeviceGetCount)
 	if ret != nvml.SUCCESS {
 		if ret == nvml.ERROR_UNINITIALIZED || ret == nvml.ERROR_DRIVER_NOT_LOADED {
 			d.up = false // the next call initializes again
+			lost := ret == nvml.ERROR_UNINITIALIZED
+			if lost {
+				d.inits = 0
+			}
 			if e := d.session.events; e != nil {
-				e.end(false)
+				e.end(!lost)
 			}
 		}
 		return session{}, fmt.Errorf("ask NVML: %w", d.explain(ret))
@@ -94,23 +100,28 @@ func (d *driver) begin() {
 
 // release gives back what was lent in this session.
 func (d *driver) release(p *past) {
-	if d.up && p.session == d.session.number {
+	if d.inits > 0 && p.session == d.session.number {
 		p.release()
 	}
 }
 
-// close shuts the library down if it is initialized: after a failed
-// initialization even the function for it may be absent.
+// close shuts the library down as often as it was initialized: it keeps its files
+// open until then. After a failed initialization even the function for it may be
+// absent.
 func (d *driver) close() error {
-	if !d.up {
-		return nil
+	if d.up {
+		d.up = false
+		if e := d.session.events; e != nil {
+			e.end(true)
+		}
 	}
-	d.up = false
-	if e := d.session.events; e != nil {
-		e.end(true)
-	}
-	if ret := d.lib.Shutdown(); ret != nvml.SUCCESS {
-		return fmt.Errorf("shut NVML down: %w", ret)
+	for ; d.inits > 0; d.inits-- {
+		switch ret := d.lib.Shutdown(); ret {
+		case nvml.SUCCESS:
+		case nvml.ERROR_UNINITIALIZED: // it lost its initialization by itself
+		default:
+			return fmt.Errorf("shut NVML down: %w", ret)
+		}
 	}
 	return nil
 }

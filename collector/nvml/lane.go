@@ -22,6 +22,9 @@ func (l lane) claim() bool {
 	}
 }
 
+// free opens a lane that was claimed.
+func (l lane) free() { <-l }
+
 // through runs f on a goroutine of its own and waits for it until ctx ends.
 // A driver call can't be interrupted: when time is up, f is left to finish, its
 // result is dropped, and until then the lane answers ErrHangs at once. So at

@@ -26,3 +26,9 @@ func (*Source) Inventory(context.Context) (device.Inventory, error) {
 
 // Close does nothing.
 func (*Source) Close() error { return nil }
+
+// Release does nothing.
+func (*Source) Release() {}
+
+// Resume does nothing.
+func (*Source) Resume() {}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 
@@ -22,7 +23,8 @@ var _ device.Source = (*Source)(nil)
 // Source reads GPUs through NVML. Use one per process: a second one would get
 // the library that the first one loaded, wherever it points.
 type Source struct {
-	cfg Config
+	cfg      Config
+	released atomic.Bool
 
 	mu       sync.Mutex // one Inventory at a time; guards all below
 	closed   bool
@@ -69,6 +71,9 @@ func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
 	if err := ctx.Err(); err != nil {
 		return device.Inventory{}, err
 	}
+	if s.released.Load() {
+		return device.Inventory{}, s.release(ctx)
+	}
 	now, err := s.open(ctx)
 	if err != nil {
 		return device.Inventory{}, err
@@ -88,29 +93,6 @@ func (s *Source) Inventory(ctx context.Context) (device.Inventory, error) {
 		Nameless:      now.count - len(gpus),
 		Restart:       s.restart(found),
 	}, nil
-}
-
-// Close shuts NVML down if it was initialized. While a call hangs the library
-// is left as it is, since to shut it down would hang as well.
-func (s *Source) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	if slices.ContainsFunc(s.slots, func(t *slot) bool { return !t.lane.claim() }) {
-		return fmt.Errorf("leave NVML open: %w", ErrHangs)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.CallTimeout)
-	defer cancel()
-	err, hung := through(ctx, s.lane, func() error {
-		for _, t := range s.slots {
-			s.driver.release(&t.past)
-		}
-		return s.driver.close()
-	})
-	return cmp.Or(hung, err)
 }
 
 func (s *Source) open(ctx context.Context) (session, error) {

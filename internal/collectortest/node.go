@@ -40,6 +40,16 @@ func (n *Node) Play(t testing.TB, driver nvmltest.Scenario) {
 	}
 }
 
+// Opened lists in what ways a process has the driver's device file open.
+func (n *Node) Opened(t testing.TB, p *Process) []string {
+	t.Helper()
+	ways, err := nvmltest.Opened(p.PID(), nvmltest.DeviceFile(n.scenario))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ways
+}
+
 // Animate makes the driver play one scenario after the other, one each 50 ms, until
 // the next call or the end of the test. i counts them over all calls.
 func (n *Node) Animate(t testing.TB, scene func(i int) nvmltest.Scenario) {

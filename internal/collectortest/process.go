@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os/exec"
 	"regexp"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +58,14 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 
 // PID is the number of the process.
 func (p *Process) PID() int { return p.child.PID() }
+
+// Signal sends it a signal.
+func (p *Process) Signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(p.PID(), s); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // Stop asks the process to end, if it still runs, and returns its exit code.
 func (p *Process) Stop(t testing.TB) int {

@@ -9,6 +9,9 @@
 //	cmd.Env = append(os.Environ(),
 //		"LD_LIBRARY_PATH="+filepath.Dir(library), nvmltest.ScenarioEnv+"="+world)
 //
+// As a driver has its device files, the stand-in has a file open and mapped while
+// it is initialized: DeviceFile says which, and Open which processes have it.
+//
 // The stand-in notices at its next call that the file was replaced. A process
 // keeps the library that it loads first, so both variants can't be used in one.
 //

@@ -3,6 +3,8 @@
 // nvmltest writes it. With OLD_DRIVER it lacks what drivers added over time.
 // A GPU that is entered by a second call while one is inside breaks for good.
 #include "stub.h"
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,11 +151,27 @@ static nvmlReturn_t list(const struct gpu *g, const struct instance *m, const in
 const char *nvmlErrorString(nvmlReturn_t r) {
     return r == NVML_ERROR_GPU_IS_LOST ? "GPU is lost" : r == NVML_ERROR_RESET_REQUIRED ? "GPU requires reset" : r == NVML_ERROR_INVALID_STATE ? "GPU was entered twice" : r == NVML_ERROR_IN_USE ? "something lent was not given back" : "error of the stub";
 }
+// Like the device files of the driver, one next to the scenario is open and mapped
+// from the first initialization until each was followed by a shutdown.
+static struct { int fd; void *at; } device = {-1, MAP_FAILED};
+static void hold(void) { // with the lock held
+    char path[4096];
+    if (sessions && device.fd < 0 && getenv("GPUTALLY_STUB_NVML")) {
+        snprintf(path, sizeof path, "%s.nvidiactl", getenv("GPUTALLY_STUB_NVML"));
+        device.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (!ftruncate(device.fd, 4096)) device.at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, device.fd, 0);
+    } else if (!sessions && device.fd >= 0) {
+        if (device.at != MAP_FAILED) munmap(device.at, 4096);
+        close(device.fd);
+        device.fd = -1;
+        device.at = MAP_FAILED;
+    }
+}
 nvmlReturn_t nvmlInit_v2(void) {
     pthread_mutex_lock(&lock);
     refresh();
     nvmlReturn_t r = (nvmlReturn_t)world.node.init;
-    if (!r) { sessions++; inits++; lent = 0; }
+    if (!r) { sessions++; inits++; lent = 0; hold(); }
     pthread_mutex_unlock(&lock);
     return r;
 }
@@ -161,6 +179,7 @@ nvmlReturn_t nvmlShutdown(void) {
     pthread_mutex_lock(&lock);
     nvmlReturn_t r = !sessions ? NVML_ERROR_UNINITIALIZED : lent ? NVML_ERROR_IN_USE : NVML_SUCCESS;
     if (sessions) sessions--;
+    hold();
     pthread_mutex_unlock(&lock);
     return r;
 }
@@ -170,7 +189,7 @@ nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *to) {
     pthread_mutex_lock(&lock);
     refresh();
     for (num ms = 0; ms < world.node.count_hang; ms++) pause_ms();
-    if (world.node.count_error == NVML_ERROR_UNINITIALIZED) sessions = 0;
+    if (world.node.count_error == NVML_ERROR_UNINITIALIZED) { sessions = 0; hold(); }
     pthread_mutex_unlock(&lock);
     SYSTEM; *to = n.number ? n.number : n.count; return (nvmlReturn_t)n.count_error;
 }
