@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,7 +44,14 @@ var (
 	end   = begin.Add(3 * time.Hour)
 )
 
+// atOnce is how many tests run at one time: most of them wait.
+const atOnce = "8"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err)
+	}
 	if err := withServers(m); err != nil {
 		panic(err)
 	}

@@ -22,7 +22,7 @@ func TestPresentAsksForSeriesAndReadsNoSamples(t *testing.T) {
 		"there is none":                       {data(`[]`), false, nil},
 		"a server that knows no limit":        {data(`[` + strings.Repeat(`{"__name__":"up"},`, 100_000) + `{}]`), true, nil},
 		"one without the question or a road":  {http.NotFound, false, series.Rejected},
-		"one that is away":                    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", 503) }, false, series.Overloaded},
+		"one that is away":                    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusServiceUnavailable) }, false, series.Overloaded},
 		"an answer of something else":         {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, false, series.Rejected},
 		"an answer that is an error for once": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"status":"error"}`)) }, false, series.Failed},
 	} {

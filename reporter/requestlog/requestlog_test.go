@@ -62,7 +62,7 @@ func TestARequestIsOneLineOfTheDebugLog(t *testing.T) {
 			return nil, errors.New("no route for hunter2")
 		}, ` took=1s err="no route for <hidden>"` + "\n"},
 		"whose answer breaks off": {slog.LevelDebug, func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: breaking{io.MultiReader(strings.NewReader("123"), failing{})}}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: breaking{io.MultiReader(strings.NewReader("123"), failing{})}}, nil
 		}, " status=200 bytes=3 took=1s err=\"unexpected EOF\"\n"},
 		"but not of a log of another level": {slog.LevelInfo, says(200, ""), ""},
 	} {
