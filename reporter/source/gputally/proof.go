@@ -170,17 +170,19 @@ func (p *proof) holding(g *gpu, h *holding, s *targetSeries) {
 }
 
 // lasting holds the families of a holding that may be unknown against its seconds:
-// once known they are as long as the others.
+// once a process knows them they are as long as the others.
 func (p *proof) lasting(r *reading, g *gpu, h *holding, s *targetSeries) {
-	held := s.total[fold.Held]
 	for _, q := range [...]int{fold.Memory, fold.Energy} {
-		c, want := s.total[q], 0
-		switch {
-		case len(c) > 0:
-			after, _ := slices.BinarySearchFunc(held, c[0].T, func(s series.Sample, t int64) int { return cmp.Compare(s.T, t) })
-			want = len(held) - after
-		case r.knew(g.uuid, h, s, q):
-			want = len(held)
+		c, want, reached := s.total[q], 0, int64(0)
+		for _, life := range s.start {
+			i := since(c, max(life.from, reached)) // an answer may bring a life twice
+			if i < len(c) && c[i].T <= life.to {
+				want += since(s.total[fold.Held], life.to+1) - since(s.total[fold.Held], c[i].T)
+			}
+			reached = max(reached, life.to+1)
+		}
+		if len(c) == 0 && r.knew(g.uuid, h, s, q) {
+			want = len(s.total[fold.Held])
 		}
 		if isShort(len(c), want) {
 			p.lacks.add("%s has %d samples of its memory or energy, and %d of others", h.on(g), len(c), want)
@@ -188,12 +190,18 @@ func (p *proof) lasting(r *reading, g *gpu, h *holding, s *targetSeries) {
 	}
 }
 
+// since is the place of the first sample at a time or after it.
+func since(c fold.Column, at int64) int {
+	i, _ := slices.BinarySearchFunc(c, at, func(s series.Sample, at int64) int { return cmp.Compare(s.T, at) })
+	return i
+}
+
 // knew tells whether the previous hour stored some of a quantity of a holding.
 func (r *reading) knew(uuid string, h *holding, s *targetSeries, quantity int) bool {
 	if len(s.start) == 0 {
 		return false
 	}
-	var hint int
+	var hint int // at the first start, which is the one of the previous hour
 	start := millis(s.start[0].v) - s.target.lag(s.start[0].from, &hint)
 	return slices.ContainsFunc(r.before, func(e *usage.EdgeTable) bool {
 		total, _ := e.Find(uuid, h.key.Pod, h.key.Container, start)

@@ -275,3 +275,17 @@ func compareShort(t *testing.T, want, got map[string]usage.Segment) {
 		t.Errorf("all is off by %d ms, and %d ms more are uncovered", sum, gap)
 	}
 }
+
+func TestAProcessNeedNotKnowWhatTheOneBeforeKnew(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	sc := oneNode(hold{uuid: "GPU-a", pod: "p", share: 1, from: -hour, to: 2 * hour})
+	sc.processes = []process{{"10.0.0.1:9400", -5 * hour, 20 * minute}, {"10.0.0.1:9400", 20*minute + 10*second, 5 * hour}}
+	sc.render(m)
+	m.each(metric.ContainerEnergy, func(s *series.Series) {
+		s.Samples = slices.DeleteFunc(s.Samples, func(p series.Sample) bool { return p.T > t0+20*minute })
+	})
+	if h := closed(t, m, 0, hour); len(h.Findings) > 0 || h.Coverage.Allocated != hour {
+		t.Errorf("coverage %+v, findings %v", h.Coverage, h.Findings)
+	}
+}
