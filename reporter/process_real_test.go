@@ -5,6 +5,7 @@ package reporter_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -35,7 +36,7 @@ func asProcess() {
 		return
 	}
 	if limit, err := strconv.ParseUint(os.Getenv(fileLimit), 10, 64); err == nil {
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: math.MaxUint64}); err != nil {
 			panic(err) // this process may lower it
 		}
 	}

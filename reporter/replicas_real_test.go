@@ -3,6 +3,7 @@
 package reporter_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -80,7 +81,9 @@ func TestReplicasThatAreKilledAndStopped(t *testing.T) {
 // within waits for what a process is to do.
 func within(t *testing.T, c *child.Child, what string, holds func() bool) {
 	t.Helper()
-	if err := c.Await(t.Context(), child.Met(what, holds)); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := c.Await(ctx, child.Met(what, holds)); err != nil {
 		t.Fatal(err)
 	}
 }
