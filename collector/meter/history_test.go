@@ -14,7 +14,8 @@ const histories = 2000
 
 // Random histories of a node go through the whole loop, from what the driver
 // and the kubelet say to the snapshot: containers come and go, share, change
-// GPUs; MIG is cut again, also under its holders; GPUs are lost, taken out and put
+// GPUs; GPUs are cut into other numbers of slots, also under their holders, or not
+// offered; MIG is cut again, also under its holders; GPUs are lost, taken out and put
 // in; the driver is loaded again, or released and resumed; polls of the driver and the kubelet fail; the
 // process stalls and restarts, the machine is suspended, its clock steps.
 func TestEveryCounterIsTheOracles(t *testing.T) {

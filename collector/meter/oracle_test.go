@@ -68,6 +68,7 @@ type oracle struct {
 	until    time.Time // what it said is booked until then
 	claims   []*claim
 	unclear  map[*card]int // units
+	slots    map[*card]int // as learned from what was offered
 	unplaced bool          // somebody holds what is on no card
 	gpus     map[*card]*ledger
 	accounts map[place]*account
@@ -75,7 +76,7 @@ type oracle struct {
 }
 
 func newOracle(f *fleet) *oracle {
-	return &oracle{fleet: f, last: f.clock, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
+	return &oracle{fleet: f, slots: map[*card]int{}, last: f.clock, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
 }
 
 // poll keeps the books up to now.
@@ -275,16 +276,22 @@ func (o *oracle) look(now time.Time) {
 // count takes stock of who holds what, of GPUs that the driver lists.
 func (o *oracle) count(now time.Time) {
 	o.claims, o.unclear, o.unplaced = nil, map[*card]int{}, false
+	o.learn()
 	there := map[place]*claim{}
 	for _, t := range o.fleet.tenancies {
-		switch {
-		case t.card.absent || !slices.Contains(t.card.cells(), t.cell):
+		if t.card.absent || !t.card.has(t.cell) {
 			o.unplaced = true
+			continue
+		}
+		x := o.sized(t)
+		switch {
+		case x.units == 0: // nobody knows how much it is
+			o.unclear[t.card] = unit
 		case t.unclear:
-			o.unclear[t.card] += t.cell.units
+			o.unclear[t.card] += x.units
 		default:
 			p := place{t.holder, t.card.uuid}
-			there[p] = &claim{t.holder, t.card, []cell{t.cell}}
+			there[p] = &claim{t.holder, t.card, []cell{x}}
 			o.claims = append(o.claims, there[p])
 			if o.accounts[p] == nil {
 				o.accounts[p] = &account{start: now}
@@ -297,6 +304,35 @@ func (o *oracle) count(now time.Time) {
 			a.end = now
 		}
 	}
+}
+
+// learn takes in how many slots are offered. A card that is not offered keeps its
+// former number.
+func (o *oracle) learn() {
+	for _, c := range o.fleet.cards {
+		for _, x := range o.fleet.offered[c] {
+			switch {
+			case x.instance != "":
+			case x.units > 0:
+				o.slots[c] = 1
+			default:
+				o.slots[c] = len(o.fleet.offered[c])
+			}
+		}
+		if c.absent {
+			delete(o.slots, c)
+		}
+	}
+}
+
+// sized is the cell of a tenancy with its units, 0 if they aren't known. There are
+// never fewer slots than are held.
+func (o *oracle) sized(t *tenancy) cell {
+	x := t.cell
+	if n := o.slots[t.card]; x.units == 0 && n > 0 {
+		x.units = unit / max(n, len(o.fleet.of(t.card)))
+	}
+	return x
 }
 
 // audit compares a snapshot with the books.

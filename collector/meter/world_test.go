@@ -13,9 +13,10 @@ import (
 	"github.com/gputally/gputally/collector/device"
 )
 
-// unit is what shares are counted in here: a slot is 7 of them, a compute slice
-// of MIG 4, a GPU 28. So the oracle needs no fractions.
-const unit = 28
+// unit is what shares are counted in here: a GPU of up to 8 slots, and one of 7
+// compute slices, has parts of whole numbers of them. So the oracle needs no
+// fractions.
+const unit = 840
 
 // maxPower in watts is ten times what a card here draws: the world's clock steps
 // back over time that passes, which a monotonic clock does not.
@@ -29,7 +30,7 @@ type mode int
 
 const (
 	uncut mode = iota
-	slots      // 4 by time slicing
+	slots      // by time slicing
 	mig7       // MIG: 3 + 2 + 1 + 1
 	mig6       // MIG: 3 + 3
 )
@@ -37,7 +38,7 @@ const (
 // cell is a device that a container may hold.
 type cell struct {
 	id       string
-	units    int
+	units    int    // 0 for a slot: that depends on how many there are
 	instance string // UUID, "" if it is of the GPU as a whole
 }
 
@@ -45,7 +46,9 @@ type cell struct {
 type card struct {
 	uuid    string
 	mode    mode
-	layout  int // counts MIG reconfigurations: instances get new UUIDs
+	layout  int  // counts MIG reconfigurations: instances get new UUIDs
+	slots   int  // that the device plugin offers, where it cuts the card into some
+	refused bool // the device plugin offers nothing of it
 	absent  bool
 	lost    bool
 	foreign bool // a process outside Kubernetes uses it, which keeps it busy by 1/8
@@ -78,8 +81,8 @@ func (c *card) cells() []cell {
 	switch c.mode {
 	case slots:
 		var all []cell
-		for i := range 4 {
-			all = append(all, cell{fmt.Sprintf("%s::%d", c.uuid, i), unit / 4, ""})
+		for i := range c.slots {
+			all = append(all, cell{fmt.Sprintf("%s::%d", c.uuid, i), 0, ""})
 		}
 		return all
 	case mig7, mig6:
@@ -92,6 +95,11 @@ func (c *card) cells() []cell {
 	default:
 		return []cell{{c.uuid, unit, ""}}
 	}
+}
+
+// has is true if the cell is there, be it offered or not.
+func (c *card) has(x cell) bool {
+	return c.mode == slots && x.units == 0 || slices.Contains(c.cells(), x)
 }
 
 // tenancy is a container with a device.
@@ -114,6 +122,8 @@ type fleet struct {
 	clock     time.Time
 	visible   bool // owners of processes can be found
 	session   int  // of the driver
+	// offered is what the device plugin offered when it was asked last.
+	offered map[*card][]cell
 
 	// what happens to the poll that comes next
 	driverFails, kubeletFails bool
@@ -124,7 +134,7 @@ func newFleet(seed uint64) *fleet {
 	f := &fleet{Rand: rand.New(rand.NewPCG(seed, 1)), clock: origin}
 	f.visible = f.IntN(2) == 0
 	for i := range 1 + f.IntN(3) {
-		f.cards = append(f.cards, &card{uuid: fmt.Sprintf("GPU-%d", i), mode: mode(f.IntN(4)), samples: f.IntN(2) == 0})
+		f.cards = append(f.cards, &card{uuid: fmt.Sprintf("GPU-%d", i), mode: mode(f.IntN(4)), slots: 4, samples: f.IntN(2) == 0})
 	}
 	return f
 }
@@ -195,7 +205,7 @@ func (f *fleet) of(c *card) []*tenancy {
 
 func (f *fleet) change() {
 	c := f.cards[f.IntN(len(f.cards))]
-	switch f.IntN(16) {
+	switch f.IntN(18) {
 	case 0, 1, 2, 3, 4:
 		f.allocate(c)
 	case 5, 6, 7:
@@ -207,6 +217,10 @@ func (f *fleet) change() {
 		c.lost = !c.lost
 	case 9:
 		c.absent = f.one(2)
+	case 16:
+		c.slots = 1 + f.IntN(8)
+	case 17:
+		c.refused = f.one(2)
 	case 10:
 		c.foreign, c.server, c.hidden = f.one(2), f.one(2), f.one(4)
 	case 11: // the driver is loaded again, which shows unless its counters were at 0 before
@@ -239,7 +253,7 @@ func (f *fleet) allocate(c *card) {
 	free := slices.DeleteFunc(c.cells(), func(x cell) bool {
 		return slices.ContainsFunc(f.tenancies, func(t *tenancy) bool { return t.cell.id == x.id })
 	})
-	if len(free) == 0 {
+	if len(free) == 0 || c.refused || len(f.of(c)) == 8 {
 		return
 	}
 	n := f.pods
@@ -377,27 +391,4 @@ func (f *fleet) Owners(inv *device.Inventory) {
 			}
 		}
 	}
-}
-
-// Holders is what the kubelet says.
-func (f *fleet) Holders(context.Context) (device.Holders, error) {
-	if f.kubeletFails {
-		return device.Holders{}, errDown
-	}
-	h := device.Holders{Offered: map[string][]string{}}
-	for _, c := range f.cards {
-		for _, x := range c.cells() {
-			h.Offered["nvidia.com/gpu"] = append(h.Offered["nvidia.com/gpu"], x.id)
-		}
-	}
-	for _, t := range f.tenancies {
-		a := device.Allocation{Holder: t.holder, Resource: "nvidia.com/gpu", Devices: []string{t.cell.id}}
-		if t.unclear {
-			h.Withheld = append(h.Withheld, a)
-		} else {
-			h.Allocations = append(h.Allocations, a)
-		}
-	}
-	h.Ambiguous = len(h.Withheld)
-	return h, nil
 }
