@@ -124,10 +124,10 @@ func (unknownPods) There(string) (there, known bool) { return false, false }
 
 // Client asks one kubelet. It is a device.Registry, and safe for concurrent use.
 type Client struct {
-	cfg   Config
-	conn  *grpc.ClientConn
-	api   podresources.PodResourcesListerClient
-	dials atomic.Int64
+	cfg         Config
+	api         podresources.PodResourcesListerClient
+	connections func() int64 // made until now
+	close       func() error
 
 	mu     sync.Mutex
 	offers offers
@@ -143,10 +143,15 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, past: records{grace: cfg.Grace, log: cfg.Logger}}
+	var dials atomic.Int64
+	dial := func(ctx context.Context, _ string) (net.Conn, error) {
+		dials.Add(1)
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", cfg.Socket)
+	}
 	conn, err := grpc.NewClient("passthrough:///kubelet",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(c.dial),
+		grpc.WithContextDialer(dial),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxBackoff},
 			MinConnectTimeout: cfg.Timeout,
@@ -157,22 +162,32 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubelet: client for %s: %w", cfg.Socket, err)
 	}
-	c.conn = conn
-	c.api = podresources.NewPodResourcesListerClient(conn)
+	c, err := NewWith(cfg, podresources.NewPodResourcesListerClient(conn), dials.Load)
+	if err != nil {
+		return nil, err
+	}
+	c.close = conn.Close
+	return c, nil
+}
+
+// NewWith returns a client of an API that is not on a socket. connections counts the
+// connections that were made to it until now.
+func NewWith(cfg Config, api podresources.PodResourcesListerClient, connections func() int64) (*Client, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		cfg: cfg, api: api, connections: connections, close: func() error { return nil },
+		past: records{grace: cfg.Grace, log: cfg.Logger},
+	}
 	if cfg.CheckpointPath != "" || cfg.PodLogs != "" {
 		c.names = newIdentities(cfg)
 	}
 	return c, nil
 }
 
-func (c *Client) dial(ctx context.Context, _ string) (net.Conn, error) {
-	c.dials.Add(1)
-	var d net.Dialer
-	return d.DialContext(ctx, "unix", c.cfg.Socket)
-}
-
 // Close ends the connection.
-func (c *Client) Close() error { return c.conn.Close() }
+func (c *Client) Close() error { return c.close() }
 
 // Holders asks the kubelet who holds devices now. There is one allocation for each
 // container and resource, and one for all claims of a container; they are sorted
@@ -234,7 +249,7 @@ func with(holders map[device.Holder]bool, as []device.Allocation) map[device.Hol
 func (c *Client) decided(list *podresources.ListPodResourcesResponse) []pod {
 	a := answer{
 		pods: podsOf(list, kept{c.keep, c.keepDriver}), none: len(list.GetPodResources()) == 0,
-		names: c.names, dials: c.dials.Load(), now: c.cfg.Now(),
+		names: c.names, dials: c.connections(), now: c.cfg.Now(),
 	}
 	if c.names != nil {
 		c.names.refresh()

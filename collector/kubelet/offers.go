@@ -23,7 +23,7 @@ type offers struct {
 // nothing until the device plugin registers: such a list is not kept while
 // somebody holds devices.
 func (c *Client) offered(ctx context.Context, held bool) (map[string][]string, error) {
-	now, dials := c.cfg.Now(), c.dials.Load()
+	now, dials := c.cfg.Now(), c.connections()
 	last := c.offers
 	if last.known && dials == last.dials && now.Sub(last.at) < offersAge && (!held || len(last.devices) > 0) {
 		return last.devices, nil

@@ -66,8 +66,8 @@ func (r *records) complete(a answer) []pod {
 		}
 		r.pods[p.key] = record{p, k.first, seen}
 	}
-	r.note(former)
 	r.supersede(pods, a.names, now)
+	r.note(former)
 	return pods
 }
 
@@ -117,7 +117,7 @@ func (r *records) recall(a answer) []pod {
 		r.open = true
 	}
 	if r.first {
-		r.unnamed = a.names.unlisted(given, a.none)
+		r.unnamed = a.names.unlisted(givenTo(pods), a.none)
 		r.open = r.open || len(r.unnamed) > 0
 	}
 	return pods
@@ -127,7 +127,7 @@ func (r *records) recall(a answer) []pod {
 func (r *records) note(former map[string]record) {
 	missing := func(k record) bool { return !k.pod.seen.IsZero() }
 	for key, k := range r.pods {
-		if before := former[key]; missing(k) && !missing(before) {
+		if before := former[key]; missing(k) && !missing(before) && r.over[key].IsZero() {
 			r.log.Info("The kubelet has restarted and does not list a pod yet; it goes on as estimated", "pod", k.pod.name(), "seen", k.seen)
 		}
 	}
@@ -152,13 +152,14 @@ func givenTo(pods []pod) given {
 	return g
 }
 
-// toAnother is true if one of the pod's devices was given to somebody else.
-func (g given) toAnother(p pod) (another bool) {
-	p.each(func(d givenDevice, owner string) {
-		now, ok := g[d]
-		another = another || ok && now != owner
+// toAnother is true if a device that the pod claimed is listed with another claim.
+// The devices of device plugins are left to supersede.
+func (g given) toAnother(p pod) bool {
+	return slices.ContainsFunc(p.allocations, func(a device.Allocation) bool {
+		another := false
+		claimed(a, func(d givenDevice, claim string) { another = another || g[d] != "" && g[d] != claim })
+		return another
 	})
-	return another
 }
 
 // each calls f with the pod's devices and whom they are given to: the pod or the
@@ -168,9 +169,13 @@ func (p pod) each(f func(d givenDevice, owner string)) {
 		for _, id := range a.Devices {
 			f(givenDevice{a.Resource, id}, p.name())
 		}
-		for _, c := range a.Claims {
-			f(givenDevice{c.Driver + "/" + c.Pool, c.Device + "/" + c.ShareID}, c.Namespace+"/"+c.Name)
-		}
+		claimed(a, f)
+	}
+}
+
+func claimed(a device.Allocation, f func(d givenDevice, claim string)) {
+	for _, c := range a.Claims {
+		f(givenDevice{c.Driver + "/" + c.Pool, c.Device + "/" + c.ShareID}, c.Namespace+"/"+c.Name)
 	}
 }
 

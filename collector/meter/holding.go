@@ -12,6 +12,7 @@ type holdingMeter struct {
 	start time.Time
 	ended time.Time // zero while it is held
 	seen  time.Time // when it was last known to be held
+	gone  time.Time // when it was found to have ended
 	share float64
 	sole  bool
 	parts []device.Part
@@ -41,7 +42,7 @@ func (m *holdingMeter) take(h device.Holding, at time.Time, estimated bool) {
 
 // end is for a holding that is not there at a poll.
 func (m *holdingMeter) end(at time.Time) {
-	m.ended = at
+	m.ended, m.gone = at, at
 	if m.estimated {
 		m.ended, m.estimated = m.seen, false
 	}

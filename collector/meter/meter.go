@@ -257,7 +257,7 @@ func (m *Meter) settle() {
 // hidden: it may come back, and its counters must go on.
 func (m *Meter) forget() {
 	maps.DeleteFunc(m.holdings, func(_ holdingKey, hm *holdingMeter) bool {
-		return !hm.ended.IsZero() && m.last.Sub(hm.ended) > m.cfg.Retain
+		return !hm.ended.IsZero() && m.last.Sub(hm.gone) > m.cfg.Retain
 	})
 }
 

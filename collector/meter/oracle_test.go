@@ -22,6 +22,9 @@ type account struct {
 	held, observed, idle   int64
 	active, memory, joules float64
 	start, end             time.Time
+	gone                   time.Time // when it was found to have ended
+	listed                 bool      // it was at the latest poll
+	seen                   time.Time // when it last was
 }
 
 // ledger is what one GPU should have by now, in units times nanoseconds.
@@ -105,7 +108,7 @@ func (o *oracle) poll(now time.Time) {
 		o.last = now
 	}
 	for p, a := range o.accounts {
-		if !a.end.IsZero() && o.last.Sub(a.end) > oracleRetain {
+		if !a.end.IsZero() && o.last.Sub(a.gone) > oracleRetain {
 			delete(o.accounts, p)
 		}
 	}
@@ -278,7 +281,11 @@ func (o *oracle) count(now time.Time) {
 	o.claims, o.unclear, o.unplaced = nil, map[*card]int{}, false
 	o.learn()
 	there := map[place]*claim{}
-	for _, t := range o.fleet.tenancies {
+	var all []*tenancy
+	for _, c := range o.fleet.cards {
+		all = append(all, o.fleet.holding(c)...)
+	}
+	for _, t := range all {
 		if t.card.absent || !t.card.has(t.cell) {
 			o.unplaced = true
 			continue
@@ -287,21 +294,27 @@ func (o *oracle) count(now time.Time) {
 		switch {
 		case x.units == 0: // nobody knows how much it is
 			o.unclear[t.card] = unit
-		case t.unclear:
+		case t.unclear, o.fleet.liar.hides(t):
 			o.unclear[t.card] += x.units
 		default:
 			p := place{t.holder, t.card.uuid}
 			there[p] = &claim{t.holder, t.card, []cell{x}}
 			o.claims = append(o.claims, there[p])
 			if o.accounts[p] == nil {
-				o.accounts[p] = &account{start: now}
+				o.accounts[p] = &account{start: now, seen: now}
 			}
 			o.accounts[p].end = time.Time{}
+			if o.accounts[p].listed = !o.fleet.liar.lacks(t); o.accounts[p].listed {
+				o.accounts[p].seen = now
+			}
 		}
 	}
 	for p, a := range o.accounts {
 		if there[p] == nil && a.end.IsZero() {
-			a.end = now
+			a.end, a.gone = now, now
+			if o.fleet.liar != nil && !a.listed {
+				a.end = a.seen
+			}
 		}
 	}
 }
@@ -330,7 +343,7 @@ func (o *oracle) learn() {
 func (o *oracle) sized(t *tenancy) cell {
 	x := t.cell
 	if n := o.slots[t.card]; x.units == 0 && n > 0 {
-		x.units = unit / max(n, len(o.fleet.of(t.card)))
+		x.units = unit / max(n, len(o.fleet.holding(t.card)))
 	}
 	return x
 }

@@ -20,7 +20,7 @@ func (m *Meter) holding(h device.Holding, stay device.Stay, at time.Time) *holdi
 	}
 	hm := m.holdings[key]
 	if hm == nil {
-		hm = &holdingMeter{key: key, start: at}
+		hm = &holdingMeter{key: key, start: at, seen: at}
 		m.holdings[key] = hm
 	}
 	return hm
@@ -52,6 +52,6 @@ func (m *holdingMeter) absorb(o *holdingMeter) {
 	m.energy += o.energy
 	m.memoryKnown, m.energyKnown = m.memoryKnown || o.memoryKnown, m.energyKnown || o.energyKnown
 	if !m.ended.IsZero() {
-		m.ended, m.seen, m.estimated = o.ended, o.seen, o.estimated
+		m.ended, m.gone, m.seen, m.estimated = o.ended, o.gone, o.seen, o.estimated
 	}
 }

@@ -108,6 +108,7 @@ type tenancy struct {
 	cell    cell
 	card    *card
 	unclear bool    // the kubelet's answers don't say whose it is
+	over    bool    // it has completed, and its device was given to another
 	work    float64 // utilization of the GPU, or of its MIG instance
 	was     float64 // work in the time just passed
 	pid     int
@@ -120,8 +121,9 @@ type fleet struct {
 	tenancies []*tenancy
 	pods      int
 	clock     time.Time
-	visible   bool // owners of processes can be found
-	session   int  // of the driver
+	visible   bool  // owners of processes can be found
+	session   int   // of the driver
+	liar      *liar // the kubelet whose word is not believed, nil for one that is
 	// offered is what the device plugin offered when it was asked last.
 	offered map[*card][]cell
 
@@ -156,6 +158,9 @@ func (f *fleet) live(d time.Duration) {
 	}
 	f.released = f.one(40) || f.released && !f.one(4)
 	f.driverFails, f.kubeletFails = f.one(12) || f.released, f.one(12)
+	if f.liar != nil {
+		f.liar.live()
+	}
 	for _, c := range f.cards {
 		c.lie = truth
 		if f.one(8) {
@@ -210,8 +215,8 @@ func (f *fleet) change() {
 		f.allocate(c)
 	case 5, 6, 7:
 		if n := len(f.tenancies); n > 0 {
-			i := f.IntN(n)
-			f.tenancies = slices.Delete(f.tenancies, i, i+1)
+			gone := f.tenancies[f.IntN(n)]
+			f.end(func(t *tenancy) bool { return t == gone })
 		}
 	case 8:
 		c.lost = !c.lost
@@ -231,7 +236,10 @@ func (f *fleet) change() {
 		}
 	case 12: // a layout goes when nobody holds any of it, MIG's sometimes earlier
 		if len(f.of(c)) == 0 || c.mode >= mig7 && f.one(2) {
-			f.tenancies = slices.DeleteFunc(f.tenancies, func(t *tenancy) bool { return t.card == c && f.one(2) })
+			f.end(func(t *tenancy) bool { return t.card == c && f.one(2) })
+			if f.liar != nil {
+				f.liar.forget(c)
+			}
 			if rest := f.of(c); len(rest) == 0 {
 				c.mode = mode(f.IntN(4))
 			} else {
@@ -243,9 +251,33 @@ func (f *fleet) change() {
 		if n := len(f.tenancies); n > 0 {
 			t := f.tenancies[f.IntN(n)]
 			t.work = float64(f.IntN(3)) / 8
-			t.unclear = f.one(8)
+			t.unclear = f.liar == nil && f.one(8)
 		}
 	}
+}
+
+// end ends some tenancies.
+func (f *fleet) end(some func(*tenancy) bool) {
+	f.tenancies = slices.DeleteFunc(f.tenancies, func(t *tenancy) bool {
+		ends := some(t)
+		if ends && f.liar != nil {
+			f.liar.ended(t)
+		}
+		return ends
+	})
+}
+
+// holding are those who hold something of a card, or seem to.
+func (f *fleet) holding(c *card) []*tenancy {
+	all := f.of(c)
+	if f.liar != nil {
+		for _, t := range f.liar.completed {
+			if t.card == c && !t.over && !f.liar.cgroups {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
 }
 
 // allocate gives a free device to a new container, or to one that had it before.
@@ -253,11 +285,11 @@ func (f *fleet) allocate(c *card) {
 	free := slices.DeleteFunc(c.cells(), func(x cell) bool {
 		return slices.ContainsFunc(f.tenancies, func(t *tenancy) bool { return t.cell.id == x.id })
 	})
-	if len(free) == 0 || c.refused || len(f.of(c)) == 8 {
+	if len(free) == 0 || c.refused || len(f.holding(c)) == 8 || f.liar != nil && len(f.liar.missing) > 0 {
 		return
 	}
 	n := f.pods
-	if n == 0 || !f.one(5) {
+	if n == 0 || f.liar != nil || !f.one(5) {
 		f.pods++
 	} else {
 		n = f.IntN(n)

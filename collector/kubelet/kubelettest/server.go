@@ -41,14 +41,37 @@ type Server struct {
 	allocatables   int
 }
 
-// Start runs a server until the test ends. It has no pods, no devices and no
-// checkpoint.
+// New returns a server without pods, devices and a checkpoint. Nobody can connect to
+// it until Run.
+func New(t testing.TB) *Server {
+	t.Helper()
+	return &Server{t: t, dir: shortDir(t)}
+}
+
+// Start runs a new server until the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: shortDir(t)}
+	s := New(t)
 	s.Run()
 	t.Cleanup(s.Stop)
 	return s
+}
+
+// Direct calls the server without a connection.
+func (s *Server) Direct() podresources.PodResourcesListerClient { return direct{s} }
+
+type direct struct{ *Server }
+
+func (d direct) List(ctx context.Context, r *podresources.ListPodResourcesRequest, _ ...grpc.CallOption) (*podresources.ListPodResourcesResponse, error) {
+	return d.Server.List(ctx, r)
+}
+
+func (d direct) GetAllocatableResources(ctx context.Context, r *podresources.AllocatableResourcesRequest, _ ...grpc.CallOption) (*podresources.AllocatableResourcesResponse, error) {
+	return d.Server.GetAllocatableResources(ctx, r)
+}
+
+func (d direct) Get(ctx context.Context, r *podresources.GetPodResourcesRequest, _ ...grpc.CallOption) (*podresources.GetPodResourcesResponse, error) {
+	return d.Server.Get(ctx, r)
 }
 
 // shortDir makes a folder for a socket: its path may have 108 bytes at most,
