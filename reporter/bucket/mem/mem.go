@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -22,10 +21,12 @@ type Bucket struct {
 
 	mu      sync.RWMutex
 	objects map[string]object
+	keys    []string // of the objects, sorted
 }
 
 type object struct {
 	data     []byte // never changed
+	etag     string
 	modified time.Time
 }
 
@@ -42,7 +43,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, bucket.Obj
 	if err != nil {
 		return nil, bucket.Object{}, failed("get", key, err)
 	}
-	return io.NopCloser(bytes.NewReader(o.data)), describe(key, o, etag(o.data)), nil
+	return io.NopCloser(bytes.NewReader(o.data)), describe(key, o, o.etag), nil
 }
 
 // Stat describes an object.
@@ -51,7 +52,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (bucket.Object, error) {
 	if err != nil {
 		return bucket.Object{}, failed("stat", key, err)
 	}
-	return describe(key, o, etag(o.data)), nil
+	return describe(key, o, o.etag), nil
 }
 
 func (b *Bucket) find(ctx context.Context, key string) (object, error) {
@@ -93,8 +94,13 @@ func (b *Bucket) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 	if other := b.folder(key); other != "" {
 		return bucket.Object{}, failed("put", key, fmt.Errorf("%w: %s is in the way", bucket.ErrInvalidKey, other))
 	}
-	b.objects[key] = object{data: data, modified: b.now()}
-	return describe(key, object{data: data}, etag(data)), nil
+	if _, there := b.objects[key]; !there {
+		i, _ := slices.BinarySearch(b.keys, key)
+		b.keys = slices.Insert(b.keys, i, key)
+	}
+	o := object{data, checksum.SHA256(data), b.now()}
+	b.objects[key] = o
+	return bucket.Object{Key: key, Size: size, ETag: o.etag}, nil
 }
 
 // Delete removes an object.
@@ -110,7 +116,10 @@ func (b *Bucket) Delete(ctx context.Context, key string, cond bucket.Condition) 
 	if _, ok := b.objects[key]; ok && !b.holds(key, cond) {
 		return failed("delete", key, bucket.ErrConflict)
 	}
-	delete(b.objects, key)
+	if i, there := slices.BinarySearch(b.keys, key); there {
+		b.keys = slices.Delete(b.keys, i, i+1)
+		delete(b.objects, key)
+	}
 	return nil
 }
 
@@ -121,18 +130,12 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[bucket.Objec
 			yield(bucket.Object{}, failed("list", prefix, err))
 			return
 		}
-		b.mu.RLock()
-		objects := maps.Clone(b.objects)
-		b.mu.RUnlock()
-		for _, key := range slices.Sorted(maps.Keys(objects)) {
-			if !strings.HasPrefix(key, prefix) {
-				continue
-			}
+		for _, o := range b.under(prefix) {
 			if err := ctx.Err(); err != nil {
 				yield(bucket.Object{}, failed("list", prefix, err))
 				return
 			}
-			if !yield(describe(key, objects[key], ""), nil) {
+			if !yield(o, nil) {
 				return
 			}
 		}
@@ -142,20 +145,43 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[bucket.Objec
 	}
 }
 
+// keysUnder are the keys that begin with a prefix, in order.
+func (b *Bucket) keysUnder(prefix string) []string {
+	first, _ := slices.BinarySearch(b.keys, prefix)
+	n := slices.IndexFunc(b.keys[first:], func(key string) bool { return !strings.HasPrefix(key, prefix) })
+	if n < 0 {
+		return b.keys[first:]
+	}
+	return b.keys[first : first+n]
+}
+
+// under are the objects whose keys begin with a prefix, in order.
+func (b *Bucket) under(prefix string) (all []bucket.Object) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, key := range b.keysUnder(prefix) {
+		all = append(all, describe(key, b.objects[key], ""))
+	}
+	return all
+}
+
 // holds tells whether the condition is true of the object now.
 func (b *Bucket) holds(key string, cond bucket.Condition) bool {
 	o, ok := b.objects[key]
 	if cond.Absent {
 		return !ok
 	}
-	return cond.ETag == "" || ok && etag(o.data) == cond.ETag
+	return cond.ETag == "" || ok && o.etag == cond.ETag
 }
 
 // folder returns an object that key would be a folder of or lie inside.
 func (b *Bucket) folder(key string) string {
-	for other := range b.objects {
-		if strings.HasPrefix(other, key+"/") || strings.HasPrefix(key, other+"/") {
-			return other
+	if inside := b.keysUnder(key + "/"); len(inside) > 0 {
+		return inside[0]
+	}
+	for i, c := range key {
+		if _, there := b.objects[key[:i]]; there && c == '/' {
+			return key[:i]
 		}
 	}
 	return ""
@@ -163,10 +189,6 @@ func (b *Bucket) folder(key string) string {
 
 func describe(key string, o object, etag string) bucket.Object {
 	return bucket.Object{Key: key, Size: int64(len(o.data)), ETag: etag, Modified: o.modified}
-}
-
-func etag(data []byte) string {
-	return checksum.SHA256(data)
 }
 
 func failed(op, key string, err error) error {
