@@ -68,8 +68,8 @@ type sources struct {
 // quotas or owners than there are now, in their order. It compares what is stored,
 // so that it does not matter which process changed an hour, and whether that
 // process lived on. A report some of whose hours are gone is not outdated, because
-// no better one can be made. Neither is one whose manifest is gone or damaged; the
-// latter is logged.
+// no better one can be made. Neither is one whose manifest is gone or damaged, or
+// whose hours' index is damaged; damage is logged.
 func (a *Archive) Outdated(ctx context.Context, reports []Record) ([]Outdated, error) {
 	if len(reports) == 0 {
 		return nil, nil
@@ -88,6 +88,10 @@ func (a *Archive) Outdated(ctx context.Context, reports []Record) ([]Outdated, e
 			continue
 		}
 		reasons, err := c.reasons(ctx, r, made)
+		if errors.As(err, new(*index.RecordError)) {
+			a.log.Warn("A report can't be compared with its hours: their index is damaged", "report", r.Name, "period", r.PeriodKey, "err", err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -253,14 +253,15 @@ func (x *Index) FirstHour(ctx context.Context, cluster string) (HourRecord, bool
 	return all[0], true, nil
 }
 
-// FirstOf returns the first closed hour of any of the clusters, if there is one.
-// Errors: as Hours.
+// FirstOf returns the first closed hour of any of the clusters, if there is one. It
+// passes over objects that are damaged, unless there are no others. Errors: as Hours.
 func (x *Index) FirstOf(ctx context.Context, clusters []string) (first HourRecord, found bool, err error) {
 	all, err := x.clusterMonths(ctx, hoursPrefix)
 	if err != nil {
 		return first, false, err
 	}
 	slices.SortFunc(all, func(a, b clusterMonth) int { return a.month.Compare(b.month) })
+	var damage error
 	for _, m := range all {
 		if found && m.month.After(first.From) {
 			break
@@ -269,6 +270,10 @@ func (x *Index) FirstOf(ctx context.Context, clusters []string) (first HourRecor
 			continue
 		}
 		closed, err := records(ctx, x, hours(), hoursKey(m.cluster, m.month))
+		if errors.As(err, new(*RecordError)) {
+			damage = errors.Join(damage, err)
+			continue
+		}
 		if err != nil {
 			return first, false, err
 		}
@@ -276,7 +281,10 @@ func (x *Index) FirstOf(ctx context.Context, clusters []string) (first HourRecor
 			first, found = closed[0], true
 		}
 	}
-	return first, found, nil
+	if found {
+		return first, true, nil
+	}
+	return first, false, damage
 }
 
 // LastHour returns the latest closed hour of a cluster, if there is one.

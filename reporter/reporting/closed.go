@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/window"
 )
@@ -54,13 +55,17 @@ func (c closedHours) lost(r *reading) bool {
 }
 
 // closedHours asks the index, and the ledger where the index lacks hours: a crash
-// may have kept an hour out of the index, or the index may be lost.
+// may have kept an hour out of the index, or the index may be lost. With a tolerance
+// for hours, an index that is damaged is as good as lost.
 func (m *Maker) closedHours(ctx context.Context, clusters []string, w window.Window) (closedHours, error) {
 	closed := closedHours{}
 	for _, cluster := range clusters {
 		hours := map[time.Time]string{}
 		closed[cluster] = hours
 		known, err := m.cfg.Index.Hours(ctx, cluster, w)
+		if m.cfg.Hour != nil && errors.As(err, new(*index.RecordError)) {
+			err = nil
+		}
 		if err != nil {
 			return nil, err
 		}
