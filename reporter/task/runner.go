@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -141,9 +142,12 @@ func (r *Runner) work(ctx context.Context, e *entry) {
 	if !next.IsZero() && !next.After(now) { // a task must not keep a core busy
 		next = now.Add(r.cfg.Tick)
 	}
-	if err == nil {
+	switch still := (*StillError)(nil); {
+	case err == nil:
 		e.succeeded(next, now)
-	} else {
+	case errors.As(err, &still) && e.state.Failing() && !next.IsZero():
+		e.plan(next, now)
+	default:
 		r.failed(e, next, now, err)
 	}
 	if e.woken {

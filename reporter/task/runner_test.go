@@ -225,6 +225,29 @@ func TestWake(t *testing.T) {
 	})
 }
 
+// A part of a task waits for its next try while the task is woken.
+func TestAFailureThatStillStandsCountsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		first := true
+		r := runner(1, task.Task{Kind: "schedule", Deadline: time.Hour, Work: func(context.Context, *task.Run) (time.Time, error) {
+			if first {
+				first = false
+				return time.Now().Add(time.Hour), errAway
+			}
+			return time.Now().Add(10 * time.Minute), &task.StillError{Err: errAway}
+		}})
+		within(t, 5*time.Minute, r, func() {
+			r.Wake(task.ID{Kind: "schedule"})
+			<-time.After(30 * time.Minute)
+			s := r.States()[0]
+			if s.Begun != 4 || s.Failures != 1 || s.Attempts != 1 || s.LastError != errAway.Error() || !s.LastSuccess.IsZero() {
+				t.Errorf("it began %d times and failed %d times: %q", s.Begun, s.Failures, s.LastError)
+			}
+		})
+	})
+}
+
 func TestAClockThatIsSetBackStopsNoTask(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

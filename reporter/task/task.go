@@ -19,6 +19,15 @@ type Task struct {
 	Work func(ctx context.Context, run *Run) (next time.Time, err error)
 }
 
+// StillError says that a part of the task that failed before waits for its next try,
+// and that nothing failed in this run. It does not count as another failure.
+type StillError struct{ Err error }
+
+func (e *StillError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the failure of before.
+func (e *StillError) Unwrap() error { return e.Err }
+
 // ID is the name of the task among all.
 func (t Task) ID() ID { return ID{t.Kind, t.Name} }
 
