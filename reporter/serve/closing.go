@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -55,7 +56,9 @@ func (t *closeTask) work(ctx context.Context, run *task.Run) (next time.Time, er
 		t.showAside()
 		if err != nil && ctx.Err() == nil {
 			t.tasks.progress.reach(t.cluster.Name, time.Time{}, true)
-			t.status.CloseFailed(t.cluster.Name, err)
+			if !errors.As(err, new(*task.StillError)) {
+				t.status.CloseFailed(t.cluster.Name, err)
+			}
 		}
 		t.flush()
 	}()
@@ -88,7 +91,7 @@ func (t *closeTask) work(ctx context.Context, run *task.Run) (next time.Time, er
 }
 
 // look finds out what there is to do. Hours that are set aside stay due for as long
-// as there are samples. The second run, after the first reports, looks further back
+// as there are samples, and come last, since each may take until its deadline. The second run, after the first reports, looks further back
 // for holes that an earlier process has set aside.
 func (t *closeTask) look(ctx context.Context) (closing.Work, error) {
 	work, err := t.cluster.Closing.Look(ctx)
@@ -115,7 +118,13 @@ func (t *closeTask) look(ctx context.Context) (closing.Work, error) {
 			work.Due = append(work.Due, closing.Due{Hour: aside.hour})
 		}
 	}
-	slices.SortFunc(work.Due, func(a, b closing.Due) int { return a.Hour.From.Compare(b.Hour.From) })
+	last := func(d closing.Due) int {
+		if of := t.troubles.of(d.Hour); of != nil && of.aside() {
+			return 1
+		}
+		return 0
+	}
+	slices.SortFunc(work.Due, func(a, b closing.Due) int { return cmp.Or(last(a)-last(b), a.Hour.From.Compare(b.Hour.From)) })
 	return work, nil
 }
 
@@ -181,7 +190,7 @@ func (t *closeTask) try(ctx context.Context, run *task.Run, due closing.Due) (cl
 		if before.empty || before.aside() {
 			return false, time.Time{}, nil
 		}
-		return false, before.next, before.err
+		return false, before.next, &task.StillError{Err: before.err}
 	}
 	closeHour := t.cluster.Closing.Close
 	if due.Alone && !t.latest.To.Equal(hour.From) {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/gputally/gputally/reporter/task"
 )
 
 // Round runs the tasks that are due, one after another.
@@ -35,3 +37,9 @@ func (s *Server) Handler() http.Handler {
 	server.BaseContext(nil)
 	return server.Handler
 }
+
+// Work runs the tasks until ctx ends, as Run does.
+func (s *Server) Work(ctx context.Context) { s.work(ctx) }
+
+// Tasks are the states of all tasks.
+func (s *Server) Tasks() []task.State { return s.tasks.Load().runner.States() }

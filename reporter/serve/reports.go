@@ -34,7 +34,7 @@ type scheduleTask struct {
 	due     time.Time     // when a period is released next; zero: now, and all periods are looked at
 	retry   window.Window // Failed reports that overlap it are made again, once
 	periods periods       // to be reported
-	more    bool          // there are more than that, once these are reported
+	more    bool          // there are more than that, once some of these are reported
 	failed  failedReports // among the current reports
 
 	mu   sync.Mutex
@@ -77,11 +77,13 @@ func (t *scheduleTask) work(ctx context.Context, run *task.Run) (time.Time, erro
 	if err := t.look(ctx, run); err != nil {
 		return time.Time{}, err
 	}
+	made, failed := false, false
 	for _, p := range t.periods.ready(t.cfg.Now(), t.late) {
 		err := run.Unit(ctx, "period "+window.Key(p.window, t.schedule.Zone), func(ctx context.Context) error { return t.make(ctx, p) })
 		switch {
 		case err == nil:
 			t.periods.done(p)
+			made = true
 		case ctx.Err() != nil:
 			return time.Time{}, err
 		default:
@@ -91,12 +93,20 @@ func (t *scheduleTask) work(ctx context.Context, run *task.Run) (time.Time, erro
 				return time.Time{}, err
 			}
 			p.failed(t.cfg.Now(), t.tasks.runner.Backoff(), err)
+			failed = true
 		}
 	}
-	if t.more && len(t.periods) == 0 {
+	next := t.cfg.Now()
+	if t.more && made {
 		t.due = time.Time{}
+	} else {
+		next = t.periods.next(next, t.due, t.deadline)
 	}
-	return t.periods.next(t.cfg.Now(), t.due, t.deadline), t.periods.err()
+	err := t.periods.err()
+	if err != nil && !failed {
+		err = &task.StillError{Err: err}
+	}
+	return next, err
 }
 
 // deadline is until when the report of a period waits for clusters that are behind.
