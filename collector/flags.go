@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/gputally/gputally/collector/attribution"
 	"github.com/gputally/gputally/collector/cdi"
 	"github.com/gputally/gputally/collector/cgroup"
+	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/kubelet"
 	"github.com/gputally/gputally/collector/metric"
 )
@@ -52,6 +54,7 @@ type flags struct {
 	cdi         *[]string
 	devices     *map[string]string
 	splitClaims *bool
+	admins      *[]string
 	processes   *bool
 	split       *bool
 	proc        *string
@@ -132,6 +135,8 @@ func addFlags(app *kingpin.Application) *flags {
 			Default(cdi.DefaultDirs()...).Strings(),
 		devices: app.Flag("dra.device", "Device id of a claimed device that is in no CDI file, as driver/pool/device=id; repeatable.").
 			StringMap(),
+		admins: app.Flag("dra.admin-access", "ResourceClaims that have admin access and hold nothing, as patterns namespace or namespace/claim (monitoring, team/watch-*); repeatable.").
+			Strings(),
 		splitClaims: app.Flag("dra.split-shared-claims", "Divide a ResourceClaim that several pods name evenly among them, instead of charging it to nobody.").
 			Bool(),
 		processes: app.Flag("activity.processes", "Measure each container on a shared GPU by its processes; needs the host's PID namespace (hostPID).").
@@ -219,6 +224,14 @@ func (f *flags) check() error {
 			errs = append(errs, fmt.Errorf("--dra.driver: %q: %w", p, err))
 		}
 	}
+	for _, p := range *f.admins {
+		if _, err := path.Match(p, ""); err != nil {
+			errs = append(errs, fmt.Errorf("--dra.admin-access: %q: %w", p, err))
+		}
+		if strings.Count(p, "/") > 1 {
+			errs = append(errs, fmt.Errorf("--dra.admin-access: %q is not namespace or namespace/claim", p))
+		}
+	}
 	for name, id := range *f.devices {
 		if _, ok := attribution.ParseID(id); !ok || strings.Count(name, "/") != 2 {
 			errs = append(errs, fmt.Errorf("--dra.device: %s=%s is not driver/pool/device=id of a GPU or MIG instance", name, id))
@@ -246,6 +259,18 @@ func (f *flags) checkWeb() (errs []error) {
 func hostPIDs(proc string) bool {
 	ns, err := os.Readlink(filepath.Join(proc, "self", "ns", "pid"))
 	return err == nil && ns == "pid:[4026531836]"
+}
+
+// isAdmin is true for the ResourceClaims that have admin access.
+func (f *flags) isAdmin(claim device.ClaimName) bool {
+	return slices.ContainsFunc(*f.admins, func(p string) bool {
+		of := claim.Namespace
+		if strings.Contains(p, "/") {
+			of = claim.String()
+		}
+		ok, _ := path.Match(p, of) // the patterns were checked
+		return ok
+	})
 }
 
 // activity is how the activity of each container on a shared GPU is found.

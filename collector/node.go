@@ -134,7 +134,7 @@ func (f *flags) attribute(cfg *meter.LoopConfig) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Registry, cfg.Attribution = client, attribution.Config{Claims: claimed.Find, SplitClaims: *f.splitClaims}
+	cfg.Registry, cfg.Attribution = client, attribution.Config{Claims: claimed.Find, SplitClaims: *f.splitClaims, Admin: f.isAdmin}
 	if *f.checkpoint != "" {
 		cfg.Checkpoint = client.CheckpointErr
 	}

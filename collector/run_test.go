@@ -243,6 +243,8 @@ func TestWhatItCantStartWithIsNamed(t *testing.T) {
 		"a number that is none":           {[]string{"--web.max-requests=many"}, 2, []string{"--web.max-requests: ", `"many"`}},
 		"a log level that there is not":   {[]string{"--log.level=loud"}, 2, []string{"--log.level: ", "loud"}},
 		"a node without a name":           {[]string{"--node="}, 2, []string{"--node: ", "NODE_NAME"}},
+		"a rule of claims cut short":      {[]string{"--dra.admin-access=team/[a"}, 2, []string{"--dra.admin-access: ", "team/[a"}},
+		"a rule of claims too long":       {[]string{"--dra.admin-access=gpu.nvidia.com/node/gpu-0"}, 2, []string{"--dra.admin-access: ", "namespace/claim"}},
 		"a pattern cut short":             {[]string{"--kubelet.resource=nvidia.com/[a"}, 2, []string{"--kubelet.resource: ", "nvidia.com/[a"}},
 		"a gap shorter than two polls":    {[]string{"--meter.max-gap=1500ms"}, 2, []string{"--meter.max-gap: 1.5s", "--meter.interval (1s)"}},
 		"no path for the metrics":         {[]string{"--web.telemetry-path="}, 2, []string{"--web.telemetry-path: "}},

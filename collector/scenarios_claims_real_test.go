@@ -105,7 +105,7 @@ func claimScenarios() map[string]scenario {
 			}},
 		},
 	}
-	for _, more := range []map[string]scenario{commonDevices(), namelessClaims()} {
+	for _, more := range []map[string]scenario{commonDevices(), namelessClaims(), adminClaims()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -223,6 +223,95 @@ func namelessClaims() map[string]scenario {
 					return math.Abs(s.Value(seconds, on("uid-p", "main", gpu0)...)+s.Value(seconds, on("uid-p", "sidecar", gpu0)...)-s.Value(&metric.DeviceSeconds, gpu0, metric.StateAllocated)) < 1e-6
 				}},
 			},
+		}}},
+	}
+}
+
+// adminClaims are about claims with admin access, which the kubelet does not mark.
+func adminClaims() map[string]scenario {
+	both := nvmltest.Node(2)
+	state := func(uuid, name string) series { return of(&metric.DeviceSeconds, uuid, name) }
+	tenant := claiming("team", "p", claim("team", "c", "gpu-0"), "main")
+	onTenant := nameless("team", "p", "main", gpu0)
+	looking := func(namespace string) kubelettest.Pod {
+		return claiming(namespace, "watch", claim(namespace, "watch-all", "gpu-0", "gpu-1"), "main")
+	}
+	// besides is a tenant with the first GPU, besides one who looks on in a namespace.
+	besides := func(name string, do deed, namespace string, onTenant []string, log ...line) step {
+		return step{
+			name: name, do: do,
+			shows: []sight{
+				is(1, &metric.ContainerShare, onTenant...), hasNo(&metric.ContainerEndTime, onTenant...), is(1, &metric.CollectorAdminClaims), is(0, &metric.CollectorDisputes),
+				hasNo(&metric.ContainerShare, nameless(namespace, "watch", "main", gpu0)...), hasNo(&metric.ContainerShare, nameless(namespace, "watch", "main", gpu1)...),
+			},
+			grows:  []series{of(seconds, onTenant...), state(gpu0, metric.StateAllocated), state(gpu1, metric.StateUnallocated)},
+			stands: []series{state(gpu0, metric.StateUnattributed), state(gpu1, metric.StateUnattributed), state(gpu1, metric.StateAllocated)},
+			log:    log,
+		}
+	}
+	alone := func(name string, do deed, onTenant []string) step {
+		return step{name: name, do: do, shows: []sight{is(1, &metric.ContainerShare, onTenant...), is(0, &metric.CollectorAdminClaims)}, grows: []series{of(seconds, onTenant...)}}
+	}
+	free := func(name string, do deed, more ...sight) step {
+		return step{
+			name: name, do: do, shows: append(more, is(1, &metric.CollectorAdminClaims), is(0, &metric.CollectorDisputes)),
+			grows:  []series{state(gpu0, metric.StateUnallocated), state(gpu1, metric.StateUnallocated)},
+			stands: []series{state(gpu0, metric.StateAllocated), state(gpu0, metric.StateUnattributed), state(gpu1, metric.StateAllocated)},
+		}
+	}
+	flags := func(rules ...string) []string {
+		all := known
+		for _, r := range rules {
+			all = append([]string{"--dra.admin-access=" + r}, all...)
+		}
+		return all
+	}
+	byRule := logged(1, "has admin access, by a rule", "watch-all")
+	helps := func(rule string) line { return logged(1, "until a rule says which", "--dra.admin-access="+rule) }
+	contested := step{
+		name: "nobody knows which one looks on", do: held(tenant, looking("ops")),
+		shows: []sight{
+			disputed("team", "p", gpu0, device.DisputeAdmin), disputed("ops", "watch", gpu0, device.DisputeAdmin), disputed("ops", "watch", gpu1, device.DisputeAdmin),
+			is(0, &metric.CollectorAdminClaims), hasNo(&metric.ContainerShare, nameless("ops", "watch", "main", gpu1)...),
+		},
+		grows:  []series{state(gpu0, metric.StateUnattributed), state(gpu1, metric.StateUnattributed)},
+		stands: []series{of(seconds, onTenant...), state(gpu0, metric.StateAllocated)},
+		log:    []line{helps("team/*"), helps("ops/*")},
+	}
+	same := claiming("team", "watch", claim("team", "watch-all", "gpu-0", "gpu-1"), "main")
+	mig := nvmltest.Node(1)
+	mig.GPUs[0].MIG, mig.GPUs[0].Utilization = 1, nvmltest.Fails(nvmltest.NotSupported)
+	mig.GPUs[0].Instances = []nvmltest.Instance{{UUID: "MIG-1", Name: "NVIDIA H200 MIG 1g.18gb", GI: 1, GPUSlices: 1, ComputeSlices: 1, MemoryMiB: 18 << 10}}
+	return map[string]scenario{
+		"a claim looks on by a rule for its namespace": {driver: both, pods: []kubelettest.Pod{tenant}, flags: flags("ops"), steps: []step{
+			alone("the tenant is there", nil, onTenant), besides("one looks on", held(tenant, looking("ops")), "ops", onTenant, byRule),
+			alone("it is gone", held(tenant), onTenant),
+		}},
+		"a claim looks on by a rule for its name, before the tenant comes": {driver: both, pods: []kubelettest.Pod{looking("ops")}, flags: flags("none/*", "ops/watch-*"), steps: []step{
+			free("the GPUs are free", nil), besides("a tenant comes", held(looking("ops"), tenant), "ops", onTenant, byRule), free("the tenant is gone", held(looking("ops")), has(&metric.ContainerEndTime, onTenant...)),
+		}},
+		"a claim in a namespace with another rule is held": {driver: both, pods: []kubelettest.Pod{tenant}, flags: flags("team/watch-*"), steps: []step{alone("it is the tenant's", nil, onTenant)}},
+		"a claim looks on at what a device plugin gave away": {driver: both, pods: []kubelettest.Pod{podA}, flags: flags(), steps: []step{
+			alone("the tenant is there", nil, onA),
+			besides("one looks on", held(podA, looking("ops")), "ops", onA, logged(1, "Make that a rule", "claim=ops/watch-all", "--dra.admin-access=ops/*")),
+			free("the tenant is gone", held(looking("ops")), has(&metric.ContainerEndTime, onA...)),
+		}},
+		"a claim looks on from a namespace of programs that do": {driver: both, pods: []kubelettest.Pod{tenant, looking("gpu-monitoring")}, flags: flags(), steps: []step{
+			besides("both are there", nil, "gpu-monitoring", onTenant, logged(1, "Make that a rule", "--dra.admin-access=gpu-monitoring/*")),
+			free("the tenant is gone", held(looking("gpu-monitoring")), has(&metric.ContainerEndTime, onTenant...)),
+		}},
+		"nobody knows which claim looks on": {driver: both, pods: []kubelettest.Pod{tenant}, flags: flags(), steps: []step{
+			alone("the tenant is there", nil, onTenant), contested, alone("the other is gone", held(tenant), onTenant),
+		}},
+		"nobody knows which claim of one namespace looks on": {driver: both, pods: []kubelettest.Pod{tenant, same}, flags: flags(), steps: []step{{
+			name:  "both are named",
+			shows: []sight{disputed("team", "p", gpu0, device.DisputeAdmin), disputed("team", "watch", gpu1, device.DisputeAdmin)},
+			log:   []line{helps("team/c"), helps("team/watch-all")},
+		}}},
+		"a claim looks on at a GPU that MIG has cut": {driver: mig, pods: []kubelettest.Pod{pod("a", "MIG-1")}, flags: flags(), steps: []step{{
+			name: "the instance's holder goes on", do: held(pod("a", "MIG-1"), claiming("ops", "watch", claim("ops", "watch-all", "gpu-0"), "main")),
+			shows: []sight{is(1.0/7, &metric.ContainerShare, onA...), is(1, &metric.CollectorAdminClaims), is(0, &metric.CollectorDisputes)},
+			grows: []series{of(seconds, onA...), state(gpu0, metric.StateUnallocated)},
 		}}},
 	}
 }

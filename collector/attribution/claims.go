@@ -22,8 +22,11 @@ type claim struct {
 	// what is no share.
 	portion float64
 	common  bool // held through one ResourceClaim, which may have several pods
-	even    bool // these divide it evenly
-	foreign bool // held under a name that is not known as one of GPUs
+	of      device.ClaimName
+	// contested is true if others' claims are on what this one has.
+	contested bool
+	even      bool // these divide it evenly
+	foreign   bool // held under a name that is not known as one of GPUs
 }
 
 // holder is clear if it is known which pod it is.
@@ -38,6 +41,15 @@ type claims struct {
 	at         places
 	units      map[unit]claim
 	unresolved map[string]bool
+	admins     map[device.ClaimName]bool // that hold nothing by a rule
+	listed     map[device.ClaimName]bool
+}
+
+func newClaims(cfg Config, at places) *claims {
+	return &claims{
+		cfg: cfg, at: at, units: map[unit]claim{}, unresolved: map[string]bool{},
+		admins: map[device.ClaimName]bool{}, listed: map[device.ClaimName]bool{},
+	}
 }
 
 // add takes an allocation in. clear is false if its holder is withheld.
@@ -58,6 +70,11 @@ func (c *claims) add(a device.Allocation, clear bool) {
 // addClaim takes in a device of a DRA driver. It stands for a unit of its own
 // for each ResourceClaim, so that two claims on one whole device sum above it.
 func (c *claims) addClaim(d device.Claim, holder device.Holder, clear bool) {
+	c.listed[d.Of()] = true
+	if c.cfg.Admin(d.Of()) {
+		c.admins[d.Of()] = true
+		return
+	}
 	name := d.Driver + "/" + d.Pool + "/" + d.Device
 	ids := c.cfg.Claims(d)
 	if len(ids) == 0 {
@@ -69,7 +86,7 @@ func (c *claims) addClaim(d device.Claim, holder device.Holder, clear bool) {
 			c.unresolved[name] = true
 			continue
 		}
-		now := claim{place: p, portion: 1, common: true, even: c.cfg.SplitClaims}
+		now := claim{place: p, portion: 1, common: true, even: c.cfg.SplitClaims, of: d.Of()}
 		if d.ShareID != "" {
 			now.portion = c.cfg.Portion(d)
 		}
@@ -84,6 +101,9 @@ func (c *claims) addUnknown(all []device.Allocation) {
 	for _, a := range all {
 		ids := a.Devices
 		for _, d := range a.Claims {
+			if c.cfg.Admin(d.Of()) {
+				continue
+			}
 			ids = slices.Concat(ids, c.cfg.Claims(d))
 		}
 		for _, s := range ids {
@@ -139,7 +159,7 @@ type owner struct {
 // several pods it is in dispute, unless they divide it evenly.
 func (c claim) owners() []owner {
 	pods := byPod(c.holders)
-	if len(pods) > 1 && !c.even {
+	if c.contested || len(pods) > 1 && !c.even {
 		return []owner{{nth: 1, disputed: true}}
 	}
 	var all []owner

@@ -79,14 +79,6 @@ func TestResolveClaims(t *testing.T) {
 			device.Holders{Allocations: []device.Allocation{through("p", "main", claimed("c", "GPU-a"))}, Withheld: []device.Allocation{through("q", "main", claimed("c", "GPU-a"))}},
 			attribution.Result{Unattributed: all},
 		},
-		"two claims on one device are nobody's": {
-			device.Holders{Allocations: []device.Allocation{through("p", "main", claimed("c", "GPU-a")), through("q", "main", claimed("d", "GPU-a"))}},
-			attribution.Result{Unattributed: all},
-		},
-		"a claim and a device plugin on one GPU are nobody's": {
-			device.Holders{Allocations: []device.Allocation{through("p", "main", claimed("c", "GPU-a")), holds("q", "GPU-a")}},
-			attribution.Result{Unattributed: all},
-		},
 		"a claim whose holder is withheld": {
 			device.Holders{Withheld: []device.Allocation{through("p", "main", claimed("c", "GPU-a"))}, Ambiguous: 1},
 			attribution.Result{Unattributed: all},

@@ -33,6 +33,8 @@ func (c claim) reason() string {
 	switch {
 	case c.foreign:
 		return device.DisputeName
+	case c.contested:
+		return device.DisputeAdmin
 	case several && !c.common:
 		return device.DisputePods
 	case several && !c.even:

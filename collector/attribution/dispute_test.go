@@ -135,6 +135,10 @@ func TestDisputesNamePodAndReason(t *testing.T) {
 			device.Holders{Allocations: []device.Allocation{through("p", "main", share("c", "s-1", "GPU-a")), through("q", "main", share("d", "half", "GPU-a"))}},
 			[]device.Dispute{in("p", "GPU-a", device.DisputeSize), in("q", "GPU-a", device.DisputeSize)},
 		},
+		"two claims are on one GPU, and one of them on another, too": {
+			device.Holders{Allocations: []device.Allocation{through("p", "main", claimed("c", "GPU-a")), through("q", "main", claimed("d", "GPU-a", "GPU-b"))}},
+			[]device.Dispute{in("p", "GPU-a", device.DisputeAdmin), in("q", "GPU-a", device.DisputeAdmin), in("q", "GPU-b", device.DisputeAdmin)},
+		},
 		"a GPU under a name that is not known": {
 			device.Holders{Unknown: []device.Allocation{holds("p", "GPU-a", "nic-1")}},
 			[]device.Dispute{in("p", "GPU-a", device.DisputeName)},

@@ -32,7 +32,12 @@
 //
 // A DRA driver's device (device.Claim) is one or more such ids, as Config.Claims
 // finds them. Who holds it:
-//   - A ResourceClaim holds the device whole. Two claims on it sum above it.
+//   - A ResourceClaim holds the device whole, unless it has admin access: then it
+//     looks on, and holds nothing. The kubelet does not say which claims do. They are
+//     those of Config.Admin, and those on what a device plugin gave to somebody, as
+//     nothing else explains that. Of two claims on one device, one has admin access:
+//     that in a namespace of programs that look on (monitoring, gpu-operator), if the
+//     other one is not. Else both are in dispute with all that they have.
 //   - Pods that name one claim share it as they please: it is in dispute, or
 //     divided evenly among the pods if Config.SplitClaims is set.
 //   - A claim with a share id holds a part (consumable capacity). The kubelet

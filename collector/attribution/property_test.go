@@ -46,7 +46,8 @@ func drawNode(t *rapid.T) node {
 			name := rapid.SampledFrom([]string{"p", "q", "r"}).Draw(t, "pod")
 			if rapid.IntRange(0, 3).Draw(t, "DRA") == 0 {
 				c := share(rapid.SampledFrom([]string{"c", "d"}).Draw(t, "claim"), rapid.SampledFrom([]string{"", "", "half", "quarter-1", "unknown"}).Draw(t, "share"), some.Draw(t, "CDI")...)
-				return through(name, rapid.SampledFrom([]string{"main", "sidecar"}).Draw(t, "container"), c)
+				namespace := rapid.SampledFrom([]string{"team", "team", "monitoring", "ops"}).Draw(t, "namespace")
+				return in(namespace, through(name, rapid.SampledFrom([]string{"main", "sidecar"}).Draw(t, "container"), c))
 			}
 			return device.Allocation{Holder: pod(name), Resource: resource.Draw(t, "resource"), Devices: some.Draw(t, "devices")}
 		}), 0, 6).Draw(t, label)

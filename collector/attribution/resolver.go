@@ -18,6 +18,9 @@ type Config struct {
 	// SplitClaims divides a ResourceClaim that several pods name evenly among
 	// them, and each pod's part among its containers. Default: it is in dispute.
 	SplitClaims bool
+	// Admin is true for the ResourceClaims that have admin access: they look on, and
+	// hold nothing. Default: none.
+	Admin func(device.ClaimName) bool
 }
 
 func (c *Config) defaults() {
@@ -26,6 +29,9 @@ func (c *Config) defaults() {
 	}
 	if c.Portion == nil {
 		c.Portion = func(device.Claim) float64 { return 0 }
+	}
+	if c.Admin == nil {
+		c.Admin = func(device.ClaimName) bool { return false }
 	}
 }
 
@@ -41,6 +47,10 @@ type Result struct {
 	// Disputes say whose hold on a GPU is charged to nobody, and why. Sorted,
 	// each once.
 	Disputes []device.Dispute
+	// Admins are the ResourceClaims that hold nothing: by Config.Admin, or as others
+	// hold what they are on. Contested are those of which one has to have admin access,
+	// and nobody knows which. Sorted.
+	Admins, Contested []device.ClaimName
 	// Unresolved lists the held device ids that no known GPU answers to, DRA
 	// devices as driver/pool/device. Sorted.
 	Unresolved []string
@@ -50,7 +60,8 @@ type Result struct {
 // device was offered last. It is not safe for concurrent use.
 type Resolver struct {
 	cfg    Config
-	offers map[string]offer // by device
+	offers map[string]offer          // by device
+	found  map[device.ClaimName]bool // that were found to have admin access, while they are listed
 }
 
 // pool is a device cut into slots that are handed out as one resource.
@@ -59,7 +70,7 @@ type pool struct{ device, resource string }
 // New returns a Resolver that has seen nothing.
 func New(cfg Config) *Resolver {
 	cfg.defaults()
-	return &Resolver{cfg: cfg, offers: map[string]offer{}}
+	return &Resolver{cfg: cfg, offers: map[string]offer{}, found: map[device.ClaimName]bool{}}
 }
 
 // Resolve says who holds which share of which GPU. The result does not depend
@@ -68,15 +79,18 @@ func (r *Resolver) Resolve(inv device.Inventory, h device.Holders) Result {
 	at := newPlaces(inv)
 	r.forget(at)
 	r.learn(at, h.Offered)
-	c := claims{cfg: r.cfg, at: at, units: map[unit]claim{}, unresolved: map[string]bool{}}
+	c := newClaims(r.cfg, at)
 	for _, a := range h.Allocations {
 		c.add(a, true)
 	}
 	for _, a := range h.Withheld {
 		c.add(a, false)
 	}
+	contested := r.admit(c)
 	c.addUnknown(h.Unknown)
 	result := settle(c.units, r.sizes(c.units))
+	maps.Copy(c.admins, r.found)
+	result.Admins, result.Contested = names(c.admins), names(contested)
 	result.Unresolved = slices.Sorted(maps.Keys(c.unresolved))
 	return result
 }

@@ -175,6 +175,20 @@ type Stay struct {
 	Pending bool  // the UID is not known, and may come to be soon
 }
 
+// ClaimName names a ResourceClaim.
+type ClaimName struct{ Namespace, Name string }
+
+// Of is the ResourceClaim.
+func (c Claim) Of() ClaimName { return ClaimName{c.Namespace, c.Name} }
+
+// String is namespace/name.
+func (n ClaimName) String() string { return n.Namespace + "/" + n.Name }
+
+// Compare orders by namespace and name.
+func (n ClaimName) Compare(o ClaimName) int {
+	return cmp.Or(cmp.Compare(n.Namespace, o.Namespace), cmp.Compare(n.Name, o.Name))
+}
+
 // Holders is what the kubelet says at one moment.
 type Holders struct {
 	Allocations []Allocation
@@ -212,6 +226,7 @@ const (
 	DisputeClaim   = "shared_claim" // several pods name one ResourceClaim
 	DisputeSize    = "unknown_size" // nobody says how large a part is that is held of the GPU
 	DisputeOverlap = "overlap"      // what is held of the GPU is more than the whole
+	DisputeAdmin   = "admin_access" // ResourceClaims are on one GPU, so that one of them has admin access
 	DisputeName    = "unknown_name" // it is held under a resource or a DRA driver that is not known as one of GPUs
 )
 

@@ -78,6 +78,7 @@ func (w *walker) node(s *meter.Snapshot, now time.Time) {
 		w.put(&metric.CollectorUnresolvedInfo, 1, id)
 	}
 	w.put(&metric.CollectorAmbiguous, float64(s.Ambiguous))
+	w.put(&metric.CollectorAdminClaims, float64(s.Admins))
 	w.put(&metric.CollectorDisputes, float64(len(s.Disputes)))
 	for _, d := range s.Disputes[:min(len(s.Disputes), named)] {
 		w.put(&metric.CollectorDisputeInfo, 1, d.Namespace, d.Pod, d.UUID, d.Reason)

@@ -99,11 +99,14 @@ func (r *records) recall(a answer) []pod {
 	for i, p := range pods {
 		listed[p.name()], keys[p.key] = i, true
 	}
-	given := givenTo(pods)
+	given, before := givenTo(pods), given{}
+	for _, k := range r.pods {
+		before.add(k.pod)
+	}
 	r.open = false
 	for _, key := range slices.Sorted(maps.Keys(r.pods)) {
 		k := r.pods[key]
-		if keys[key] || k.pod.ended || given.toAnother(k.pod) || !a.names.mayHold(k.pod, a.none) {
+		if keys[key] || k.pod.ended || given.toAnother(k.pod, before) || !a.names.mayHold(k.pod, a.none) {
 			continue
 		}
 		k.pod.verdict, k.pod.seen = verdict{}, k.seen
@@ -142,24 +145,32 @@ func (r *records) note(former map[string]record) {
 type givenDevice struct{ resource, device string }
 
 // given are the pods and claims that devices are listed with.
-type given map[givenDevice]string
+type given map[givenDevice][]string
 
 func givenTo(pods []pod) given {
 	g := given{}
 	for _, p := range pods {
-		p.each(func(d givenDevice, owner string) { g[d] = owner })
+		g.add(p)
 	}
 	return g
 }
 
-// toAnother is true if a device that the pod claimed is listed with another claim.
-// The devices of device plugins are left to supersede.
-func (g given) toAnother(p pod) bool {
-	return slices.ContainsFunc(p.allocations, func(a device.Allocation) bool {
-		another := false
-		claimed(a, func(d givenDevice, claim string) { another = another || g[d] != "" && g[d] != claim })
-		return another
-	})
+func (g given) add(p pod) {
+	p.each(func(d givenDevice, owner string) { g[d] = append(g[d], owner) })
+}
+
+// toAnother is true if a device that the pod claimed is listed with another claim,
+// which did not have it together with the pod's before (as one with admin access
+// does). The devices of device plugins are left to supersede.
+func (g given) toAnother(p pod, before given) (another bool) {
+	for _, a := range p.allocations {
+		claimed(a, func(d givenDevice, claim string) {
+			another = another || slices.ContainsFunc(g[d], func(now string) bool {
+				return now != claim && !slices.Contains(before[d], now)
+			})
+		})
+	}
+	return another
 }
 
 // each calls f with the pod's devices and whom they are given to: the pod or the

@@ -123,6 +123,25 @@ func TestClaimsAfterARestart(t *testing.T) {
 	n.estimates("when another claim has the device")
 }
 
+// A claim with admin access is on what others hold, too.
+func TestClaimsOnOneDeviceAfterARestart(t *testing.T) {
+	t.Parallel()
+	n := newNodeWith(t, sources{folders: true})
+	tenant, looks, other := claimer("tenant", "c"), claimer("looks", "all"), claimer("other", "d")
+	n.SetPods(tenant, looks)
+	poll(t, n.k)
+	for name, uid := range map[string]string{"tenant": uid1, "looks": uid2, "other": uid3} {
+		n.folder(name, uid)
+	}
+	n.wants("before", only(claims("looks", uid2, "all"), claims("tenant", uid1, "c")))
+	n.restart(looks)
+	n.estimates("the one that looks on is listed first", "tenant")
+	n.restart(tenant)
+	n.estimates("the tenant is listed first", "looks")
+	n.restart(looks, other)
+	n.estimates("the device was given to another")
+}
+
 func TestAClientThatBeginsWithTheKubelet(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)

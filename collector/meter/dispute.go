@@ -3,7 +3,7 @@ package meter
 import "github.com/gputally/gputally/collector/device"
 
 // advice is what to do about a dispute, by its reason; there is none about one that
-// ends by itself.
+// ends by itself, and noteAdmins has that about admin access.
 var advice = map[string]string{
 	device.DisputePods:    "the kubelet names several pods for one device id; look for a pod that has ended and is listed still",
 	device.DisputeClaim:   "several pods name one ResourceClaim; give each a claim of its own (resourceClaimTemplateName), or divide it among them with --dra.split-shared-claims",

@@ -85,11 +85,13 @@ type Loop struct {
 	kubelet   sourceHealth
 	names     sourceHealth
 	cgroups   sourceHealth
-	unknown   map[string]bool         // unresolved ids of the latest answer, which were logged
-	foreign   map[string]bool         // resources and DRA drivers that are not known as those of GPUs, which were logged
-	disputes  map[device.Dispute]bool // of the latest answer, which were logged
-	down      map[string]*reasons     // of the latest inventory's GPUs that did not answer, by UUID
-	strangers map[string]time.Time    // when they were logged, by UUID
+	unknown   map[string]bool           // unresolved ids of the latest answer, which were logged
+	admins    map[device.ClaimName]bool // with admin access, which were logged
+	contested map[device.ClaimName]bool // in the latest answer, which were logged
+	foreign   map[string]bool           // resources and DRA drivers that are not known as those of GPUs, which were logged
+	disputes  map[device.Dispute]bool   // of the latest answer, which were logged
+	down      map[string]*reasons       // of the latest inventory's GPUs that did not answer, by UUID
+	strangers map[string]time.Time      // when they were logged, by UUID
 	latest    atomic.Pointer[Snapshot]
 	ticked    atomic.Int64 // Unix ms at which the latest poll began
 }
@@ -258,12 +260,14 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 	l.noteUnresolved(r.Unresolved)
 	l.noteDisputes(r.Disputes)
 	l.noteForeign(h.Unknown)
+	l.noteAdmins(r)
 	return &Attribution{
 		Holdings:     r.Holdings,
 		Unattributed: r.Unattributed,
 		Unresolved:   r.Unresolved,
 		Ambiguous:    h.Ambiguous,
 		Disputes:     r.Disputes,
+		Admins:       len(r.Admins),
 		Stays:        h.Stays,
 		Estimated:    h.Estimated,
 	}

@@ -64,6 +64,7 @@ type Attribution struct {
 	Unresolved   []string // device ids held that no GPU answers to, sorted
 	Ambiguous    int
 	Disputes     []device.Dispute // sorted, each once
+	Admins       int              // ResourceClaims that hold nothing, as they have admin access
 	// Stays are those of holders whose UIDs may come to be known. What a holder of a
 	// pending stay has is metered, and shown once the UID is known or can't be known.
 	Stays map[device.Holder]device.Stay
@@ -273,6 +274,7 @@ func (m *Meter) snapshot(at time.Time) *Snapshot {
 		Unresolved: m.now.Unresolved,
 		Ambiguous:  m.now.Ambiguous,
 		Disputes:   m.now.Disputes,
+		Admins:     m.now.Admins,
 		Unobserved: m.lost,
 	}
 	if m.current {

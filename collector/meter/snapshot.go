@@ -25,6 +25,7 @@ type Snapshot struct {
 	Unresolved []string         // device ids held that no GPU answers to, sorted
 	Ambiguous  int              // holdings that wait for their pod UID
 	Estimated  int              // holdings of Attribution.Estimated
+	Admins     int              // ResourceClaims that hold nothing, as they have admin access
 	Disputes   []device.Dispute // what is held and charged to nobody, sorted
 	Unobserved time.Duration    // time since the start that was charged to nobody
 	Sources    []SourceHealth

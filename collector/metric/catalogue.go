@@ -265,13 +265,17 @@ var (
 		"gputally_collector_ambiguous_holdings", Gauge, "",
 		"Holdings whose pod UID is not clear yet; their time waits until it is.", nil,
 	}
+	CollectorAdminClaims = Family{
+		"gputally_collector_admin_claims", Gauge, "",
+		"ResourceClaims that hold nothing, as they have admin access: by --dra.admin-access, or as others hold the GPUs that they are on.", nil,
+	}
 	CollectorDisputes = Family{
 		"gputally_collector_disputed_holdings", Gauge, "",
 		"Pods and GPUs that they hold something of, which is charged to nobody, as it is not clear whose it is.", nil,
 	}
 	CollectorDisputeInfo = Family{
 		"gputally_collector_disputed_holding_info", Gauge, "",
-		"A pod that holds something of a GPU which is charged to nobody, and why (reason: pod_uid, same_device, shared_claim, unknown_size, overlap, unknown_name); the first 20 of them.",
+		"A pod that holds something of a GPU which is charged to nobody, and why (reason: pod_uid, same_device, shared_claim, admin_access, unknown_size, overlap, unknown_name); the first 20 of them.",
 		[]string{LabelNamespace, LabelPod, LabelUUID, LabelReason},
 	}
 	CollectorEstimated = Family{
@@ -309,6 +313,6 @@ func Families() []*Family {
 		&ContainerMemoryUsed, &ContainerMemoryByteSeconds, &ContainerEnergy,
 		&CollectorStartTime, &CollectorPollAge, &CollectorPollInterval, &CollectorPolls,
 		&CollectorSourceUp, &CollectorSourceFailures, &CollectorSourceDuration,
-		&CollectorReleased, &CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorEstimated, &CollectorDisputes, &CollectorDisputeInfo, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
+		&CollectorReleased, &CollectorNameless, &CollectorUnresolved, &CollectorUnresolvedInfo, &CollectorAmbiguous, &CollectorEstimated, &CollectorAdminClaims, &CollectorDisputes, &CollectorDisputeInfo, &CollectorUnobservedSeconds, &CollectorImpossible, &CollectorActivityKnown,
 	}
 }
