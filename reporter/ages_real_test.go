@@ -24,7 +24,7 @@ func counted(t *testing.T) *faultproxy.Proxy {
 // Twenty-six years are 235,000 hours, of which four have samples.
 func TestHoursOfAgesWithoutSamplesAreNotAskedForOneByOne(t *testing.T) {
 	t.Parallel()
-	const most = 150
+	const most = 200
 	ages := []string{"--from=2000-01-01", "--to=2026-11-03T04"}
 	restate := append([]string{"close", "--restate", "--force"}, ages...)
 	for name, tt := range map[string]struct {
@@ -49,6 +49,13 @@ func TestHoursOfAgesWithoutSamplesAreNotAskedForOneByOne(t *testing.T) {
 		"restate of closed hours": {
 			before: []string{"close", "--from=2026-11-02T23"}, args: restate,
 			says: []string{"Left out 2352", "Read 5 hours of cluster eu-1 again", "0 changed"},
+		},
+		"a preview": {
+			args: []string{"report", "--preview", "--by=pod", "--period=2000-01-01T00:00:00Z/2026-11-20T12:00:00Z"}, code: reporter.ExitOK,
+			says: []string{"train", "notebook"},
+		},
+		"a preview of a selector that nothing has": {
+			args: []string{"report", "--preview", "--by=pod", "--period=2000-01-01T00:00:00Z/2026-11-20T12:00:00Z"}, more: "selector: {job: other}", code: reporter.ExitOK,
 		},
 		"a selector that nothing has": {
 			args: append([]string{"close"}, ages...), more: "selector: {job: other}", code: reporter.ExitSource,

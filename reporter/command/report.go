@@ -129,7 +129,11 @@ func (f *reportFlags) run(ctx context.Context, env *Env) error {
 	}
 	make := p.Maker.Make
 	if *f.preview {
-		make = p.Maker.Preview
+		sampled, err := sampledIn(ctx, env, p, o.spec.Window)
+		if err != nil {
+			return err
+		}
+		make = p.Maker.Sampling(sampled).Preview
 	}
 	step, wipe := env.progress("reading")
 	table, err := make(ctx, o.spec, func(h window.Window) { step(h.From.Format("2006-01-02 15:04")) })

@@ -19,9 +19,10 @@ const (
 	lookFirst = 48
 	// firstWithin is how exactly the first samples are found, as far as the server's
 	// index goes, and holesWithin how long a hole must be to be found. What is left is
-	// asked for hour by hour.
+	// asked for hour by hour. That costs two questions for each day with samples, and
+	// to read its hours takes a hundred.
 	firstWithin = time.Hour
-	holesWithin = 32 * 24 * time.Hour
+	holesWithin = 24 * time.Hour
 )
 
 // extent is where a cluster may have something to close or to read again.
@@ -78,6 +79,28 @@ func within[H any](ctx context.Context, env *Env, p *Program, c Cluster, hours [
 	return there, empty, nil
 }
 
+// sampledIn returns what tells whether an hour of a window may have samples, so that a
+// preview of a long time does not ask for each hour.
+func sampledIn(ctx context.Context, env *Env, p *Program, w window.Window) (func(cluster string, hour window.Window) bool, error) {
+	extents := map[string]*extent{}
+	if w.Duration() > lookFirst*time.Hour {
+		for _, c := range p.Clusters {
+			e, err := extentOf(ctx, p, c, w)
+			if answer := (*noAnswerError)(nil); errors.As(err, &answer) && ctx.Err() == nil {
+				continue // whoever reads an hour says why
+			}
+			if err != nil {
+				return nil, err
+			}
+			extents[c.Name] = e
+		}
+	}
+	return func(cluster string, hour window.Window) bool {
+		e := extents[cluster]
+		return e == nil || e.has(hour)
+	}, nil
+}
+
 // noAnswerError says that no server of a cluster can say whether it has samples.
 type noAnswerError struct{ err error }
 
@@ -125,7 +148,11 @@ func extentOf(ctx context.Context, p *Program, c Cluster, w window.Window) (*ext
 		e.begin = begin
 	}
 	return e, search(window.Window{From: begin, To: w.To}, holesWithin, targets, func(part window.Window) bool {
-		e.parts = append(e.parts, part)
+		if last := len(e.parts) - 1; last >= 0 && e.parts[last].To.Equal(part.From) {
+			e.parts[last].To = part.To
+		} else {
+			e.parts = append(e.parts, part)
+		}
 		return true
 	})
 }

@@ -37,6 +37,9 @@ type Config struct {
 	Prices   *price.Book // nil without a price book
 	// MinimumCoverage is the ratio below which a report is Failed, 0 to 1.
 	MinimumCoverage float64
+	// Sampled tells whether an hour that is not closed may have samples. A preview asks
+	// no source for the others. Nil: all may.
+	Sampled func(cluster string, hour window.Window) bool
 	Tolerance
 	Now func() time.Time
 }
@@ -173,6 +176,14 @@ func (m *Maker) Tolerating(t Tolerance) *Maker {
 	return &Maker{c}
 }
 
+// Sampling returns a maker of the same reports that asks no source for an hour for
+// which sampled does not hold.
+func (m *Maker) Sampling(sampled func(cluster string, hour window.Window) bool) *Maker {
+	c := m.cfg
+	c.Sampled = sampled
+	return &Maker{c}
+}
+
 // roll adds the hours of the window to a rollup. Those that it has to leave out it
 // takes out of the closed ones.
 func (m *Maker) roll(ctx context.Context, rolling *rollup.Rollup, closed closedHours, w window.Window, preview bool, step func(hour window.Window)) error {
@@ -226,7 +237,7 @@ func (m *Maker) rollHour(ctx context.Context, rolling *rollup.Rollup, r *reading
 func (m *Maker) openHour(ctx context.Context, cluster string, hour window.Window) (rollup.Hour, error) {
 	now := m.cfg.Now().UTC().Truncate(time.Second)
 	reader := m.cfg.Sources[cluster]
-	if reader == nil || !hour.From.Before(now) {
+	if reader == nil || !hour.From.Before(now) || m.cfg.Sampled != nil && !m.cfg.Sampled(cluster, hour) {
 		return rollup.Hour{}, ledger.ErrHourMissing
 	}
 	if now.Before(hour.To) {
