@@ -69,6 +69,12 @@ func restartScenarios() map[string]scenario {
 			stands: []series{of(seconds, onB...), of(&metric.DeviceSeconds, gpu1, metric.StateUnattributed)},
 		}
 	}
+	// comes is a step with which pod b goes on at once.
+	comes := func(name string, do deed, shows ...sight) step {
+		st := then(bothHeld(), name, do)
+		st.shows = append(shows, append(st.shows, hasNo(&metric.ContainerEndTime, onB...), is(0, &metric.DeviceSeconds, gpu1, metric.StateUnattributed))...)
+		return st
+	}
 	long := []string{"--meter.max-gap=1h"}
 	run := func(flags []string, steps ...step) scenario {
 		return scenario{
@@ -89,6 +95,10 @@ func restartScenarios() map[string]scenario {
 		"the kubelet restarts, and one pod is not listed again": run([]string{"--meter.max-gap=2s"},
 			bothGo("it lists nothing", restarted(), estimated(2)),
 			bEnded("one is missing for too long", listed(podA), complete, endedEarly())),
+		"the kubelet restarts, and lists a pod again too late": run([]string{"--meter.max-gap=2s"},
+			bothGo("it lists nothing", restarted(), estimated(2)),
+			bEnded("one is missing for too long", listed(podA), complete),
+			comes("it lists that one, too", listed(podA, podB), complete)),
 		"the kubelet restarts, and one pod has given back its GPU": run(long,
 			bEnded("the checkpoint lacks it", together(checkpointed(podA), restarted()), estimated(1))),
 		"the kubelet restarts, and the checkpoint has a pod with another GPU": run(long,

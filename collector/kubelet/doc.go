@@ -44,7 +44,8 @@
 // long as the checkpoint has it with the same devices, none of them is listed with
 // another pod, and the pod is not listed with other devices. What no checkpoint
 // says, because it can't be read or the pod has claims only, a list that names no
-// pod at all does not deny either. A client that is new, too, withholds the devices
+// pod at all does not deny either. One that is listed after that time goes on under
+// the UID that it had. A client that is new, too, withholds the devices
 // that the checkpoint has while nobody is listed.
 //
 // Before Kubernetes 1.34 the kubelet lists pods that have ended as holders of

@@ -79,7 +79,7 @@ func (n *identities) assign(pods []pod, now time.Time) {
 		s, known := n.seen[p.key]
 		if !known {
 			n.stays++
-			s.first, s.old, s.stay = now, n.logs.old(p.name()), n.stays
+			s = sighting{first: now, uid: p.former, old: n.logs.old(p.name()), stay: n.stays}
 		}
 		p.verdict = n.decide(*p, &s, now)
 		seen[p.key] = s

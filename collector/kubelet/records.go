@@ -27,6 +27,7 @@ type records struct {
 	first   bool              // nothing was known before that one
 	unnamed []device.Allocation
 	over    map[string]time.Time // when a pod was last known to have ended, by pod.key
+	late    map[string]record    // those that did not go on for any longer, by pod.key
 }
 
 // answer is what the kubelet listed, and what else is known then.
@@ -48,6 +49,7 @@ func (r *records) complete(a answer) []pod {
 	}
 	for i := range pods {
 		pods[i].key = pods[i].fingerprint()
+		pods[i].former = r.late[pods[i].key].pod.uid
 	}
 	r.unnamed = nil
 	if r.open {
@@ -68,6 +70,7 @@ func (r *records) complete(a answer) []pod {
 	}
 	r.supersede(pods, a.names, now)
 	r.note(former)
+	r.miss(former, now)
 	return pods
 }
 
@@ -124,6 +127,23 @@ func (r *records) recall(a answer) []pod {
 		r.open = r.open || len(r.unnamed) > 0
 	}
 	return pods
+}
+
+// miss keeps those that are missing for longer than they go on: a slow kubelet may
+// list them yet.
+func (r *records) miss(former map[string]record, now time.Time) {
+	maps.DeleteFunc(r.late, func(key string, k record) bool {
+		_, listed := r.pods[key]
+		return listed || now.Sub(k.seen) > overFor
+	})
+	for key, k := range former {
+		if _, still := r.pods[key]; !still && !k.pod.seen.IsZero() && !k.pod.ended {
+			if r.late == nil {
+				r.late = map[string]record{}
+			}
+			r.late[key] = k
+		}
+	}
 }
 
 // note logs when pods begin to go on, and when the list is complete.

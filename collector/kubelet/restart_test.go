@@ -94,7 +94,7 @@ func TestAListIsCompletedForAsLongAsTheGrace(t *testing.T) {
 	}
 	n.wants("when the grace is over", nil)
 	n.SetPods(p, q)
-	n.wants("they come after all", nil, gpus("a", "p", "", "GPU-1"), gpus("a", "q", "", "GPU-2"))
+	n.wants("they come after all", both)
 
 	n = newNode(t)
 	n.Hold(p, q)

@@ -155,7 +155,7 @@ func (l *liar) write() {
 		}
 	}
 	began := slices.ContainsFunc(all, func(t *tenancy) bool { return !slices.Contains(l.written, t) })
-	if !began && !(len(all) < len(l.written) && l.fleet.one(4)) {
+	if !began && (len(all) >= len(l.written) || !l.fleet.one(4)) {
 		return
 	}
 	pods := make([]kubelettest.Pod, 0, len(all))
