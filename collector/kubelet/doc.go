@@ -45,12 +45,14 @@
 // another pod, and the pod is not listed with other devices. What no checkpoint
 // says, because it can't be read or the pod has claims only, a list that names no
 // pod at all does not deny either. One that is listed after that time goes on under
-// the UID that it had. A client that is new, too, withholds the devices
-// that the checkpoint has while nobody is listed.
+// the UID that it had. A client that is new, too, withholds the devices that the
+// checkpoint has while nobody is listed with them, if the pods' cgroups are there,
+// or if nobody is listed at all.
 //
 // Before Kubernetes 1.34 the kubelet lists pods that have ended as holders of
-// their devices. Config.Ended says which UIDs have ended. A pod of such a UID
-// holds nothing, and its UID is nobody's any more. The listed pod may be that one,
+// their devices. Config.Pods says which UIDs have ended; so have those that were in
+// the checkpoint before anybody looked, and have no cgroup for beginTime. A pod of
+// such a UID holds nothing, and its UID is nobody's any more. The listed pod may be that one,
 // or a new one of the same name that got the same devices. It counts as new when
 // a UID that has not ended, and that no other pod has, is there in two polls; as
 // long as no source has the new UID, it counts as ended.
