@@ -22,7 +22,7 @@ import (
 // nobody disturbs it.
 type work struct {
 	name   string // that the prefixes of its cases begin with
-	s3     string // name of that
+	url    string // of the bucket: "s3://killed"
 	clock  string
 	args   []string
 	more   string            // of the configuration
@@ -48,7 +48,7 @@ func newWorks(t *testing.T, s3 string) map[string]*work {
 	clock, later := newClock(t, afterThree), newClock(t, instant("2026-11-20T12:00:00Z"))
 	all := map[string]*work{}
 	add := func(name string, w work) *work {
-		w.name, w.s3 = strings.ReplaceAll(name, " ", "-"), s3
+		w.name, w.url = strings.ReplaceAll(name, " ", "-"), "s3://"+s3
 		if w.clock == "" {
 			w.clock = clock
 		}
@@ -121,8 +121,11 @@ func (w *work) at(t *testing.T, prefix, endpoint string) []string {
 // config is the configuration of a prefix, by way of a server.
 func (w *work) config(t *testing.T, prefix, endpoint string) string {
 	t.Helper()
-	f := priced(shared.prometheus.URL, fmt.Sprintf("{url: s3://%s/%s, endpoint: %q, region: %s, path_style: true}",
-		w.s3, prefix, endpoint, shared.s3.Region), w.more)
+	setting := fmt.Sprintf("{url: \"%s/%s\"}", w.url, prefix)
+	if strings.HasPrefix(w.url, "s3:") {
+		setting = fmt.Sprintf("{url: %s/%s, endpoint: %q, region: %s, path_style: true}", w.url, prefix, endpoint, shared.s3.Region)
+	}
+	f := priced(shared.prometheus.URL, setting, w.more)
 	f["schedules.yaml"] = hourly
 	if w.poorer {
 		f["gputally.yaml"] = strings.Replace(f["gputally.yaml"], "timeout: 20s", "timeout: 20s, selector: {instance: node-a}", 1)
@@ -160,9 +163,11 @@ func (w *work) objects(t *testing.T, prefix string) map[string][]byte {
 // open opens what is under a prefix.
 func (w *work) open(t *testing.T, prefix string) bucket.Bucket {
 	t.Helper()
-	b, err := open.Bucket(t.Context(), open.Config{
-		URL: "s3://" + w.s3 + "/" + prefix, Region: shared.s3.Region, Endpoint: shared.s3.Endpoint, PathStyle: true,
-	})
+	c := open.Config{URL: w.url + "/" + prefix}
+	if strings.HasPrefix(w.url, "s3:") {
+		c.Region, c.Endpoint, c.PathStyle = shared.s3.Region, shared.s3.Endpoint, true
+	}
+	b, err := open.Bucket(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
