@@ -20,6 +20,7 @@ func failureScenarios() map[string]scenario {
 	maps.Insert(all, maps.All(muteScenarios()))
 	maps.Insert(all, maps.All(namelessScenarios()))
 	maps.Insert(all, maps.All(lastingScenarios()))
+	maps.Insert(all, maps.All(offerScenarios()))
 	return all
 }
 

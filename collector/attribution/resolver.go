@@ -54,6 +54,9 @@ type Result struct {
 	// Unresolved lists the held device ids that no known GPU answers to, DRA
 	// devices as driver/pool/device. Sorted.
 	Unresolved []string
+	// Offered says whether the device plugin offers some of a GPU; a GPU is missing
+	// if that isn't known.
+	Offered map[string]bool
 }
 
 // Resolver turns device ids into shares of physical GPUs. It remembers how each
@@ -62,6 +65,7 @@ type Resolver struct {
 	cfg    Config
 	offers map[string]offer          // by device
 	found  map[device.ClaimName]bool // that were found to have admin access, while they are listed
+	plugin plugin
 }
 
 // pool is a device cut into slots that are handed out as one resource.
@@ -70,7 +74,7 @@ type pool struct{ device, resource string }
 // New returns a Resolver that has seen nothing.
 func New(cfg Config) *Resolver {
 	cfg.defaults()
-	return &Resolver{cfg: cfg, offers: map[string]offer{}, found: map[device.ClaimName]bool{}}
+	return &Resolver{cfg: cfg, offers: map[string]offer{}, found: map[device.ClaimName]bool{}, plugin: plugin{once: map[string]bool{}}}
 }
 
 // Resolve says who holds which share of which GPU. The result does not depend
@@ -91,6 +95,7 @@ func (r *Resolver) Resolve(inv device.Inventory, h device.Holders) Result {
 	result := settle(c.units, r.sizes(c.units))
 	maps.Copy(c.admins, r.found)
 	result.Admins, result.Contested = names(c.admins), names(contested)
+	result.Offered = r.plugin.offers(inv, at, h)
 	result.Unresolved = slices.Sorted(maps.Keys(c.unresolved))
 	return result
 }

@@ -209,7 +209,7 @@ func TestResolve(t *testing.T) {
 var withoutParts = cmpopts.IgnoreFields(device.Holding{}, "Parts")
 
 // withoutDisputes leaves the reasons to the test of their own.
-var withoutDisputes = cmpopts.IgnoreFields(attribution.Result{}, "Disputes")
+var withoutDisputes = cmpopts.IgnoreFields(attribution.Result{}, "Disputes", "Offered")
 
 func TestPartsAreTheInstancesHeld(t *testing.T) {
 	t.Parallel()

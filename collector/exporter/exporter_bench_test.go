@@ -40,6 +40,7 @@ func fullNode() *meter.Snapshot {
 				},
 			},
 			Current: true,
+			Offered: new(true),
 			Others:  new(0),
 			States:  meter.States{Allocated: 3412.837, Unallocated: 187.163},
 			Active:  ptr(2491.371), Energy: ptr(1844100.125),

@@ -64,6 +64,7 @@ func node() *meter.Snapshot {
 					},
 				},
 				Current: true,
+				Offered: new(false),
 				Others:  new(1),
 				States:  meter.States{Allocated: 60.5, Unallocated: 29.5},
 				Active:  ptr(45.25), Energy: ptr(36000),

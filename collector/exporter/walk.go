@@ -120,6 +120,9 @@ func (w *walker) device(d *meter.Device) {
 		w.known(&metric.DeviceMemoryTotal, r.MemoryTotal, g.UUID)
 		w.known(&metric.DevicePower, r.Power, g.UUID)
 		w.known(&metric.DeviceTemperature, r.Temperature, g.UUID)
+		if d.Offered != nil {
+			w.put(&metric.DeviceOffered, bit(*d.Offered), g.UUID)
+		}
 		if d.Others != nil {
 			w.put(&metric.DeviceStrangers, float64(*d.Others), g.UUID)
 		}

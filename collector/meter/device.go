@@ -18,13 +18,14 @@ const (
 
 // deviceMeter integrates one physical GPU.
 type deviceMeter struct {
-	gpu    device.GPU
-	gone   time.Time // when the driver first did not list it, zero while it does
-	state  state
-	shared float64        // sum of the shares held, 0 to 1
-	doubt  float64        // share that is held, by whom is not clear; 0 to 1 - shared
-	others *int           // processes of those who hold nothing of it, nil if unknown
-	other  device.Process // one of them
+	gpu     device.GPU
+	gone    time.Time // when the driver first did not list it, zero while it does
+	state   state
+	shared  float64        // sum of the shares held, 0 to 1
+	doubt   float64        // share that is held, by whom is not clear; 0 to 1 - shared
+	offered *bool          // the device plugin offers some of it, nil if unknown
+	others  *int           // processes of those who hold nothing of it, nil if unknown
+	other   device.Process // one of them
 
 	allocated    integral
 	unallocated  integral
@@ -163,17 +164,27 @@ func (m *deviceMeter) charge(s step) {
 	case allocated:
 		m.allocated.add(m.shared, s.d)
 		m.unattributed.add(m.doubt, s.d)
-		m.unallocated.add(max(0, 1-m.shared-m.doubt), s.d) // two parts may round to above 1
+		m.free().add(max(0, 1-m.shared-m.doubt), s.d) // two parts may round to above 1
 	}
 	if s.busy != nil {
 		m.active.add(min(1, *s.busy), s.d)
 	}
 }
 
+// free is where the time of what nobody holds goes: what can't be scheduled is not
+// there to be had.
+func (m *deviceMeter) free() *integral {
+	if m.offered != nil && !*m.offered {
+		return &m.unavailable
+	}
+	return &m.unallocated
+}
+
 func (m *deviceMeter) snapshot(current bool) Device {
 	d := Device{
 		GPU:     m.gpu,
 		Current: current && m.gone.IsZero(),
+		Offered: m.offered,
 		Others:  m.others, Other: m.other,
 		States: States{
 			Allocated:    m.allocated.value(),

@@ -265,6 +265,7 @@ func (l *Loop) holders(ctx context.Context, inv *device.Inventory) *Attribution 
 		Holdings:     r.Holdings,
 		Unattributed: r.Unattributed,
 		Unresolved:   r.Unresolved,
+		Offered:      r.Offered,
 		Ambiguous:    h.Ambiguous,
 		Disputes:     r.Disputes,
 		Admins:       len(r.Admins),

@@ -62,9 +62,12 @@ type Attribution struct {
 	// Unattributed is the share of a GPU that is held, but by whom is not clear.
 	Unattributed map[string]float64
 	Unresolved   []string // device ids held that no GPU answers to, sorted
-	Ambiguous    int
-	Disputes     []device.Dispute // sorted, each once
-	Admins       int              // ResourceClaims that hold nothing, as they have admin access
+	// Offered says whether the device plugin offers some of a GPU, so that what is
+	// free of it can be scheduled; a GPU is missing if that isn't known.
+	Offered   map[string]bool
+	Ambiguous int
+	Disputes  []device.Dispute // sorted, each once
+	Admins    int              // ResourceClaims that hold nothing, as they have admin access
 	// Stays are those of holders whose UIDs may come to be known. What a holder of a
 	// pending stay has is metered, and shown once the UID is known or can't be known.
 	Stays map[device.Holder]device.Stay
@@ -249,6 +252,10 @@ func (m *Meter) settle() {
 		shares[h.UUID] += h.Share
 	}
 	for uuid, dm := range m.devices {
+		dm.offered = nil
+		if offered, known := m.now.Offered[uuid]; known {
+			dm.offered = &offered
+		}
 		shared := min(1, shares[uuid])
 		dm.settle(shared, min(1-shared, m.now.Unattributed[uuid]), residents{m.tenants[uuid], m.cfg.ByProcess, len(m.now.Unresolved) > 0})
 	}

@@ -63,19 +63,21 @@ type place struct {
 // oracle keeps the books of a fleet: who truly held what, at the polls at which
 // both the driver and the kubelet answered.
 type oracle struct {
-	fleet    *fleet
-	last     time.Time // latest time of any poll, the start before the first
-	polled   bool      // there was a poll
-	back     bool      // the clock was behind at the poll before
-	known    time.Time // latest poll at which both answered
-	until    time.Time // what it said is booked until then
-	claims   []*claim
-	unclear  map[*card]int // units
-	slots    map[*card]int // as learned from what was offered
-	unplaced bool          // somebody holds what is on no card
-	gpus     map[*card]*ledger
-	accounts map[place]*account
-	lost     time.Duration
+	fleet     *fleet
+	last      time.Time // latest time of any poll, the start before the first
+	polled    bool      // there was a poll
+	back      bool      // the clock was behind at the poll before
+	known     time.Time // latest poll at which both answered
+	until     time.Time // what it said is booked until then
+	claims    []*claim
+	unclear   map[*card]int  // units
+	slots     map[*card]int  // as learned from what was offered
+	plugin    bool           // some card was offered once
+	withdrawn map[*card]bool // is not offered
+	unplaced  bool           // somebody holds what is on no card
+	gpus      map[*card]*ledger
+	accounts  map[place]*account
+	lost      time.Duration
 }
 
 func newOracle(f *fleet) *oracle {
@@ -136,7 +138,11 @@ func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
 		charged = true
 		g.allocated += int64(held) * ns
 		g.unattributed += int64(doubt) * ns
-		g.unallocated += int64(unit-held-doubt) * ns
+		if o.withdrawn[c] {
+			g.unavailable += int64(unit-held-doubt) * ns
+		} else {
+			g.unallocated += int64(unit-held-doubt) * ns
+		}
 	}
 	answers := !o.fleet.driverFails && !c.absent
 	joules := math.NaN()
@@ -280,6 +286,7 @@ func (o *oracle) look(now time.Time) {
 func (o *oracle) count(now time.Time) {
 	o.claims, o.unclear, o.unplaced = nil, map[*card]int{}, false
 	o.learn()
+	o.offers()
 	there := map[place]*claim{}
 	var all []*tenancy
 	for _, c := range o.fleet.cards {
@@ -335,6 +342,17 @@ func (o *oracle) learn() {
 		if c.absent {
 			delete(o.slots, c)
 		}
+	}
+}
+
+// offers finds the cards of which the device plugin offers nothing.
+func (o *oracle) offers() {
+	o.withdrawn = map[*card]bool{}
+	for _, c := range o.fleet.cards {
+		o.plugin = o.plugin || !c.absent && len(o.fleet.offered[c]) > 0
+	}
+	for _, c := range o.fleet.cards {
+		o.withdrawn[c] = o.plugin && !c.absent && len(o.fleet.offered[c]) == 0
 	}
 }
 

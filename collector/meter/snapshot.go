@@ -42,6 +42,7 @@ type Device struct {
 	// lists the GPU: then only the integrals mean anything.
 	Current bool
 	States  States
+	Offered *bool // whether the device plugin offers some of it, nil if unknown
 	// Others is how many processes of those who hold nothing of the GPU are on it,
 	// without servers and daemons that have no work to do; nil if unknown.
 	Others *int

@@ -52,6 +52,12 @@ var (
 	}
 )
 
+// DeviceOffered says whether Kubernetes can schedule anything on a physical GPU.
+var DeviceOffered = Family{
+	"gputally_device_offered", Gauge, "",
+	"1 if the device plugin offers some of the GPU to Kubernetes; 0 if it no longer does, or offers other GPUs only: then what nobody holds is unavailable. Absent where that isn't known.", byUUID,
+}
+
 // DeviceStrangers counts who is on a physical GPU without holding any of it.
 var DeviceStrangers = Family{
 	"gputally_device_stranger_processes", Gauge, "",
@@ -154,7 +160,7 @@ var (
 var (
 	DeviceSeconds = Family{
 		"gputally_device_seconds_total", Counter, "seconds",
-		"GPU-seconds by state: allocated, unallocated, unattributed or unavailable. Their sum is the time observed.",
+		"GPU-seconds by state: allocated, unallocated, unattributed or unavailable (not up, or neither held nor offered). Their sum is the time observed.",
 		[]string{LabelUUID, LabelState},
 	}
 	DeviceActiveSeconds = Family{
@@ -301,7 +307,7 @@ var (
 func Families() []*Family {
 	return []*Family{
 		&NodeInfo, &DeviceInfo, &MIGInstanceInfo,
-		&DeviceUp, &DeviceUtilization, &DeviceMemoryUsed, &DeviceMemoryTotal, &DevicePower, &DeviceTemperature, &DeviceStrangers,
+		&DeviceUp, &DeviceUtilization, &DeviceMemoryUsed, &DeviceMemoryTotal, &DevicePower, &DeviceTemperature, &DeviceOffered, &DeviceStrangers,
 		&DeviceSMActive, &DeviceTensorActive, &DeviceDRAMActive,
 		&MIGInstanceUtilization, &MIGInstanceMemoryUsed, &MIGInstanceMemoryTotal,
 		&MIGInstanceSMActive, &MIGInstanceTensorActive, &MIGInstanceDRAMActive,

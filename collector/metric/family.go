@@ -61,9 +61,9 @@ const (
 // the shares of a GPU in the four states sum to 1.
 const (
 	StateAllocated    = "allocated"    // held by containers
-	StateUnallocated  = "unallocated"  // healthy and held by nobody
+	StateUnallocated  = "unallocated"  // up, held by nobody, and there to be had
 	StateUnattributed = "unattributed" // held, but by whom is not known
-	StateUnavailable  = "unavailable"  // lost, reset required, or its calls hang
+	StateUnavailable  = "unavailable"  // not up, or neither held nor offered by the device plugin
 )
 
 // Values of LabelKind: of errors of memory, and of errors for which it was
