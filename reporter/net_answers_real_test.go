@@ -100,6 +100,18 @@ var shortAnswers = []shortAnswer{
 	{"nothing of the nodes", fault{read: nodesRead, label: "__name__", pattern: "nothing"}},
 	{"a third of the nodes", fault{read: nodesRead, label: "node", pattern: "node-a"}},
 	{"the nodes, late", fault{read: nodesRead, late: true}},
+
+	{"the collectors, half of the time", fault{read: collectorsRead, cut: 35 * time.Minute}},
+	{"the collectors of another time", fault{read: collectorsRead, shift: 2 * time.Hour}},
+	{"the collectors but one", fault{read: collectorsRead, label: "instance", pattern: "node-[acd]"}},
+	{"the GPUs, half of the time", fault{read: gpusRead, cut: 35 * time.Minute}},
+	{"the GPUs of another time", fault{read: gpusRead, shift: 2 * time.Hour}},
+	{"the GPUs but one", fault{read: gpusRead, label: "uuid", pattern: "GPU-([acd].|b0)"}},
+	{"the containers but one", fault{read: gpusRead, label: "pod", pattern: "(serve|shell|train-[bc]).*|"}},
+	{"no activity of the GPUs", fault{read: gpusRead, label: "__name__", pattern: "gputally_device_.*|.*_(allocated|start|end|share)_.*|.*_end_time.*"}},
+	{"up of another time", fault{read: upRead, shift: 2 * time.Hour}},
+	{"the nodes, half of the time", fault{read: nodesRead, cut: 35 * time.Minute}},
+	{"the nodes of another time", fault{read: nodesRead, shift: 2 * time.Hour}},
 }
 
 // formerAnswers are to the read that looks back for the collectors of nodes of
@@ -107,6 +119,18 @@ var shortAnswers = []shortAnswer{
 var formerAnswers = []shortAnswer{
 	{"nothing of former collectors", fault{read: formerRead, label: "__name__", pattern: "nothing"}},
 	{"former collectors, late", fault{read: formerRead, late: true}},
+	{"former collectors of another time", fault{read: formerRead, shift: 26 * time.Hour}},
+}
+
+// alwaysShort are answers that are too small until somebody mends the server.
+var alwaysShort = []shortAnswer{
+	{"nothing of the collectors", fault{read: collectorsRead, label: "__name__", pattern: "nothing"}},
+	{"a third of the collectors", fault{read: collectorsRead, label: "instance", pattern: "node-a"}},
+	{"nothing of the GPUs", fault{read: gpusRead, label: "__name__", pattern: "nothing"}},
+	{"a third of the GPUs", fault{read: gpusRead, label: "uuid", pattern: "GPU-a.*"}},
+	{"no containers of the GPUs", fault{read: gpusRead, label: "__name__", pattern: "gputally_device_.*"}},
+	{"a third of the containers", fault{read: gpusRead, label: "pod", pattern: ".*-a|"}},
+	{"the GPUs, half of the time", fault{read: gpusRead, cut: 35 * time.Minute}},
 }
 
 // One answer of one read is too small: the hours are the same, or the command
@@ -120,7 +144,8 @@ func TestAnswersThatAreTooSmall(t *testing.T) {
 	})
 	want := inAFolder(t, server.URL, "json", "20s").amounts(t)
 	try := func(road, at string, hour time.Time, answer shortAnswer) {
-		t.Run(fmt.Sprintf("%s in the %s hour by %s", answer.name, at, road), func(t *testing.T) {
+		often := map[bool]string{false: "once", true: "always"}[answer.always]
+		t.Run(fmt.Sprintf("%s in the %s hour by %s, %s", answer.name, at, road, often), func(t *testing.T) {
 			t.Parallel()
 			f := answer.fault
 			f.hour = hour
@@ -129,7 +154,7 @@ func TestAnswersThatAreTooSmall(t *testing.T) {
 			if f.late {
 				timeout = "1s"
 			}
-			v.survives(t, inAFolder(t, url, road, timeout), want)
+			v.survives(t, inAFolder(t, url, road, timeout), want, p.mend)
 			if !p.happened.Load() {
 				t.Error("nobody asked")
 			}
@@ -145,14 +170,19 @@ func TestAnswersThatAreTooSmall(t *testing.T) {
 			try(road, "last", lastHour.Add(-75*time.Minute), answer) // it ends ten minutes before the hour
 		}
 	}
+	for _, answer := range alwaysShort {
+		answer.always = true
+		try("json", "first", firstHour, answer)
+		try("json", "middle", middleHour, answer)
+	}
 	t.Run("in the first hour of a day that is closed side by side", func(t *testing.T) {
 		t.Parallel()
-		_, url := newFaulty(t, server.URL, fault{read: gpusRead, hour: middleHour, label: "__name__", pattern: "nothing"})
+		p, url := newFaulty(t, server.URL, fault{read: gpusRead, hour: middleHour, label: "__name__", pattern: "nothing"})
 		_, setting := s3Bucket(t, "side-by-side")
 		b := behind(t, url, "remote_read", "20s", setting)
 		b.close = append(b.close, "--parallel=2")
 		v := &verdict{}
-		v.survives(t, b, want)
+		v.survives(t, b, want, p.mend)
 		v.judge(t, false)
 	})
 }
@@ -186,11 +216,12 @@ func (b threeHoursOf) amounts(t *testing.T) amounts {
 	return rows
 }
 
-// survives closes the hours, once more if the first time is refused, and notes
-// what is not as it should be.
-func (v *verdict) survives(t *testing.T, b threeHoursOf, want amounts) {
+// survives closes the hours, once more with a mended server if the first time is
+// refused, and notes what is not as it should be.
+func (v *verdict) survives(t *testing.T, b threeHoursOf, want amounts, mend func()) {
 	t.Helper()
 	if got := run(t, b.at, b.close...); got.code != reporter.ExitOK {
+		mend()
 		if !v.ends(got, "close", reporter.ExitSource) || !v.ends(run(t, b.at, b.close...), "close once more", reporter.ExitOK) {
 			return
 		}

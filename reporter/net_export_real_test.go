@@ -82,9 +82,15 @@ func parseExport(body []byte) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
+	from, err := strconv.ParseFloat(form.Get("start"), 64)
+	if err != nil {
+		return nil, err
+	}
 	match := form.Get("match[]")
-	return &question{names: match, to: time.UnixMilli(int64(to * 1000)), narrowed: func(label, pattern string) []byte {
-		form.Set("match[]", fmt.Sprintf("%s,%s=~%q}", match[:len(match)-1], label, pattern))
+	return &question{names: match, to: time.UnixMilli(int64(to * 1000)), narrowed: func(f fault) []byte {
+		form.Set("match[]", match[:len(match)-1]+f.condition()+"}")
+		form.Set("start", fmt.Sprintf("%.3f", from-f.shift.Seconds()))
+		form.Set("end", fmt.Sprintf("%.3f", to-(f.cut+f.shift).Seconds()))
 		return []byte(form.Encode())
 	}}, nil
 }

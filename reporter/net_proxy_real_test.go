@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/golang/snappy"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/prompb"
 )
 
@@ -29,7 +30,11 @@ type fault struct {
 	// label and pattern are one more condition that the series must meet: the
 	// server answers, and lacks the others.
 	label, pattern string
-	late           bool // the answer comes after the client has given up
+	// cut and shift change the time of which it has samples: it ends earlier by cut,
+	// and all of it is earlier by shift.
+	cut, shift time.Duration
+	late       bool // the answer comes after the client has given up
+	always     bool // not only the first answer is like that, but all until mend
 }
 
 // faulty is a server in front of a Prometheus that answers one request faultily,
@@ -39,7 +44,11 @@ type faulty struct {
 	server   string // URL of the other
 	forward  *httputil.ReverseProxy
 	happened atomic.Bool
+	mended   atomic.Bool
 }
+
+// mend ends the fault.
+func (p *faulty) mend() { p.mended.Store(true) }
 
 func newFaulty(t *testing.T, server string, f fault) (*faulty, string) {
 	t.Helper()
@@ -64,12 +73,12 @@ func (p *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if q != nil && q.asks(p.fault) && p.happened.CompareAndSwap(false, true) {
+	if q != nil && q.asks(p.fault) && (!p.happened.Swap(true) || p.always && !p.mended.Load()) {
 		if p.late {
 			<-r.Context().Done()
 			return
 		}
-		body = q.narrowed(p.label, p.pattern)
+		body = q.narrowed(p.fault)
 	}
 	if r.URL.Path == exportPath {
 		if err := export(w, p.server, body); err != nil {
@@ -85,9 +94,8 @@ func (p *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type question struct {
 	names string // as it asks for them
 	to    time.Time
-	// narrowed is the body that asks for those of the series that have a label
-	// that matches.
-	narrowed func(label, pattern string) []byte
+	// narrowed is the body that asks for what a faulty answer has.
+	narrowed func(f fault) []byte
 }
 
 // asks tells whether it is the read of an hour: it ends up to five minutes after
@@ -124,10 +132,24 @@ func parseJSON(body []byte) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &question{names: query, to: time.UnixMilli(int64(at * 1000)), narrowed: func(label, pattern string) []byte {
-		form.Set("query", fmt.Sprintf("%s,%s=~%q%s", query[:end], label, pattern, query[end:]))
+	to := time.UnixMilli(int64(at * 1000))
+	return &question{names: query, to: to, narrowed: func(f fault) []byte {
+		length, err := model.ParseDuration(strings.TrimSuffix(query[end+len("}["):], "]"))
+		if err != nil {
+			panic(err) // the server would refuse it, too
+		}
+		form.Set("query", fmt.Sprintf("%s%s}[%dms]", query[:end], f.condition(), (time.Duration(length)-f.cut).Milliseconds()))
+		form.Set("time", fmt.Sprintf("%.3f", float64(to.Add(-f.cut-f.shift).UnixMilli())/1000))
 		return []byte(form.Encode())
 	}}, nil
+}
+
+// condition is that of the fault, as one more of a selector.
+func (f fault) condition() string {
+	if f.label == "" {
+		return ""
+	}
+	return fmt.Sprintf(",%s=~%q", f.label, f.pattern)
 }
 
 func parseRead(body []byte) (*question, error) {
@@ -146,8 +168,12 @@ func parseRead(body []byte) (*question, error) {
 			q.names = m.Value
 		}
 	}
-	q.narrowed = func(label, pattern string) []byte {
-		query.Matchers = append(query.Matchers, &prompb.LabelMatcher{Type: prompb.LabelMatcher_RE, Name: label, Value: pattern})
+	q.narrowed = func(f fault) []byte {
+		if f.label != "" {
+			query.Matchers = append(query.Matchers, &prompb.LabelMatcher{Type: prompb.LabelMatcher_RE, Name: f.label, Value: f.pattern})
+		}
+		query.StartTimestampMs -= f.shift.Milliseconds()
+		query.EndTimestampMs -= (f.cut + f.shift).Milliseconds()
 		raw, err := req.Marshal()
 		if err != nil {
 			panic(err) // it was unmarshaled above
