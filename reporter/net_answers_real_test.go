@@ -175,6 +175,18 @@ func TestAnswersThatAreTooSmall(t *testing.T) {
 		try("json", "first", firstHour, answer)
 		try("json", "middle", middleHour, answer)
 	}
+	t.Run("what is lost for good is accepted on an operator's word", func(t *testing.T) {
+		t.Parallel()
+		_, url := newFaulty(t, server.URL, fault{read: gpusRead, hour: middleHour, label: "__name__", pattern: "gputally_device_.*", always: true})
+		b := inAFolder(t, url, "json", "20s")
+		v := &verdict{}
+		v.ends(run(t, b.at, b.close...), "close", reporter.ExitSource)
+		r := run(t, b.at, append(b.close, "--accept-incomplete")...)
+		if v.ends(r, "close --accept-incomplete", reporter.ExitOK); !strings.Contains(r.stderr, "read_incomplete") {
+			v.errorf("it logs %s", r.stderr)
+		}
+		v.judge(t, false)
+	})
 	t.Run("in the first hour of a day that is closed side by side", func(t *testing.T) {
 		t.Parallel()
 		p, url := newFaulty(t, server.URL, fault{read: gpusRead, hour: middleHour, label: "__name__", pattern: "nothing"})

@@ -120,7 +120,7 @@ func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Me
 		return nil, err
 	}
 	hours := closing.New(closing.Config{
-		Name: c.Name, Source: source, Ledger: p.Ledger, Index: p.Index,
+		Name: c.Name, Source: source, Accepting: source.Accepting(), Ledger: p.Ledger, Index: p.Index,
 		Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin, KeepEdges: p.Config.Ledger.Retain.Edges,
 		Patience: o.env.Patience, Now: clock.Now, Log: o.env.Log,
 	})

@@ -40,8 +40,11 @@ type Index interface {
 type Config struct {
 	Name   string // of the cluster
 	Source Source
-	Ledger Ledger
-	Index  Index
+	// Accepting is the Source that closes also hours that Source refuses because its
+	// answers are incomplete. nil: there is none.
+	Accepting Source
+	Ledger    Ledger
+	Index     Index
 
 	Settle        time.Duration // after an hour's end, for its last samples to arrive
 	RestateWithin time.Duration // after an hour's end, in which it may be restated
@@ -68,6 +71,13 @@ func New(c Config) *Cluster {
 		c.Sleep = sleep
 	}
 	return &Cluster{c, &outage{cluster: c.Name, longest: c.Patience, now: c.Now, sleep: c.Sleep, log: c.Log}}
+}
+
+// Accepting returns the cluster with the Source that accepts incomplete answers.
+func (c *Cluster) Accepting() *Cluster {
+	cfg := c.cfg
+	cfg.Source = cfg.Accepting
+	return &Cluster{cfg, c.outage}
 }
 
 // closer is one closing, restating or alignment of hours.

@@ -27,6 +27,7 @@ func addClose(app *kingpin.Application, add adder) {
 		parallel: c.Flag("parallel", "How many days to close at once, to backfill many hours sooner. Each takes the memory of one closing.").Default("1").Int(),
 		restate:  c.Flag("restate", "Read closed hours again and replace those that changed; needs --from and --to.").Bool(),
 		dry:      c.Flag("dry-run", "Say which hours would be closed, or read again with --restate, and change nothing.").Bool(),
+		accept:   c.Flag("accept-incomplete", "Close also hours for which the server's answers lack series that must be there. What lacks is the finding read_incomplete. Only for series that are lost for good.").Bool(),
 		force:    c.Flag("force", "With --restate: also hours older than ledger.restate_within, and also if samples account for less of an hour now than when it was closed.").Bool(),
 	}
 	add(c, f.run)
@@ -38,6 +39,7 @@ type closeFlags struct {
 	parallel       *int
 	restate, force *bool
 	dry            *bool
+	accept         *bool
 }
 
 // times parses and checks the flags. Zero times stand for the defaults.
@@ -86,6 +88,9 @@ func (f *closeFlags) run(ctx context.Context, env *Env) error {
 	}
 	var failed []error
 	for _, c := range clusters {
+		if *f.accept {
+			c.Closing = c.Closing.Accepting()
+		}
 		if err := f.close(ctx, env, p, c, begin, end); err != nil {
 			if len(clusters) > 1 {
 				err = fmt.Errorf("cluster %s: %w", c.Name, err)

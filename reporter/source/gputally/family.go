@@ -82,6 +82,9 @@ func Families() []string {
 	}
 }
 
+// only is one of the families.
+func (fs families) only(name string) families { return families{name: fs[name]} }
+
 // matchers pick the series of the families.
 func (fs families) matchers() []series.Matcher {
 	names := slices.Sorted(maps.Keys(fs))

@@ -13,14 +13,25 @@ import (
 // isWhole tells whether the answer to the collectors' read can be all: there are
 // collectors, each says all of what a scrape brings, and each has GPUs.
 func (in *intake) isWhole() bool {
+	intervals := in.hasIntervals()
 	for _, t := range in.targets {
 		want := t.full()
 		if t.gpus == 0 || isShort(t.starts.count, want) || isShort(t.ages.count, want) || isShort(t.nodes.count, want) ||
-			isShort(t.intervals.count, want) {
+			intervals && isShort(t.intervals.count, want) {
 			return false
 		}
 	}
 	return len(in.targets) > 0
+}
+
+// hasIntervals tells whether any collector says how often it polls.
+func (in *intake) hasIntervals() bool {
+	for _, t := range in.targets {
+		if t.intervals.count > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // samples is how many the collectors' read brought.
@@ -223,15 +234,21 @@ func (p *proof) join(o proof) {
 	p.joined = p.joined || o.joined
 }
 
-// contradiction says what the answers lack. Where no device at all is of a collector
-// that is known, a relabelling may have changed the labels that tie them together.
-func (r *reading) contradiction(p *proof) error {
+// judge says what the answers lack. Where no device at all is of a collector that is
+// known, a relabelling may have changed the labels that tie them together.
+func (r *reading) judge(p *proof) error {
 	all := p.lacks
 	if p.joined || len(r.known) == 0 {
 		for _, uuid := range p.strangers.named {
 			all.add("%s is of a collector that says nothing of itself", uuid)
 		}
 		all.count += p.strangers.count - len(p.strangers.named)
+	}
+	if r.source.accepts {
+		for _, text := range all.named {
+			r.notes.Add(usage.ReadIncomplete, text)
+		}
+		return nil
 	}
 	return all.err("some of what the collectors showed is not in all of the answers")
 }

@@ -71,28 +71,42 @@ func (r *reading) targets(ctx context.Context, w window.Window, n usage.Neighbou
 // collectors reads what the collectors say of themselves, once more if the answer
 // can't be all. The fuller answer counts.
 func (r *reading) collectors(ctx context.Context) (*intake, error) {
-	families := ofTargets()
-	q := r.query
-	q.Matchers = families.matchers()
-	var best *intake
-	for range 2 {
-		in := newIntake(families, r.source.identity, nil, r.from, r.to)
-		if err := r.all(ctx, r.source.cfg.Reader, q, in); err != nil {
+	best, err := r.collectorsOf(ctx, ofTargets())
+	if err != nil {
+		return nil, err
+	}
+	whole := best.isWhole()
+	if whole && !best.hasIntervals() { // as of collectors that do not say how often they poll
+		intervals, err := r.collectorsOf(ctx, ofTargets().only(metric.CollectorPollInterval.Name))
+		if err != nil {
 			return nil, err
 		}
-		for _, g := range in.gpus {
-			for i := range g.infos {
-				g.infos[i].target.gpus++
-			}
-		}
-		if best == nil || in.samples() > best.samples() {
-			best = in
-		}
-		if in.isWhole() {
-			break
+		whole = !intervals.hasIntervals()
+	}
+	if whole {
+		return best, nil
+	}
+	other, err := r.collectorsOf(ctx, ofTargets())
+	if err == nil && other.samples() > best.samples() {
+		best = other
+	}
+	return best, err
+}
+
+// collectorsOf is one read of families of the collectors.
+func (r *reading) collectorsOf(ctx context.Context, families families) (*intake, error) {
+	q := r.query
+	q.Matchers = families.matchers()
+	in := newIntake(families, r.source.identity, nil, r.from, r.to)
+	if err := r.all(ctx, r.source.cfg.Reader, q, in); err != nil {
+		return nil, err
+	}
+	for _, g := range in.gpus {
+		for i := range g.infos {
+			g.infos[i].target.gpus++
 		}
 	}
-	return best, nil
+	return in, nil
 }
 
 // seen says whether the server says anything of collectors since the window's

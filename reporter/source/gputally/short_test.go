@@ -276,6 +276,21 @@ func compareShort(t *testing.T, want, got map[string]usage.Segment) {
 	}
 }
 
+func TestWhatIsAcceptedIsNamed(t *testing.T) {
+	t.Parallel()
+	s := &shortened{memory: threeNodes(), read: metric.DeviceSeconds.Name, damage: damages(0)["no container of GPU-20"], left: math.MaxInt}
+	strict := newCloser(t, gputally.Config{Cluster: "c1", Reader: s})
+	if _, err := tryWhole(strict, span(0, hour), usage.Neighbours{}); !errors.Is(err, source.ErrIncomplete) {
+		t.Fatalf("it is not refused: %v", err)
+	}
+	h := closeWhole(t, strict.Accepting(), span(0, hour), usage.Neighbours{}).Hour
+	if !slices.ContainsFunc(h.Findings, func(f usage.Finding) bool {
+		return f.Code == usage.ReadIncomplete && f.Count == 1 && strings.HasPrefix(f.Named[0], "GPU-20 has no container")
+	}) {
+		t.Errorf("findings %v", h.Findings)
+	}
+}
+
 func TestAProcessNeedNotKnowWhatTheOneBeforeKnew(t *testing.T) {
 	t.Parallel()
 	m := newMemory()

@@ -105,6 +105,7 @@ type Source struct {
 	families families // that name a GPU
 	identity identity
 	keepAll  bool // fold every scrape; for tests
+	accepts  bool // what the answers lack is a finding
 }
 
 var _ source.Source = (*Source)(nil)
@@ -115,6 +116,14 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	return &Source{cfg: cfg, families: ofGPUs(), identity: newIdentity()}, nil
+}
+
+// Accepting returns a Source that closes also what it would end with
+// source.ErrIncomplete for: what the answers lack is the finding read_incomplete.
+func (s *Source) Accepting() *Source {
+	d := *s
+	d.accepts = true
+	return &d
 }
 
 // Close reads a window and folds it, as source.Source says.
@@ -161,7 +170,7 @@ func (s *Source) close(ctx context.Context, w window.Window, n usage.Neighbours,
 	if err == nil {
 		missing := hour.Missing()
 		proof.lacks.join(lacks{missing.Named, missing.Count})
-		err = r.contradiction(&proof)
+		err = r.judge(&proof)
 	}
 	if err == nil && !gpus && !s.cfg.AllowEmpty {
 		err = r.withoutGPUs(from)

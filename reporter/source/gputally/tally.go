@@ -58,6 +58,7 @@ func (l *lacks) err(what string) error {
 	if more := l.count - len(l.named); more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
-	return fmt.Errorf("%w: %s: %s; close the hour again when the server answers completely, "+
-		"and make sure that no relabelling drops series of collectors", source.ErrIncomplete, what, text)
+	return fmt.Errorf("%w: %s: %s; close the hour again when the server answers completely, make sure that no relabelling "+
+		"drops series of collectors, and use gputally-reporter close --accept-incomplete for what is lost for good",
+		source.ErrIncomplete, what, text)
 }
