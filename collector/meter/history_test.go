@@ -8,10 +8,11 @@ import (
 
 	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/meter"
+	"github.com/gputally/gputally/internal/properties"
 )
 
-// histories are tried, in about five seconds.
-const histories = 2000
+// histories are tried, in about five seconds when there is time.
+var histories = properties.Of(2000)
 
 // Random histories of a node go through the whole loop, from what the driver
 // and the kubelet say to the snapshot: containers come and go, share, change

@@ -2,10 +2,12 @@ package nvmltest
 
 import (
 	"embed"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -28,17 +30,39 @@ func BuildOld(t testing.TB) string {
 	return build(t, "-DOLD_DRIVER", "stub.c")
 }
 
-// build compiles the files of the stand-in with the given flags and file names.
+// libraries are those that this process has compiled, by their arguments.
+var libraries sync.Map // string → func() ([]byte, error)
+
+// build compiles the files of the stand-in with the given flags and file names,
+// once in a process, and returns a copy of the library.
 func build(t testing.TB, args ...string) string {
 	t.Helper()
 	cc := compiler(t)
+	once, _ := libraries.LoadOrStore(strings.Join(args, " "), sync.OnceValues(func() ([]byte, error) { return compile(cc, args) }))
+	content, err := once.(func() ([]byte, error))()
+	if err != nil {
+		t.Fatalf("build the stand-in for the driver library: %v", err)
+	}
+	library := filepath.Join(t.TempDir(), "libnvidia-ml.so.1")
+	if err := os.WriteFile(library, content, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return library
+}
+
+// compile runs the C compiler and returns the library.
+func compile(cc, args []string) ([]byte, error) {
 	header, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/NVIDIA/go-nvml").Output()
 	if err != nil {
-		t.Fatalf("find the module that has nvml.h: %v", err)
+		return nil, fmt.Errorf("find the module that has nvml.h: %w", err)
 	}
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "nvmltest")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
 	if err := os.CopyFS(dir, source); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	library := filepath.Join(dir, "libnvidia-ml.so.1")
 	args = append([]string{
@@ -49,9 +73,9 @@ func build(t testing.TB, args ...string) string {
 	cmd := exec.Command(cc[0], append(cc[1:], args...)...)
 	cmd.Dir = filepath.Join(dir, "stub")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the stand-in for the driver library: %v\n%s", err, out)
+		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
-	return library
+	return os.ReadFile(library)
 }
 
 // compiler is the command line of the C compiler: $CC, else the first found.

@@ -74,7 +74,7 @@ func listLeft(t *testing.T, b bucket.Bucket) {
 }
 
 func listPages(t *testing.T, b bucket.Bucket) {
-	const count = 2500 // S3 gives 1,000 a page
+	const count = manyObjects
 	want := make([]string, count)
 	var g errgroup.Group
 	g.SetLimit(16)

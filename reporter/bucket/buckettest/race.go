@@ -43,7 +43,7 @@ func createRace(t *testing.T, b bucket.Bucket) {
 }
 
 func swapRace(t *testing.T, b bucket.Bucket) {
-	const each = 25
+	const each = increments
 	put(t, b, "counter", "0 start")
 	g, ctx := errgroup.WithContext(t.Context())
 	for w := range writers {
