@@ -10,7 +10,7 @@ import (
 // change lets something happen to a card or a container.
 func (f *fleet) change() {
 	c := f.cards[f.IntN(len(f.cards))]
-	switch f.IntN(18) {
+	switch f.IntN(19) {
 	case 0, 1, 2, 3, 4:
 		f.allocate(c)
 	case 5, 6, 7:
@@ -26,6 +26,8 @@ func (f *fleet) change() {
 		c.slots = 1 + f.IntN(8)
 	case 17:
 		c.refused = f.one(2)
+	case 18:
+		f.watched = f.one(2)
 	case 10:
 		c.foreign, c.server, c.hidden = f.one(2), f.one(2), f.one(4)
 	case 11: // the driver is loaded again, which shows unless its counters were at 0 before
@@ -98,8 +100,34 @@ func (f *fleet) allocate(c *card) {
 	if slices.ContainsFunc(f.tenancies, func(t *tenancy) bool { return t.holder.Pod == name }) {
 		return
 	}
-	f.tenancies = append(f.tenancies, &tenancy{
-		holder: device.Holder{Namespace: "ns", Pod: name, PodUID: "uid-" + name, Container: "main"},
-		cell:   free[f.IntN(len(free))], card: c, work: float64(f.IntN(3)) / 8, pid: 100 + n,
-	})
+	t := tenancy{holder: podOf(name), cell: free[f.IntN(len(free))], card: c, work: float64(f.IntN(3)) / 8, pid: 100 + n}
+	if f.liar == nil && t.cell.units > 0 && f.one(3) {
+		f.claims++
+		t.claim = fmt.Sprintf("claim-%d", f.claims)
+	}
+	f.tenancies = append(f.tenancies, &t)
+	if t.claim != "" && t.cell.instance == "" && f.one(2) { // another pod names it, too
+		mate := t
+		mate.holder, mate.pid, mate.work = podOf("mate-of-"+name), 10_000+n, float64(f.IntN(3))/8
+		if !slices.ContainsFunc(f.tenancies, func(t *tenancy) bool { return t.holder == mate.holder }) {
+			f.tenancies = append(f.tenancies, &mate)
+		}
+	}
+}
+
+func podOf(name string) device.Holder {
+	return device.Holder{Namespace: "ns", Pod: name, PodUID: "uid-" + name, Container: "main"}
+}
+
+// mates are how many pods hold what a tenancy does, itself among them.
+func (f *fleet) mates(t *tenancy) (n int) {
+	if t.claim == "" {
+		return 1
+	}
+	for _, o := range f.tenancies {
+		if o.claim == t.claim {
+			n++
+		}
+	}
+	return n
 }

@@ -16,7 +16,7 @@ var histories = properties.Of(2000)
 
 // Random histories of a node go through the whole loop, from what the driver
 // and the kubelet say to the snapshot: containers come and go, share, change
-// GPUs; GPUs are cut into other numbers of slots, also under their holders, or not
+// GPUs; pods hold them through claims, of which two may name one, and somebody looks on; GPUs are cut into other numbers of slots, also under their holders, or not
 // offered; MIG is cut again, also under its holders; GPUs are lost, taken out and put
 // in; the driver is loaded again, or released and resumed; polls of the driver and the kubelet fail; the
 // process stalls and restarts, the machine is suspended, its clock steps.
@@ -62,6 +62,7 @@ func relive(t *testing.T, f *fleet, polls int, lies bool) {
 			var err error
 			loop, err = meter.NewLoop(meter.LoopConfig{
 				Source: f, Registry: registry, Owners: f, ByProcess: true, Now: func() time.Time { return f.clock },
+				Attribution: f.attribution(),
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -301,7 +301,7 @@ func (o *oracle) count(now time.Time) {
 		switch {
 		case x.units == 0: // nobody knows how much it is
 			o.unclear[t.card] = unit
-		case t.unclear, o.fleet.liar.hides(t):
+		case t.unclear, o.fleet.liar.hides(t), !o.fleet.split && o.fleet.mates(t) > 1:
 			o.unclear[t.card] += x.units
 		default:
 			p := place{t.holder, t.card.uuid}
@@ -357,12 +357,13 @@ func (o *oracle) offers() {
 }
 
 // sized is the cell of a tenancy with its units, 0 if they aren't known. There are
-// never fewer slots than are held.
+// never fewer slots than are held. Pods that name one claim divide it.
 func (o *oracle) sized(t *tenancy) cell {
 	x := t.cell
 	if n := o.slots[t.card]; x.units == 0 && n > 0 {
 		x.units = unit / max(n, len(o.fleet.holding(t.card)))
 	}
+	x.units /= o.fleet.mates(t)
 	return x
 }
 

@@ -107,6 +107,7 @@ type tenancy struct {
 	holder  device.Holder
 	cell    cell
 	card    *card
+	claim   string  // the ResourceClaim through which it is held, "" for a device plugin's device
 	unclear bool    // the kubelet's answers don't say whose it is
 	over    bool    // it has completed, and its device was given to another
 	work    float64 // utilization of the GPU, or of its MIG instance
@@ -120,9 +121,12 @@ type fleet struct {
 	cards     []*card
 	tenancies []*tenancy
 	pods      int
+	claims    int
 	clock     time.Time
 	visible   bool  // owners of processes can be found
 	session   int   // of the driver
+	watched   bool  // somebody looks on at all cards, by a claim with admin access
+	split     bool  // claims that two pods name are divided
 	liar      *liar // the kubelet whose word is not believed, nil for one that is
 	// offered is what the device plugin offered when it was asked last.
 	offered map[*card][]cell
@@ -134,7 +138,7 @@ type fleet struct {
 
 func newFleet(seed uint64) *fleet {
 	f := &fleet{Rand: rand.New(rand.NewPCG(seed, 1)), clock: origin}
-	f.visible = f.IntN(2) == 0
+	f.visible, f.split = f.IntN(2) == 0, f.IntN(2) == 0
 	for i := range 1 + f.IntN(3) {
 		f.cards = append(f.cards, &card{uuid: fmt.Sprintf("GPU-%d", i), mode: mode(f.IntN(4)), slots: 4, samples: f.IntN(2) == 0})
 	}
