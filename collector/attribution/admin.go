@@ -29,6 +29,9 @@ func watches(namespace string) bool {
 // are contested, with all that they have. It returns these.
 func (r *Resolver) admit(c *claims) map[device.ClaimName]bool {
 	maps.DeleteFunc(r.found, func(n device.ClaimName, _ bool) bool { return !c.listed[n] })
+	if len(c.listed) == 0 {
+		return nil
+	}
 	c.drop(r.found)
 	c.overlaps(func(a, b claim) {
 		if b.of == (device.ClaimName{}) || watches(a.of.Namespace) && !watches(b.of.Namespace) {

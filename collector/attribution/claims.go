@@ -158,10 +158,13 @@ type owner struct {
 // owners divides the unit. The containers of one pod have equal parts. Between
 // several pods it is in dispute, unless they divide it evenly.
 func (c claim) owners() []owner {
-	pods := byPod(c.holders)
-	if c.contested || len(pods) > 1 && !c.even {
+	if c.contested || c.several() && !c.even {
 		return []owner{{nth: 1, disputed: true}}
 	}
+	if len(c.holders) == 1 && c.holders[0].clear { // as most are
+		return []owner{{Holder: c.holders[0].Holder, nth: 1}}
+	}
+	pods := byPod(c.holders)
 	var all []owner
 	for _, containers := range pods {
 		if slices.ContainsFunc(containers, func(h holder) bool { return !h.clear }) {
@@ -175,13 +178,24 @@ func (c claim) owners() []owner {
 	return all
 }
 
+// several is true if there are containers of more than one pod.
+func (c claim) several() bool {
+	first := c.holders[0].pod()
+	return slices.ContainsFunc(c.holders[1:], func(h holder) bool { return h.pod() != first })
+}
+
+// pod is the holder without its container.
+func (h holder) pod() device.Holder {
+	pod := h.Holder
+	pod.Container = ""
+	return pod
+}
+
 // byPod groups holders by the pod that they are containers of.
 func byPod(holders []holder) map[device.Holder][]holder {
 	pods := make(map[device.Holder][]holder, 1)
 	for _, h := range holders {
-		pod := h.Holder
-		pod.Container = ""
-		pods[pod] = append(pods[pod], h)
+		pods[h.pod()] = append(pods[h.pod()], h)
 	}
 	return pods
 }

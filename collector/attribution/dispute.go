@@ -29,7 +29,7 @@ func disputes(units map[unit]claim, gpus map[string]*gpuState) []device.Dispute 
 
 // reason is why the unit is in dispute by itself, "" if it is not.
 func (c claim) reason() string {
-	several := len(byPod(c.holders)) > 1
+	several := c.several()
 	switch {
 	case c.foreign:
 		return device.DisputeName
