@@ -22,7 +22,7 @@ func TestMetricsPassPromtool(t *testing.T) {
 	if _, err := os.Stat(promtool); err != nil {
 		t.Fatalf("%v: run make tools", err)
 	}
-	node := nvmltest.Node(2)
+	node := nvmltest.Node(3)
 	node.GPUs[1].MIG = 1
 	node.GPUs[1].Instances = []nvmltest.Instance{{
 		UUID: "MIG-1", Name: "NVIDIA H200 MIG 1g.18gb", GI: 7, GPUSlices: 1, ComputeSlices: 1, MemoryMiB: 16384,
@@ -38,11 +38,15 @@ func TestMetricsPassPromtool(t *testing.T) {
 	}
 	w := collectortest.NewNode(t, node)
 	w.Kubelet.Hold(pod("train", gpu0), pod("short", "MIG-1"))
-	p := start(t, w, "--nvml.xid", "--nvml.ecc", "--nvml.row-remap", "--nvml.throttle", "--nvml.nvlink", "--nvml.pcie")
+	p := start(t, w, "--nvml.xid", "--nvml.ecc", "--nvml.row-remap", "--nvml.throttle", "--nvml.nvlink", "--nvml.pcie", "--meter.max-gap=1h")
 	p.Until(t, "both containers are metered", func(s collectortest.Scrape) bool {
 		return s.Has(&metric.ContainerEnergy, container("train", gpu0)...) && s.Has(&metric.ContainerShare, container("short", gpu1)...)
 	})
-	w.Kubelet.Hold(pod("train", gpu0), pod("stranger", "shared-0-of-4"))
+	// The kubelet restarts and does not list the first one yet, but two with one device.
+	w.Kubelet.Stop()
+	w.Kubelet.Hold(pod("stranger", "shared-0-of-4"), pod("one", "MIG-1"), pod("two", "MIG-1"))
+	w.Kubelet.WriteCheckpoint(pod("train", gpu0), pod("stranger", "shared-0-of-4"), pod("one", "MIG-1"), pod("two", "MIG-1"))
+	w.Kubelet.Run()
 	node.GPUs[0].XIDs = []int{79} // after the collector began to watch
 	var metrics string
 	var missing []string

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,10 +28,14 @@ func (o *outage) goOn(reason string, begin, end time.Time) bool {
 	return o.why.news(reason, end)
 }
 
+// noAnswer is what the failure of a source means.
+const noAnswer = "Source does not answer; what it said last is metered for a while (--meter.max-gap), then nothing, until it answers"
+
 // sourceHealth counts the polls of one source and logs when it goes and comes, and
 // when the reason for which it does not answer is another.
 type sourceHealth struct {
 	name     string
+	fault    string // what its failure means, where that isn't noAnswer
 	up       bool
 	released bool
 	failures int64
@@ -63,7 +68,7 @@ func (s *sourceHealth) note(log *slog.Logger, err error, begin, end time.Time) {
 	s.up = false
 	s.failures++
 	if s.outage.goOn(err.Error(), begin, end) {
-		log.Warn("Source does not answer; what it said last is metered for a while (--meter.max-gap), then nothing, until it answers", "peer", s.name, "err", err)
+		log.Warn(cmp.Or(s.fault, noAnswer), "peer", s.name, "err", err)
 	}
 }
 

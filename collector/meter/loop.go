@@ -116,7 +116,7 @@ func NewLoop(cfg LoopConfig) (*Loop, error) {
 		endurance: endurance{limit: cfg.GiveUp},
 		kubelet:   sourceHealth{name: SourceKubelet},
 		names:     sourceHealth{name: SourceCheckpoint},
-		cgroups:   sourceHealth{name: SourceCgroup},
+		cgroups:   sourceHealth{name: SourceCgroup, fault: "Which pods there are is not seen"},
 	}, nil
 }
 
