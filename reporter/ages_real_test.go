@@ -90,3 +90,27 @@ func TestHoursOfAgesWithoutSamplesAreNotAskedForOneByOne(t *testing.T) {
 		})
 	}
 }
+
+// A year after it closed its last hour the service has 8,700 to look at.
+func TestAServiceThatStoodStillForAYearAsksForNoHourThatHasNothing(t *testing.T) {
+	t.Parallel()
+	p := counted(t)
+	_, setting := folder(t)
+	f := priced(p.URL, setting, "schedules: schedules.yaml\n")
+	f["schedules.yaml"] = "schedules: []\n"
+	config := "--config=" + f.write(t)
+	run(t, instant("2026-11-03T02:11:00Z"), "close", closeNight, config).succeeds(t)
+	before := len(p.Asked())
+	c := &clock{}
+	c.set("2027-11-03T02:25:00Z")
+	s := serve(t, c, config)
+	s.eventually(t, "the hours with samples are closed", func() bool { return strings.Count(s.log.String(), `msg="Closed an hour"`) == 3 })
+	s.ticks(t)
+	if n := len(p.Asked()) - before; n > 300 {
+		t.Errorf("%d requests", n)
+	}
+	if !strings.Contains(s.log.String(), `msg="Left out hours without samples" cluster=eu-1 hours=87`) {
+		t.Errorf("the log is\n%s", s.log)
+	}
+	s.ends(t)
+}

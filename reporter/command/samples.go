@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gputally/gputally/collector/metric"
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/source"
@@ -50,16 +52,9 @@ func (e *extent) has(hour window.Window) bool {
 // the first of anything are said to be left out; for each of the later ones there is
 // an error in empty. Where Prometheus can't say what it has, all hours are returned.
 func within[H any](ctx context.Context, env *Env, p *Program, c Cluster, hours []H, of func(H) window.Window) (there []H, empty []error, err error) {
-	if len(hours) <= lookFirst {
-		return hours, nil, nil
-	}
-	e, err := extentOf(ctx, p, c, window.Window{From: of(hours[0]).From, To: of(hours[len(hours)-1]).To})
-	if answer := (*noAnswerError)(nil); errors.As(err, &answer) && ctx.Err() == nil {
-		env.Log.Warn("Can't find out from when on there are samples; all hours are asked for", "cluster", c.Name, "err", err)
-		return hours, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
+	e, err := extentOfAll(ctx, env, p, c, hours, of)
+	if err != nil || e == nil {
+		return hours, nil, err
 	}
 	before := 0
 	for _, h := range hours {
@@ -77,6 +72,34 @@ func within[H any](ctx context.Context, env *Env, p *Program, c Cluster, hours [
 			before, c.Name, of(hours[0]).From.Format(time.RFC3339), e.begin.Format(time.RFC3339))
 	}
 	return there, empty, nil
+}
+
+// extentOfAll is the extent of a cluster around many hours, nil if they are few, or if
+// Prometheus can't say.
+func extentOfAll[H any](ctx context.Context, env *Env, p *Program, c Cluster, hours []H, of func(H) window.Window) (*extent, error) {
+	if len(hours) <= lookFirst {
+		return nil, nil
+	}
+	e, err := extentOf(ctx, p, c, window.Window{From: of(hours[0]).From, To: of(hours[len(hours)-1]).To})
+	if answer := (*noAnswerError)(nil); errors.As(err, &answer) && ctx.Err() == nil {
+		env.Log.Warn("Can't find out from when on there are samples; all hours are asked for", "cluster", c.Name, "err", err)
+		return nil, nil
+	}
+	return e, err
+}
+
+// dueOf leaves out of the hours that are due for the service those that have nothing,
+// as after a long time in which it did not run.
+func dueOf(ctx context.Context, env *Env, p *Program, c Cluster, due []closing.Due) ([]closing.Due, error) {
+	e, err := extentOfAll(ctx, env, p, c, due, func(d closing.Due) window.Window { return d.Hour })
+	if err != nil || e == nil {
+		return due, err
+	}
+	there := slices.DeleteFunc(slices.Clone(due), func(d closing.Due) bool { return !e.has(d.Hour) })
+	if n := len(due) - len(there); n > 0 {
+		env.Log.Warn("Left out hours without samples", "cluster", c.Name, "hours", n, "of", len(due), "first", due[0].Hour, "last", due[len(due)-1].Hour)
+	}
+	return there, nil
 }
 
 // sampledIn returns what tells whether an hour of a window may have samples, so that a

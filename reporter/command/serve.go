@@ -7,6 +7,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
+	"github.com/gputally/gputally/reporter/closing"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/serve"
 	"github.com/gputally/gputally/reporter/source/gputally"
@@ -31,7 +32,7 @@ func addServe(app *kingpin.Application, add adder) {
 			if err != nil {
 				return serve.Work{}, err
 			}
-			return p.work(), nil
+			return p.work(env), nil
 		}
 		reload := env.Reload()
 		work, err := load(ctx)
@@ -49,9 +50,9 @@ func addServe(app *kingpin.Application, add adder) {
 type flagsOf struct{ *kingpin.CmdClause }
 
 // work is what the service is to do.
-func (p *Program) work() serve.Work {
+func (p *Program) work(env *Env) serve.Work {
 	return serve.Work{
-		Clusters: p.served(), Schedules: p.Config.Schedules,
+		Clusters: p.served(env), Schedules: p.Config.Schedules,
 		Index: p.Index, Archive: p.Archive, Maker: p.Maker,
 		Settle: p.Config.Settle, RestateWithin: p.Config.Ledger.RestateWithin,
 		RetainReports: p.Config.Reports.Retain, ReportDeadline: p.Config.ReportDeadline,
@@ -59,12 +60,13 @@ func (p *Program) work() serve.Work {
 }
 
 // served are the configured clusters as the service takes them.
-func (p *Program) served() []serve.Cluster {
+func (p *Program) served(env *Env) []serve.Cluster {
 	all := make([]serve.Cluster, len(p.Clusters))
 	for i, c := range p.Clusters {
 		all[i] = serve.Cluster{
 			Name: c.Name, Closing: c.Closing, Upkeep: p.Upkeep(c.Name),
 			Balanced: func(ctx context.Context) bool { return balanced(ctx, c.Servers) },
+			Within:   func(ctx context.Context, due []closing.Due) ([]closing.Due, error) { return dueOf(ctx, env, p, c, due) },
 		}
 	}
 	return all

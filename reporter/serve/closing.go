@@ -113,6 +113,12 @@ func (t *closeTask) look(ctx context.Context) (closing.Work, error) {
 		}
 		t.started = true
 	}
+	if t.cluster.Within != nil {
+		slices.SortFunc(work.Due, func(a, b closing.Due) int { return a.Hour.From.Compare(b.Hour.From) })
+		if work.Due, err = t.cluster.Within(ctx, work.Due); err != nil {
+			return work, err
+		}
+	}
 	for _, aside := range t.troubles.setAside() {
 		if !due(aside.hour) {
 			work.Due = append(work.Due, closing.Due{Hour: aside.hour})

@@ -60,6 +60,9 @@ type Cluster struct {
 	Upkeep  *upkeep.Cluster
 	// Balanced tells whether the cluster's URL leads to replicas that take turns.
 	Balanced func(ctx context.Context) bool
+	// Within leaves out of hours that are due, oldest first, those for which there is
+	// nothing, where they are so many that it is worth to look. Nil: all have something.
+	Within func(ctx context.Context, due []closing.Due) ([]closing.Due, error)
 }
 
 // Server does what is due and shows what was done.
