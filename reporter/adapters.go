@@ -41,7 +41,7 @@ func (o *opener) Servers(c config.Cluster) ([]*prom.Client, error) {
 
 // clients are those of the cluster's URLs that pick series by labels. dated hears the
 // time of the servers; nil: nobody does.
-func (o *opener) clients(c config.Cluster, labels map[string]string, dated func(time.Time)) ([]*prom.Client, error) {
+func (o *opener) clients(c config.Cluster, labels map[string]string, dated func(server string, at time.Time)) ([]*prom.Client, error) {
 	var clients []*prom.Client
 	for _, u := range c.Prometheus.URLs {
 		client, err := prom.New(prom.Config{
@@ -54,7 +54,7 @@ func (o *opener) clients(c config.Cluster, labels map[string]string, dated func(
 			Logger:        o.env.Log,
 			Now:           o.env.Now,
 			Found:         o.foundRoad,
-			Dated:         dated,
+			Dated:         datedBy(u.String(), dated),
 		})
 		if err != nil {
 			return nil, &command.UsageError{Err: fmt.Errorf("prometheus of cluster %s: %w", c.Name, err)}
@@ -62,6 +62,14 @@ func (o *opener) clients(c config.Cluster, labels map[string]string, dated func(
 		clients = append(clients, client)
 	}
 	return clients, nil
+}
+
+// datedBy is dated for one server.
+func datedBy(server string, dated func(server string, at time.Time)) func(at time.Time) {
+	if dated == nil {
+		return nil
+	}
+	return func(at time.Time) { dated(server, at) }
 }
 
 // foundRoad says once how a server is read, however many clients it has.

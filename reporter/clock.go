@@ -2,6 +2,8 @@ package reporter
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,7 +21,8 @@ type hourClock struct {
 	log     *slog.Logger
 
 	mu    sync.Mutex
-	ahead time.Duration // 0 within the tolerance
+	of    map[string]time.Duration // how far it is ahead of each server, by URL
+	ahead time.Duration            // of the server that is ahead the least; 0 within the tolerance
 }
 
 // Now is the time by the slower of the two clocks.
@@ -29,11 +32,15 @@ func (c *hourClock) Now() time.Time {
 	return c.now().Add(-c.ahead)
 }
 
-// hear takes what time it is for the server.
-func (c *hourClock) hear(at time.Time) {
+// hear takes what time it is for a server. Replicas may differ.
+func (c *hourClock) hear(server string, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ahead, before := c.now().Round(0).Sub(at), c.ahead
+	if c.of == nil {
+		c.of = map[string]time.Duration{}
+	}
+	c.of[server] = c.now().Round(0).Sub(at)
+	ahead, before := slices.Min(slices.Collect(maps.Values(c.of))), c.ahead
 	if ahead < clockTolerance {
 		ahead = 0
 	}

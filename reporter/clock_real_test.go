@@ -89,6 +89,19 @@ func TestTheClockIsSetWhileServeRuns(t *testing.T) {
 			t.Errorf("objects (-before +after)\n%s", diff)
 		}
 	})
+	t.Run("one of two replicas has a clock that is behind", func(t *testing.T) {
+		_, setting := folder(t)
+		f := priced(p.URL, setting, "")
+		f["gputally.yaml"] = strings.Replace(f["gputally.yaml"], "url: \""+p.URL+"\"", "replicas: [\""+p.URL+"\", \""+shared.prometheus.URL+"\"]", 1)
+		var stdout, stderr bytes.Buffer
+		err := reporter.Run(t.Context(), []string{"close", "--from=2026-11-03T00:00:00Z", "--config=" + f.write(t)}, &stdout, &stderr, opts)
+		if err != nil || !strings.Contains(stdout.String(), "Closed 3 hours") {
+			t.Errorf("%v\n%s%s", err, &stdout, &stderr)
+		}
+		if said := strings.Count(stderr.String(), "This machine's clock is ahead"); said > 1 {
+			t.Errorf("it says %d times that the clock is ahead", said)
+		}
+	})
 	t.Run("both are right an hour later", func(t *testing.T) {
 		right.set("2026-11-03T03:25:00Z")
 		own.set("2026-11-03T03:25:00Z")

@@ -93,7 +93,7 @@ func (o *opener) Open(ctx context.Context, cfg *config.Config) (*command.Program
 
 // cluster adds a cluster to the program and returns the source of its hours.
 func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics, clock *hourClock) (*gputally.Source, error) {
-	var dated func(time.Time)
+	var dated func(server string, at time.Time)
 	if o.compareClocks {
 		dated = clock.hear
 	}
