@@ -214,6 +214,12 @@ func (x *Index) Version(ctx context.Context, cluster string, at time.Time) (stri
 	return object.ETag, nil
 }
 
+// WroteAlone tells whether all that changed between two Versions of a cluster in the
+// month of an instant was changed by this process, as far as it remembers.
+func (x *Index) WroteAlone(cluster string, at time.Time, from, to string) bool {
+	return x.written.alone(hoursKey(cluster, at), from, to)
+}
+
 // Latest returns the closed hours of a cluster from a time on, oldest first, or the
 // last one before it if there are none. Errors: as Hours.
 func (x *Index) Latest(ctx context.Context, cluster string, since time.Time) ([]HourRecord, error) {

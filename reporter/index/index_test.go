@@ -348,3 +348,47 @@ func TestTheVersionOfAClustersHours(t *testing.T) {
 		t.Error("it takes any name")
 	}
 }
+
+// Whoever looks for what others changed passes over what this process wrote itself.
+func TestWhatThisProcessWroteAlone(t *testing.T) {
+	t.Parallel()
+	b := empty()
+	ours, other := index.New(b, index.Config{}), index.New(b, index.Config{})
+	month := at(t, "2026-11-20T00:00:00Z")
+	put := func(x *index.Index, hour string) (version string) {
+		t.Helper()
+		err := x.PutHour(t.Context(), hourRecord("prod", hourAt(t, hour), 1))
+		if err == nil {
+			version, err = x.Version(t.Context(), "prod", month)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return version
+	}
+	first := put(ours, "2026-11-20T05:00:00Z")
+	second := put(ours, "2026-11-20T06:00:00Z")
+	third := put(ours, "2026-11-20T07:00:00Z")
+	foreign := put(other, "2026-11-20T08:00:00Z")
+	fifth := put(ours, "2026-11-20T09:00:00Z")
+	sixth := put(ours, "2026-11-20T10:00:00Z")
+	for name, tt := range map[string]struct {
+		from, to string
+		want     bool
+	}{
+		"the first":                        {"", first, true},
+		"one more":                         {first, second, true},
+		"two more":                         {first, third, true},
+		"another process wrote":            {third, foreign, false},
+		"another process wrote in between": {third, fifth, false},
+		"after that":                       {fifth, sixth, true},
+		"nothing is known of before":       {"gone", sixth, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := ours.WroteAlone("prod", month, tt.from, tt.to); got != tt.want {
+				t.Errorf("%v, want %v", got, tt.want)
+			}
+		})
+	}
+}

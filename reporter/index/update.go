@@ -182,6 +182,7 @@ func replace[R comparable](ctx context.Context, x *Index, key string, old stored
 	if err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}
+	x.written.followed(key, old.etag, object.ETag)
 	x.written.keep(key, stored[R]{exists: true, etag: object.ETag, records: slices.Clip(next), unknown: old.unknown, unknowns: old.unknowns})
 	return nil
 }
@@ -191,6 +192,37 @@ func replace[R comparable](ctx context.Context, x *Index, key string, old stored
 type written struct {
 	mu       sync.Mutex
 	byFolder map[string]writtenObject
+	before   map[string]string // the ETag that an own write replaced, by key and its own ETag
+	order    []string          // of these, oldest first
+}
+
+// maxFollowed is how many own writes are remembered.
+const maxFollowed = 4096
+
+// followed notes that this process replaced a version of an object by another.
+func (w *written) followed(key, from, to string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.before[key+" "+to] = from
+	if w.order = append(w.order, key+" "+to); len(w.order) > maxFollowed {
+		delete(w.before, w.order[0])
+		w.order = w.order[1:]
+	}
+}
+
+// alone tells whether this process made a version of an object out of another, and
+// nobody else changed it in between.
+func (w *written) alone(key, from, to string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for range maxFollowed {
+		before, own := w.before[key+" "+to]
+		if !own || before == from {
+			return own
+		}
+		to = before
+	}
+	return false
 }
 
 type writtenObject struct {

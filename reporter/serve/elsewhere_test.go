@@ -7,6 +7,8 @@ import (
 
 	"github.com/gputally/gputally/reporter/archive"
 	"github.com/gputally/gputally/reporter/closing"
+	"github.com/gputally/gputally/reporter/index"
+	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/window"
 )
 
@@ -35,7 +37,8 @@ func TestReportsOfHoursThatACommandRestatedAreMadeAgain(t *testing.T) {
 		t.Fatalf("revisions %v before anything changed", got)
 	}
 	command := closing.New(closing.Config{
-		Name: "eu-1", Source: source{cluster: "eu-1", idle: 60_000}, Ledger: r.ledger, Index: r.index,
+		Name: "eu-1", Source: source{cluster: "eu-1", idle: 60_000},
+		Ledger: ledger.New(b, ledger.Config{}), Index: index.New(b, index.Config{}),
 		Settle: 10 * time.Minute, Now: func() time.Time { return r.now }, Log: slog.New(slog.DiscardHandler),
 	})
 	done, err := command.Restate(t.Context(), []window.Window{window.Hour(instant("2026-11-19T12:00:00Z"))}, nil, func(window.Window) {})

@@ -82,6 +82,7 @@ type changesTask struct {
 	tasks    *tasks
 	versions map[string]string // of the clusters' indexes when they were last asked for
 	day      time.Time         // on which all recent reports were last compared
+	recent   bool              // they are to be compared
 }
 
 // lookEvery is how often a cluster's index is asked whether another process
@@ -89,13 +90,13 @@ type changesTask struct {
 const lookEvery = 5 * time.Minute
 
 // work asks for the version of each cluster's index of the running month. Recent
-// reports are compared with their hours when one has changed, and once a day: a
-// command may have restated hours, or another process that ended before it made
+// reports are compared with their hours when somebody else has changed one, and once a
+// day: a command may have restated hours, or another process that ended before it made
 // their reports again.
 func (t *changesTask) work(ctx context.Context, run *task.Run) (time.Time, error) {
 	now := t.cfg.Now()
 	today := window.PeriodDay.Containing(now, time.UTC).From
-	recent := !t.day.Equal(today)
+	t.recent = t.recent || !t.day.Equal(today)
 	for _, of := range t.cfg.Clusters {
 		before, known := t.versions[of.Name]
 		if !known { // the process starts, and whoever needs the index reads it
@@ -103,21 +104,23 @@ func (t *changesTask) work(ctx context.Context, run *task.Run) (time.Time, error
 			continue
 		}
 		var version string
+		at := now.Add(-t.cfg.Settle - time.Hour)
 		err := run.Unit(ctx, "index of cluster "+of.Name, func(ctx context.Context) (err error) {
-			version, err = t.cfg.Index.Version(ctx, of.Name, now.Add(-t.cfg.Settle-time.Hour))
+			version, err = t.cfg.Index.Version(ctx, of.Name, at)
 			return err
 		})
 		if err != nil {
 			return time.Time{}, err
 		}
-		if before != version {
-			recent = true
+		if before != version && !t.cfg.Index.WroteAlone(of.Name, at, before, version) {
+			t.recent = true
 			t.tasks.runner.Wake(task.ID{Kind: kindClose, Name: of.Name})
 		}
 		t.versions[of.Name] = version
 	}
 	t.day = today
-	if recent {
+	if t.recent {
+		t.recent = false
 		t.tasks.changed(window.Window{From: now.UTC().Add(-t.cfg.RestateWithin), To: now.UTC()})
 	}
 	return now.Add(lookEvery), nil
