@@ -151,26 +151,40 @@ func (t *closeTask) holes(ctx context.Context) ([]closing.Due, error) {
 // closeAll tries the hours that are due, oldest first. With an error it returns
 // when to try again, the zero time if that is left to the runner.
 func (t *closeTask) closeAll(ctx context.Context, run *task.Run, due []closing.Due) (next time.Time, err error) {
-	var suspect *trouble // at which the server failed, time and again
+	var suspect *closing.Due // at which the server failed, time and again
+	var why error
 	for _, d := range due {
 		closed, next, err := t.try(ctx, run, d)
 		switch {
-		case err == nil && closed && suspect != nil: // the server answers, but not for that hour
-			t.nameAside(t.troubles.putAside(suspect.hour, t.cfg.Now(), t.tasks.runner.Backoff(), suspect.err))
+		case err == nil && closed && suspect != nil: // the server answers
+			if next, err := t.suspected(ctx, run, *suspect); err != nil {
+				return next, err
+			}
 			suspect = nil
 		case err == nil:
 		case suspect == nil && ctx.Err() == nil && t.insists(d.Hour, err):
-			suspect = &trouble{hour: d.Hour, err: err}
+			suspect, why = &d, err
 		case suspect != nil:
-			return time.Time{}, suspect.err
+			return time.Time{}, why
 		default:
 			t.tasks.progress.reach(t.cluster.Name, d.Hour.From, true)
 			return next, err
 		}
 	}
 	if suspect != nil {
-		return time.Time{}, suspect.err
+		return time.Time{}, why
 	}
+	return time.Time{}, nil
+}
+
+// suspected tries an hour once more at which a server failed that answers now. If it
+// fails at it again, it is the hour, which is set aside; else the server was away.
+func (t *closeTask) suspected(ctx context.Context, run *task.Run, due closing.Due) (next time.Time, err error) {
+	_, next, err = t.try(ctx, run, due)
+	if err == nil || ctx.Err() != nil || !ofServer(err) {
+		return next, err
+	}
+	t.nameAside(t.troubles.putAside(due.Hour, t.cfg.Now(), t.tasks.runner.Backoff(), err))
 	return time.Time{}, nil
 }
 

@@ -184,6 +184,41 @@ func TestAServerThatIsAwayCountsAgainstNoHour(t *testing.T) {
 	}
 }
 
+// The server comes back just when another hour is tried, because it failed at one hour
+// for long; or it fails at that hour only.
+func TestAServerThatComesBackCountsAgainstNoHour(t *testing.T) {
+	t.Parallel()
+	stuck := instant("2026-11-20T01:00:00Z")
+	for name, tt := range map[string]struct {
+		back  bool // it answers for the hour, too, from then on
+		aside float64
+	}{"it was away": {true, 0}, "it fails at one hour": {false, 1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := closed(t, instant("2026-11-20T02:05:00Z"), "eu-1")
+			r := newReplica(t, b, instant("2026-11-20T02:05:00Z"), "eu-1")
+			answers := false
+			r.fault = func(cluster string, hour window.Window) error {
+				switch {
+				case cluster != "eu-1" || hour.From.After(stuck):
+					answers = answers || cluster == "eu-1" && r.now.After(instant("2026-11-20T03:10:00Z"))
+					return nil
+				case answers && tt.back:
+					return nil
+				}
+				return away("eu-1")(cluster, hour)
+			}
+			r.passes(t, 2*time.Hour)
+			if r.aside(t) != tt.aside || r.closedHour(t, "eu-1", "2026-11-20T01:00:00Z") != tt.back || !r.closedHour(t, "eu-1", "2026-11-20T02:00:00Z") {
+				t.Errorf("%v hours are set aside\n%s", r.aside(t), r.log)
+			}
+			if n := r.logged("An hour is set aside"); (n == 0) != (tt.aside == 0) {
+				t.Errorf("hours were set aside %d times", n)
+			}
+		})
+	}
+}
+
 // The object of a closed hour is rubbish, and Prometheus has its samples still.
 func TestADamagedHourIsClosedAgain(t *testing.T) {
 	t.Parallel()
