@@ -18,7 +18,7 @@
 // condition that the object is still the one that it read. If it is not, the
 // update begins again after a pause that grows and has jitter. What is merged
 // already is not written, so an update may be repeated at will. A process
-// remembers the latest object of each cluster that it wrote or read. Its first attempt
+// remembers the latest two objects of each cluster that it wrote or read. Its first attempt
 // begins with that, without reading it: if another process has changed the object
 // since, the condition fails. Readers ask for the ETag, and read an object only if it
 // is another one.

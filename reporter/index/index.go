@@ -47,7 +47,7 @@ func New(b bucket.Bucket, c Config) *Index {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Index{b, c, &written{byFolder: map[string]writtenObject{}, before: map[string]string{}}}
+	return &Index{b, c, &written{byFolder: map[string][]writtenObject{}, before: map[string]string{}}}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +86,7 @@ func records[R comparable](ctx context.Context, x *Index, k kind[R], key string)
 	}
 	s, err := load(ctx, x, k, key)
 	if err == nil && s.exists && s.broken == nil {
-		x.written.keepLater(key, s)
+		x.written.keep(key, s)
 	}
 	return s.records, errors.Join(err, s.broken)
 }
@@ -187,14 +188,18 @@ func replace[R comparable](ctx context.Context, x *Index, key string, old stored
 	return nil
 }
 
-// written remembers the latest object of each folder that this process wrote or
-// read, as updates and questions follow each other there.
+// written remembers the latest objects of each folder that this process wrote or
+// read, as updates and questions follow each other there: the running month's, and the
+// month's before, which reports are compared with.
 type written struct {
 	mu       sync.Mutex
-	byFolder map[string]writtenObject
-	before   map[string]string // the ETag that an own write replaced, by key and its own ETag
-	order    []string          // of these, oldest first
+	byFolder map[string][]writtenObject // at most monthsKept, the latest first
+	before   map[string]string          // the ETag that an own write replaced, by key and its own ETag
+	order    []string                   // of these, oldest first
 }
+
+// monthsKept is how many objects of a folder are remembered.
+const monthsKept = 2
 
 // maxFollowed is how many own writes are remembered.
 const maxFollowed = 4096
@@ -233,31 +238,32 @@ type writtenObject struct {
 func (w *written) of(key string) any {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if o := w.byFolder[path.Dir(key)]; o.key == key {
-		return o.stored
+	for _, o := range w.byFolder[path.Dir(key)] {
+		if o.key == key {
+			return o.stored
+		}
 	}
 	return nil
 }
 
+// keep remembers an object in place of what was known of it.
 func (w *written) keep(key string, stored any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.byFolder[path.Dir(key)] = writtenObject{key, stored}
-}
-
-// keepLater remembers an object that was read, unless a later month is known.
-func (w *written) keepLater(key string, stored any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if folder := path.Dir(key); w.byFolder[folder].key <= key {
-		w.byFolder[folder] = writtenObject{key, stored}
-	}
+	w.drop(key)
+	folder := path.Dir(key)
+	all := append(w.byFolder[folder], writtenObject{key, stored})
+	slices.SortFunc(all, func(a, b writtenObject) int { return cmp.Compare(b.key, a.key) })
+	w.byFolder[folder] = all[:min(len(all), monthsKept)]
 }
 
 func (w *written) forget(key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if folder := path.Dir(key); w.byFolder[folder].key == key {
-		delete(w.byFolder, folder)
-	}
+	w.drop(key)
+}
+
+func (w *written) drop(key string) {
+	folder := path.Dir(key)
+	w.byFolder[folder] = slices.DeleteFunc(w.byFolder[folder], func(o writtenObject) bool { return o.key == key })
 }

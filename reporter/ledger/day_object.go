@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,11 @@ type plainDayHour dayHour
 
 // UnmarshalJSON keeps what this version does not know.
 func (h *dayHour) UnmarshalJSON(data []byte) error {
+	known := json.NewDecoder(bytes.NewReader(data))
+	known.DisallowUnknownFields()
+	if known.Decode((*plainDayHour)(h)) == nil {
+		return nil
+	}
 	if err := json.Unmarshal(data, (*plainDayHour)(h)); err != nil {
 		return err
 	}
