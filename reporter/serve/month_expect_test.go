@@ -25,19 +25,24 @@ type expected struct {
 
 // lateTime is time of a cluster that is not closed in time.
 type lateTime struct {
-	period   window.Window
-	resolved time.Time     // zero: never
-	takes    time.Duration // until all of it is closed
+	period window.Window
+	until  time.Time     // when it is closed, or when its samples are gone
+	never  bool          // it is not closed then
+	takes  time.Duration // until all of it is closed
 }
 
 // late is all such time.
 func (w *world) late() (all []lateTime) {
 	if w.dead != "" {
 		hours := window.Window{From: w.away.From.Add(-worldSettle).Truncate(time.Hour), To: w.away.To.Add(-worldSettle).Truncate(time.Hour)}
-		all = append(all, lateTime{hours, w.away.To, 2 * time.Hour})
+		all = append(all, lateTime{hours, w.away.To, false, 2 * time.Hour})
 	}
 	for _, d := range w.damaged {
-		all = append(all, lateTime{d.hour, d.heals, 45 * time.Minute})
+		l := lateTime{d.hour, d.heals, false, 45 * time.Minute}
+		if d.heals.IsZero() {
+			l.until, l.never = d.hour.To.Add(w.samples), true
+		}
+		all = append(all, l)
 	}
 	return all
 }
@@ -106,25 +111,25 @@ func (w *world) revisions(of expected) (all []expected) {
 	made, until := release, release.Add(10*time.Minute)
 	for _, l := range late {
 		switch {
-		case l.resolved.IsZero() || l.resolved.After(deadline):
+		case l.until.After(deadline):
 			made, until = deadline, deadline.Add(10*time.Minute)
-		case l.resolved.After(made):
-			made, until = l.resolved, l.resolved.Add(l.takes)
+		case l.until.After(made):
+			made, until = l.until, l.until.Add(l.takes)
 		}
 	}
-	times := []lateTime{{resolved: made, takes: until.Sub(made)}}
+	times := []lateTime{{until: made, takes: until.Sub(made)}}
 	for _, l := range late {
-		if l.resolved.After(made) {
+		if l.until.After(made) && !l.never {
 			times = append(times, l)
 		}
 	}
-	slices.SortFunc(times, func(a, b lateTime) int { return a.resolved.Compare(b.resolved) })
+	slices.SortFunc(times, func(a, b lateTime) int { return a.until.Compare(b.until) })
 	for i, at := range times {
-		if at.resolved.Add(at.takes).After(w.end) {
+		if at.until.Add(at.takes).After(w.end) {
 			break
 		}
 		next := of
-		next.revision, next.from, next.to, next.failed = i+1, at.resolved, at.resolved.Add(at.takes), w.isFailed(of.period, at.resolved, late)
+		next.revision, next.from, next.to, next.failed = i+1, at.until, at.until.Add(at.takes), w.isFailed(of.period, at.until, late)
 		all = append(all, next)
 	}
 	return all
@@ -134,7 +139,7 @@ func (w *world) revisions(of expected) (all []expected) {
 func (w *world) isFailed(period window.Window, at time.Time, late []lateTime) bool {
 	var missing time.Duration
 	for _, l := range late {
-		if inside, common := period.Intersect(l.period); common && (l.resolved.IsZero() || l.resolved.After(at)) {
+		if inside, common := period.Intersect(l.period); common && (l.never || l.until.After(at)) {
 			missing += inside.Duration()
 		}
 	}

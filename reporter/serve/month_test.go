@@ -74,7 +74,7 @@ func (w *world) test(t *testing.T) {
 		t.Errorf("%d sources were read at once", w.mostAtOnce)
 	}
 	for _, d := range w.damaged {
-		if n := w.tries[d.hour.String()]; n < 3 || n > 150 {
+		if n := w.tries[d.hour.String()]; n < 3 || n > 1200 {
 			t.Errorf("the damaged hour %s was tried %d times", d.hour, n)
 		}
 	}
