@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/gputally/gputally/reporter/series"
@@ -26,6 +27,9 @@ var states = [...]usage.State{usage.Allocated, usage.Unallocated, usage.Unattrib
 
 // States is how many states a device counts.
 const States = len(states)
+
+// CountedStates are the states that a device counts.
+func CountedStates() []usage.State { return slices.Clone(states[:]) }
 
 // StatePlace is the place of a state's seconds in what a device counted in all,
 // and whether a device counts that state.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/reporter/fold"
 	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/usage"
@@ -87,15 +88,16 @@ func (r *reading) prove(piece series.Piece, in *intake) (p proof) {
 // device holds the samples of a GPU's states against those that say where it is. A
 // scrape brings both.
 func (p *proof) device(uuid string, g *gpu, want int) {
-	for i := range fold.States {
+	for _, state := range fold.CountedStates() {
+		place, _ := fold.StatePlace(state)
 		have := 0
 		if g != nil {
 			for _, s := range g.device {
-				have += len(s.total[1+i])
+				have += len(s.total[place])
 			}
 		}
 		if isShort(have, want) {
-			p.lacks.add("%s has %d samples of its seconds, and %d of gputally_device_info", uuid, have, want)
+			p.lacks.add("%s has %d samples of its %s seconds, and %d of %s", uuid, have, state, want, metric.DeviceInfo.Name)
 			return
 		}
 	}

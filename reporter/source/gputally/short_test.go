@@ -243,8 +243,26 @@ func TestAnAnswerThatIsTooSmall(t *testing.T) {
 							t.Error("nobody asked")
 						}
 						compareShort(t, want.sums(), got.sums())
+						got.conserves(t)
 					})
 				}
+			}
+		}
+	}
+}
+
+// conserves makes sure that the states of each GPU make each hour: ledger verify
+// refuses other hours.
+func (c shortChain) conserves(t *testing.T) {
+	t.Helper()
+	for _, h := range c.hours {
+		of := map[string]int64{}
+		for _, s := range h.Hour.Segments {
+			of[s.UUID] += s.GPUMillis
+		}
+		for uuid, ms := range of {
+			if !usage.Agree(ms, hour) {
+				t.Errorf("%s has %d ms in %s", uuid, ms, h.Hour.Window)
 			}
 		}
 	}
