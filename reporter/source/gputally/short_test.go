@@ -140,6 +140,9 @@ func damages(from int64) map[string]func(s *series.Series) bool {
 			return s.Labels.Get("instance") != "node-2" && s.Labels.Get("node") != "node-2" || cut(-10*minute, 30*minute)(s)
 		},
 	}
+	all["a hole in the intervals of node-1"] = func(s *series.Series) bool {
+		return s.Labels.Get("__name__") != metric.CollectorPollInterval.Name || s.Labels.Get("instance") != "node-1" || cut(-10*minute, 30*minute)(s)
+	}
 	for _, f := range []metric.Family{
 		metric.NodeInfo, metric.DeviceInfo, metric.CollectorStartTime, metric.CollectorPollAge, metric.CollectorPollInterval,
 		metric.ContainerAllocatedSeconds, metric.ContainerStartTime, metric.ContainerShare, metric.ContainerEnergy, metric.ContainerMemoryByteSeconds,

@@ -2,6 +2,7 @@ package gputally
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gputally/gputally/reporter/series"
@@ -39,8 +40,12 @@ type lacks struct {
 }
 
 func (l *lacks) add(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if slices.Contains(l.named, text) { // what a collector lacks is so for each of its GPUs
+		return
+	}
 	if l.count++; len(l.named) < usage.MostNamed {
-		l.named = append(l.named, fmt.Sprintf(format, args...))
+		l.named = append(l.named, text)
 	}
 }
 

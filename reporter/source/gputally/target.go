@@ -30,9 +30,12 @@ func (t *target) full() int {
 // since the previous poll, half an interval late on average, and so starts, ends and
 // all that is counted come late. hint is where to look in interval.
 func (t *target) lag(at int64, hint *int) int64 {
-	interval, ok := t.interval.at(at, hint)
-	if !ok { // of a collector that does not say it
+	if len(t.interval) == 0 { // of a collector that does not say it
 		return 0
+	}
+	interval, ok := t.interval.at(at, hint)
+	if !ok { // it seldom changes
+		interval = t.interval[*hint].v
 	}
 	return millis(interval / 2)
 }
