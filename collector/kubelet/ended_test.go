@@ -34,7 +34,7 @@ func newOldNode(t *testing.T, checkpoint, folders bool) *oldNode {
 
 // sources are those from which the client reads. A kubelet whose pods linger lists
 // them after their end.
-type sources struct{ checkpoint, folders, cgroups, lingers bool }
+type sources struct{ checkpoint, folders, cgroups, lingers, claims bool }
 
 func newNodeWith(t *testing.T, from sources) *oldNode {
 	s, c := kubelettest.Start(t), newClock()

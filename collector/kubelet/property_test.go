@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 )
 
@@ -40,6 +41,7 @@ type history struct {
 	written int  // poll at which the checkpoint must have been written; 0 if it is
 	lingers bool // terminated pods are listed, as before Kubernetes 1.34
 	cgroups bool // they show which pods have ended
+	claims  bool // pods hold claims only
 }
 
 // draw is one of n with equal chances.
@@ -53,10 +55,10 @@ func (h *history) step(t *rapid.T) {
 	var listed, holding []kubelettest.Pod
 	for _, l := range h.lives {
 		if l.state < terminated || l.state == terminated && h.lingers {
-			listed = append(listed, kubelettest.GPUs("a", l.name, l.uid, l.gpu))
+			listed = append(listed, h.pod(l))
 		}
 		if l.state < terminated {
-			holding = append(holding, kubelettest.GPUs("a", l.name, l.uid, l.gpu))
+			holding = append(holding, h.pod(l))
 		}
 	}
 	h.SetPods(listed...)
@@ -64,6 +66,15 @@ func (h *history) step(t *rapid.T) {
 		h.WriteCheckpoint(holding...)
 		h.written = 0
 	}
+}
+
+// pod is what the kubelet lists of a life. Those of one name have one claim on a GPU.
+func (h *history) pod(l *life) kubelettest.Pod {
+	if !h.claims {
+		return kubelettest.GPUs("a", l.name, l.uid, l.gpu)
+	}
+	c := kubelettest.Claim{Namespace: "a", Name: l.name, Driver: "gpu.nvidia.com", Pool: "n", Devices: []kubelettest.ClaimDevice{{Name: l.gpu}}}
+	return kubelettest.Pod{Namespace: "a", Name: l.name, UID: l.uid, Containers: []kubelettest.Container{{Name: "main", Claims: []kubelettest.Claim{c}}}}
 }
 
 // age moves a pod on in its life.
@@ -110,9 +121,12 @@ func (h *history) check(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if h.claims {
+		h.checkClaims(t, got)
+	}
 	for _, a := range got.Allocations {
 		of := func(l *life) bool {
-			return l.state != gone && l.name == a.Holder.Pod && l.gpu == a.Devices[0]
+			return l.state != gone && l.name == a.Holder.Pod && l.gpu == gpuOf(a)
 		}
 		i := slices.IndexFunc(h.lives, of)
 		if i < 0 {
@@ -128,6 +142,23 @@ func (h *history) check(t *rapid.T) {
 	}
 	h.poll++
 	h.clock.Advance(time.Second)
+}
+
+func gpuOf(a device.Allocation) string {
+	if len(a.Claims) > 0 {
+		return a.Claims[0].Device
+	}
+	return a.Devices[0]
+}
+
+// checkClaims finds each pod with claims in the books, from when it is first listed.
+func (h *history) checkClaims(t *rapid.T, got device.Holders) {
+	t.Helper()
+	for _, l := range h.lives {
+		if l.state < terminated && !slices.ContainsFunc(got.Allocations, func(a device.Allocation) bool { return a.Holder.Pod == l.name && gpuOf(a) == l.gpu }) {
+			t.Fatalf("poll %d: %s is listed, and not metered", h.poll, l.name)
+		}
+	}
 }
 
 // succeeded is true if another pod has the GPU, and the checkpoint knows it.
@@ -147,11 +178,12 @@ func TestNoPodIsMeteredUnderAnothersUID(t *testing.T) {
 		"folders":                 {folders: true},
 		"checkpoint, before 1.34, without cgroups": {checkpoint: true, lingers: true},
 		"both, before 1.34, without cgroups":       {checkpoint: true, folders: true, lingers: true},
+		"claims":                                   {checkpoint: true, folders: true, claims: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(rt *rapid.T) {
-				h := &history{oldNode: newNodeWith(t, from), lingers: from.cgroups || from.lingers, cgroups: from.cgroups}
+				h := &history{oldNode: newNodeWith(t, from), lingers: from.cgroups || from.lingers, cgroups: from.cgroups, claims: from.claims}
 				for range rapid.IntRange(1, 60).Draw(rt, "polls") {
 					h.step(rt)
 					h.check(rt)
