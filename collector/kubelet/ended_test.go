@@ -256,6 +256,17 @@ func TestAClientThatFindsACompletedPod(t *testing.T) {
 	}
 }
 
+// Cgroups in which no pod of the kubelet is say nothing of its pods.
+func TestCgroupsOfAnotherNodeEndNobody(t *testing.T) {
+	t.Parallel()
+	n := newNodeWith(t, sources{checkpoint: true, cgroups: true})
+	n.Hold(kubelettest.GPUs("a", "p", uid1, "GPU-1"))
+	for range 3 {
+		n.wants("it has no cgroup", only(gpus("a", "p", uid1, "GPU-1")))
+		n.clock.Advance(time.Minute)
+	}
+}
+
 func TestAPodThatIsListedWithAnothersDeviceHoldsNothing(t *testing.T) {
 	t.Parallel()
 	n := newNodeWith(t, sources{checkpoint: true})

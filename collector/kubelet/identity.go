@@ -9,19 +9,20 @@ import (
 
 // identities finds the UIDs of pods, and remembers whose they are.
 type identities struct {
-	file     checkpointFile
-	logs     podLogs
-	logsDown bool // that they can't be read was logged
-	keep     func(resource string) bool
-	pods     Pods
-	log      *slog.Logger
-	seen     map[string]sighting // by pod.key, of the pods of the latest poll
-	owners   map[string]string   // pod.name by UID, of the UIDs in the sources
-	gone     map[string]bool     // UIDs whose devices were given to others
-	before   map[string]bool     // UIDs that were in the checkpoint when it was first read
-	since    time.Time           // when that was
-	now      time.Time           // of the latest poll
-	stays    int64               // how many there were
+	file      checkpointFile
+	logs      podLogs
+	logsDown  bool // that they can't be read was logged
+	keep      func(resource string) bool
+	pods      Pods
+	log       *slog.Logger
+	seen      map[string]sighting // by pod.key, of the pods of the latest poll
+	owners    map[string]string   // pod.name by UID, of the UIDs in the sources
+	gone      map[string]bool     // UIDs whose devices were given to others
+	before    map[string]bool     // UIDs that were in the checkpoint when it was first read
+	since     time.Time           // when that was
+	witnessed bool                // sees was true once
+	now       time.Time           // of the latest poll
+	stays     int64               // how many there were
 }
 
 // sighting is what is remembered of a pod while it is listed.
@@ -59,7 +60,20 @@ func (n *identities) neverBegan(uid string) bool {
 		return false
 	}
 	there, known := n.pods.There(uid)
-	return known && !there
+	return known && !there && n.witnessed
+}
+
+// sees is true if the cgroups seen are those of the kubelet's pods: one of them is of
+// a pod in its files.
+func (n *identities) sees() bool {
+	for _, uids := range [...]map[string]bool{n.file.pods, n.logs.pods} {
+		for uid := range uids {
+			if there, _ := n.pods.There(uid); there {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // assign sets uid, unclear and ended of every pod, after refresh.
@@ -68,6 +82,7 @@ func (n *identities) assign(pods []pod, now time.Time) {
 	if n.before == nil && n.file.reads() {
 		n.before, n.since = maps.Clone(n.file.pods), now
 	}
+	n.witnessed = n.witnessed || n.sees()
 	for _, p := range pods {
 		if uid := n.seen[p.key].uid; p.over && uid != "" {
 			n.gone[uid] = true
