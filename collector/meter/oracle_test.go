@@ -70,18 +70,20 @@ type oracle struct {
 	known     time.Time // latest poll at which both answered
 	until     time.Time // what it said is booked until then
 	claims    []*claim
-	unclear   map[*card]int  // units
-	slots     map[*card]int  // as learned from what was offered
-	plugin    bool           // some card was offered once
-	withdrawn map[*card]bool // is not offered
-	unplaced  bool           // somebody holds what is on no card
+	unclear   map[*card]int    // units
+	slots     map[*card]int    // as learned from what was offered
+	once      map[*card]bool   // was offered
+	ids       map[string]*card // that were offered last
+	claimed   bool             // somebody holds by a claim, or did
+	withdrawn map[*card]bool   // is not offered
+	unplaced  bool             // somebody holds what is on no card
 	gpus      map[*card]*ledger
 	accounts  map[place]*account
 	lost      time.Duration
 }
 
 func newOracle(f *fleet) *oracle {
-	return &oracle{fleet: f, slots: map[*card]int{}, last: f.clock, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
+	return &oracle{fleet: f, slots: map[*card]int{}, once: map[*card]bool{}, last: f.clock, gpus: map[*card]*ledger{}, accounts: map[place]*account{}}
 }
 
 // poll keeps the books up to now.
@@ -342,17 +344,6 @@ func (o *oracle) learn() {
 		if c.absent {
 			delete(o.slots, c)
 		}
-	}
-}
-
-// offers finds the cards of which the device plugin offers nothing.
-func (o *oracle) offers() {
-	o.withdrawn = map[*card]bool{}
-	for _, c := range o.fleet.cards {
-		o.plugin = o.plugin || !c.absent && len(o.fleet.offered[c]) > 0
-	}
-	for _, c := range o.fleet.cards {
-		o.withdrawn[c] = o.plugin && !c.absent && len(o.fleet.offered[c]) == 0
 	}
 }
 
