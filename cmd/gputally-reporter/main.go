@@ -20,11 +20,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	info, err := os.Stderr.Stat()
 	err = reporter.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, reporter.Options{
-		Now:      time.Now,
+		Now: time.Now,
 
 		CompareClocks: true,
-		Reload:   hangups,
-		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+		Reload:        hangups,
+		Terminal:      err == nil && info.Mode()&os.ModeCharDevice != 0,
 	})
 	stop()
 	if err != nil {

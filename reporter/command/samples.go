@@ -110,7 +110,8 @@ func sampledIn(ctx context.Context, env *Env, p *Program, w window.Window) (func
 		for _, c := range p.Clusters {
 			e, err := extentOf(ctx, p, c, w)
 			if answer := (*noAnswerError)(nil); errors.As(err, &answer) && ctx.Err() == nil {
-				continue // whoever reads an hour says why
+				env.Log.Warn("Can't find out from when on there are samples; all hours are asked for", "cluster", c.Name, "err", err)
+				continue
 			}
 			if err != nil {
 				return nil, err
