@@ -1,0 +1,11 @@
+//go:build !real
+
+package reporter_test
+
+import (
+	"testing"
+
+	"github.com/gputally/gputally/internal/properties"
+)
+
+func TestMain(m *testing.M) { properties.Main(m) }

@@ -1,0 +1,9 @@
+package serve_test
+
+import (
+	"testing"
+
+	"github.com/gputally/gputally/internal/properties"
+)
+
+func TestMain(m *testing.M) { properties.Main(m) }
