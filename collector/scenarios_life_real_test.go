@@ -18,6 +18,7 @@ import (
 func lifeScenarios() map[string]scenario {
 	all := map[string]scenario{}
 	maps.Insert(all, maps.All(releaseScenarios()))
+	maps.Insert(all, maps.All(migScenarios()))
 	return all
 }
 

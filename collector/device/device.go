@@ -17,7 +17,10 @@ type GPU struct {
 	// ComputeSlices is into how many compute slices MIG cuts the GPU, 0 if unknown.
 	ComputeSlices int
 	MIG           []MIGInstance
-	Reading       Reading
+	// Unlisted says why MIG can't be followed any more, "" if it can: then MIG is
+	// as it was listed last, or lacks what its instances do.
+	Unlisted string
+	Reading  Reading
 	// XIDs counts the errors that the driver reported, also of a GPU that is
 	// not up. Sorted by code; nil unless they are watched. Counts never fall
 	// while the source lives.

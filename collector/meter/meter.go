@@ -257,7 +257,11 @@ func (m *Meter) settle() {
 			dm.offered = &offered
 		}
 		shared := min(1, shares[uuid])
-		dm.settle(shared, min(1-shared, m.now.Unattributed[uuid]), residents{m.tenants[uuid], m.cfg.ByProcess, len(m.now.Unresolved) > 0})
+		doubt, unplaced := min(1-shared, m.now.Unattributed[uuid]), len(m.now.Unresolved) > 0
+		if unplaced && dm.gpu.Unlisted != "" {
+			doubt = 1 - shared // what is held may be there
+		}
+		dm.settle(shared, doubt, residents{m.tenants[uuid], m.cfg.ByProcess, unplaced})
 	}
 }
 

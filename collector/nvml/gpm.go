@@ -55,9 +55,11 @@ func (q *query) activity(h nvml.Device, r *device.Reading) {
 // how many of the multiprocessors they kept busy is SM.
 func (q *query) readings(gpu nvml.Device, parts []part) []device.MIGInstance {
 	var all []device.MIGInstance
-	for _, p := range parts {
+	for i, p := range parts {
 		r := device.Reading{Up: true, Processes: -1}
+		q.failure = nvml.SUCCESS
 		r.MemoryUsed, r.MemoryTotal = q.memory(p.handle)
+		parts[i].forbidden = r.MemoryUsed == nil && q.failure == nvml.ERROR_NO_PERMISSION
 		alone := !slices.ContainsFunc(parts, func(o part) bool { return o.GPUInstance == p.GPUInstance && o.UUID != p.UUID })
 		if alone && q.has[fnGPMOfMIG] && q.counts(gpu) {
 			now := q.between(p.UUID, func(s nvml.GpmSample) nvml.Return { return q.lib.GpmMigSampleGet(gpu, p.GPUInstance, s) })

@@ -23,7 +23,7 @@ type gpu struct {
 
 // identity is what is remembered of a GPU: who it is, not what it does.
 func (g gpu) identity() gpu {
-	g.Reading = device.Reading{}
+	g.Reading, g.Unlisted = device.Reading{}, ""
 	g.MIG = slices.Clone(g.MIG)
 	for i := range g.MIG {
 		g.MIG[i].Reading = nil
@@ -61,9 +61,9 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 		return now, down(ret)
 	}
 	now.Reading.Health = q.health(now.handle)
-	parts, listed := q.instances(now.handle, now.Reading.MemoryTotal)
+	parts, ret := q.instances(now.handle, now.Reading.MemoryTotal)
 	switch {
-	case listed:
+	case ret == nvml.SUCCESS:
 		now.MIG = q.readings(now.handle, parts)
 		if len(parts) > 0 && now.ComputeSlices == 0 {
 			now.ComputeSlices = q.slices(now.handle)
@@ -71,10 +71,12 @@ func (s session) look(index int, before gpu, past *past) (gpu, error) {
 	case now.UUID == before.UUID:
 		now.MIG = slices.Clone(before.MIG)
 	}
+	now.Unlisted = ""
 	now.Reading.Running, now.Reading.Processes = q.processes(now.handle, parts, now.Reading.Utilization)
 	if q.dead != nvml.SUCCESS {
 		return now, down(q.dead)
 	}
+	now.Unlisted = past.layout.judge(parts, ret, now.MIG)
 	now.Reading.Impossible = q.impossible
 	return now, nil
 }

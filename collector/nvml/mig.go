@@ -16,25 +16,32 @@ import (
 
 // part is a MIG instance with the handle to ask it.
 type part struct {
-	handle nvml.Device
+	handle    nvml.Device
+	forbidden bool // it may not be read
 	device.MIGInstance
 }
 
 // instances lists a GPU's MIG instances, none if MIG is off. They are read
 // each time: handles go stale when the GPU is cut differently, and a UUID may
-// come back with another profile. It is false when the list can't be read to
-// its end: half a list would look like instances destroyed.
-func (q *query) instances(h nvml.Device, memory *float64) ([]part, bool) {
+// come back with another profile. It says why the list can't be read to its end,
+// SUCCESS if it can: half a list would look like instances destroyed.
+func (q *query) instances(h nvml.Device, memory *float64) ([]part, nvml.Return) {
 	on, ret := call(q, fnMIGMode, func() (bool, nvml.Return) {
 		current, _, ret := h.GetMigMode()
 		return current == nvml.DEVICE_MIG_ENABLE, ret
 	})
 	if unsupported(ret) || ret == nvml.SUCCESS && !on {
-		return nil, true
+		return nil, nvml.SUCCESS
+	}
+	if ret != nvml.SUCCESS {
+		return nil, ret
 	}
 	most, ret := call(q, fnMIGMax, h.GetMaxMigDeviceCount)
-	if ret != nvml.SUCCESS || most < 0 || most > maxInstances {
-		return nil, false
+	if ret == nvml.SUCCESS && (most < 0 || most > maxInstances) {
+		ret = nvml.ERROR_UNKNOWN
+	}
+	if ret != nvml.SUCCESS {
+		return nil, ret
 	}
 	var all []part
 	for i := range most {
@@ -43,27 +50,27 @@ func (q *query) instances(h nvml.Device, memory *float64) ([]part, bool) {
 			continue // indices have gaps
 		}
 		if ret != nvml.SUCCESS {
-			return nil, false
+			return nil, ret
 		}
-		m, ok := q.instance(handle, memory)
-		if !ok {
-			return nil, false
+		m, ret := q.instance(handle, memory)
+		if ret != nvml.SUCCESS {
+			return nil, ret
 		}
-		all = append(all, part{handle, m})
+		all = append(all, part{handle: handle, MIGInstance: m})
 	}
 	slices.SortFunc(all, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.GPUInstance, b.GPUInstance), cmp.Compare(a.ComputeInstance, b.ComputeInstance))
 	})
-	return all, true
+	return all, nvml.SUCCESS
 }
 
-// instance describes one MIG instance; false if it doesn't say who it is.
-func (q *query) instance(h nvml.Device, memory *float64) (device.MIGInstance, bool) {
-	uuid, ok1 := ask(q, fnUUID, h.GetUUID)
-	gi, ok2 := ask(q, fnGPUInstance, h.GetGpuInstanceId)
-	ci, ok3 := ask(q, fnCompInstance, h.GetComputeInstanceId)
-	if !ok1 || !ok2 || !ok3 {
-		return device.MIGInstance{}, false
+// instance describes one MIG instance, or says why that does not say who it is.
+func (q *query) instance(h nvml.Device, memory *float64) (device.MIGInstance, nvml.Return) {
+	uuid, ret1 := call(q, fnUUID, h.GetUUID)
+	gi, ret2 := call(q, fnGPUInstance, h.GetGpuInstanceId)
+	ci, ret3 := call(q, fnCompInstance, h.GetComputeInstanceId)
+	if ret := cmp.Or(ret1, ret2, ret3); ret != nvml.SUCCESS {
+		return device.MIGInstance{}, ret
 	}
 	m := device.MIGInstance{UUID: uuid, GPUInstance: gi, ComputeInstance: ci}
 	if name, ok := ask(q, fnName, h.GetName); ok {
@@ -72,13 +79,13 @@ func (q *query) instance(h nvml.Device, memory *float64) (device.MIGInstance, bo
 	attributes, ok := ask(q, fnAttributes, h.GetAttributes)
 	if !ok {
 		m.ComputeSlices = computeSlices(m.Profile)
-		return m, true
+		return m, nvml.SUCCESS
 	}
 	m.ComputeSlices = int(attributes.ComputeInstanceSliceCount)
 	if m.Profile == "" && memory != nil {
 		m.Profile = profile(attributes, *memory)
 	}
-	return m, true
+	return m, nvml.SUCCESS
 }
 
 // computeSlices reads the compute slices out of a profile: 1 of "1c.3g.20gb", 3 of

@@ -14,6 +14,7 @@ type past struct {
 	watched bool // for errors, or can't be
 	// measured is true if the GPU could ever measure something, in whatever session.
 	measured bool
+	layout   layout // whatever the session
 }
 
 // concern forgets what is of another GPU, or of a session that has ended. What
@@ -25,7 +26,11 @@ func (p *past) concern(s session, uuid string) {
 	if p.session == s.number {
 		p.release()
 	}
-	*p = past{session: s.number, uuid: uuid, measured: p.measured && p.uuid == uuid}
+	now := past{session: s.number, uuid: uuid}
+	if p.uuid == uuid {
+		now.measured, now.layout = p.measured, p.layout
+	}
+	*p = now
 }
 
 // release gives back what the driver lent.

@@ -204,6 +204,11 @@ func (s *Source) gather(found []sight) []device.GPU {
 // restart says what another process may see that this one sees no more.
 func (s *Source) restart(found []sight) string {
 	s.worked = s.worked || slices.ContainsFunc(found, func(f sight) bool { return f.err == nil })
+	for _, f := range found {
+		if f.err == nil && f.gpu.Unlisted != "" {
+			return fmt.Sprintf("%s: %s", f.gpu.UUID, f.gpu.Unlisted)
+		}
+	}
 	if !s.worked || len(found) == 0 || slices.ContainsFunc(found, func(f sight) bool { return !curable(f.err) }) {
 		return ""
 	}
