@@ -10,7 +10,9 @@ import (
 // change lets something happen to a card or a container.
 func (f *fleet) change() {
 	c := f.cards[f.IntN(len(f.cards))]
-	switch f.IntN(19) {
+	switch f.IntN(20) {
+	case 19:
+		c.unseen = f.one(2)
 	case 0, 1, 2, 3, 4:
 		f.allocate(c)
 	case 5, 6, 7:

@@ -8,14 +8,15 @@ import (
 
 // holdingMeter integrates one container's hold on one physical GPU.
 type holdingMeter struct {
-	key   holdingKey
-	start time.Time
-	ended time.Time // zero while it is held
-	seen  time.Time // when it was last known to be held
-	gone  time.Time // when it was found to have ended
-	share float64
-	sole  bool
-	parts []device.Part
+	key    holdingKey
+	start  time.Time
+	ended  time.Time // zero while it is held
+	seen   time.Time // when it was last known to be held
+	gone   time.Time // when it was found to have ended
+	share  float64
+	single bool // nobody else is known to hold a part of the GPU
+	sole   bool // and nobody can
+	parts  []device.Part
 	// estimated is true while it isn't known whether it is held.
 	estimated bool
 
@@ -37,7 +38,7 @@ func (m *holdingMeter) take(h device.Holding, at time.Time, estimated bool) {
 	if !estimated {
 		m.seen = at
 	}
-	m.share, m.sole, m.parts = h.Share, h.Sole, h.Parts
+	m.share, m.single, m.parts = h.Share, h.Sole, h.Parts
 }
 
 // end is for a holding that is not there at a poll.
@@ -46,7 +47,7 @@ func (m *holdingMeter) end(at time.Time) {
 	if m.estimated {
 		m.ended, m.estimated = m.seen, false
 	}
-	m.share, m.sole, m.parts = 0, false, nil
+	m.share, m.single, m.sole, m.parts = 0, false, false, nil
 	m.pause()
 }
 

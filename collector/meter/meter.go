@@ -245,6 +245,9 @@ func (m *Meter) takeHolders(at time.Time, a Attribution) {
 	}
 }
 
+// rounding is what the shares of a GPU that is held whole may sum to below 1.
+const rounding = 1e-9
+
 // settle decides to which state each GPU's coming time goes.
 func (m *Meter) settle() {
 	shares := make(map[string]float64, len(m.devices))
@@ -258,8 +261,11 @@ func (m *Meter) settle() {
 		}
 		shared := min(1, shares[uuid])
 		doubt, unplaced := min(1-shared, m.now.Unattributed[uuid]), len(m.now.Unresolved) > 0
-		if unplaced && dm.gpu.Unlisted != "" {
-			doubt = 1 - shared // what is held may be there
+		if rest := 1 - shared; unplaced && dm.gpu.Unlisted != "" && rest > rounding {
+			doubt = rest // what is held may be there
+		}
+		for _, t := range m.tenants[uuid] {
+			t.sole = t.single && doubt == 0
 		}
 		dm.settle(shared, doubt, residents{m.tenants[uuid], m.cfg.ByProcess, unplaced})
 	}

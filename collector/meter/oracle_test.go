@@ -34,6 +34,7 @@ type ledger struct {
 
 	listed bool // the driver lists it
 	up     bool
+	unseen bool    // its MIG instances can not be listed any more
 	used   bool    // processes are on it
 	busy   bool    // and one of them is somebody's work
 	energy float64 // the latest reading
@@ -130,6 +131,9 @@ func (o *oracle) settle(c *card, g *ledger, d time.Duration, broken bool) {
 		}
 	}
 	doubt := o.unclear[c]
+	if o.unplaced && g.unseen {
+		doubt = unit - held
+	}
 	charged := false
 	switch {
 	case !g.up:
@@ -272,7 +276,7 @@ func (o *oracle) look(now time.Time) {
 			g.listed, g.open = false, false
 			continue
 		}
-		g.listed, g.up = true, !c.lost
+		g.listed, g.up, g.unseen = true, !c.lost, c.unseen && !c.lost
 		g.used, g.busy = !c.lost && o.see(c, nil, "").count() > 0, o.see(c, nil, "").busy()
 		if !c.lost && c.lie != lieEnergy {
 			g.energy, g.open, g.deeds = c.joules, true, deeds{}

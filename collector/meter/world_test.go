@@ -51,6 +51,7 @@ type card struct {
 	refused bool // the device plugin offers nothing of it
 	absent  bool
 	lost    bool
+	unseen  bool // the driver can't list its MIG instances any more; the former ones are shown
 	foreign bool // a process outside Kubernetes uses it, which keeps it busy by 1/8
 	server  bool // of MPS, which waits
 	hidden  bool // somebody whom the driver does not list keeps it busy by 1/8
@@ -241,6 +242,9 @@ func (f *fleet) describe(c *card) device.GPU {
 	}
 	if c.lost {
 		return g
+	}
+	if c.unseen {
+		g.Unlisted = "not permitted"
 	}
 	g.Reading = device.Reading{Up: true, Energy: ptr(c.joules), MemoryUsed: ptr(1000 * c.was), MemoryTotal: ptr(1e12), Running: []device.Process{}}
 	if c.foreign {
