@@ -86,6 +86,21 @@ func TestCompactingADayWithAHole(t *testing.T) {
 	run(t, now.Add(48*time.Hour), "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
 }
 
+// A report by hand reads around a damaged day, and says so.
+func TestAReportNamesADamagedDay(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	whole := run(t, now, "report", "--by=namespace", "--format=csv", config).succeeds(t)
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
+	if _, err := bucket.PutBytes(t.Context(), b, dayObject, read(t, b, dayObject)[1:], bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	got := run(t, now, "report", "--by=namespace", "--format=csv", config)
+	if got.succeeds(t) != whole || !strings.Contains(got.stderr, "A day of the daily table can't be read") {
+		t.Errorf("it prints %q and says %q", got.stdout, got.stderr)
+	}
+}
+
 // What a damaged day alone holds is lost only if somebody says so.
 func TestGivingUpADamagedDay(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,7 @@ import (
 	"github.com/gputally/gputally/reporter/reporting"
 	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/upkeep"
+	"github.com/gputally/gputally/reporter/window"
 )
 
 // partialAfter is how long after its end a day is compacted although not all of
@@ -87,6 +88,9 @@ func (o *opener) Open(ctx context.Context, cfg *config.Config) (*command.Program
 	p.Maker = reporting.New(reporting.Config{
 		Sources: sources, Ledger: p.Ledger, Index: p.Index, Projects: cfg.Projects, Prices: cfg.Prices,
 		MinimumCoverage: cfg.MinimumCoverage, Now: o.env.Now,
+		Tolerance: reporting.Tolerance{Day: func(cluster string, day window.Window, err error) {
+			o.env.Log.Warn("A day of the daily table can't be read; its hours are read in their own objects", "cluster", cluster, "day", day, "err", err)
+		}},
 	})
 	return p, nil
 }

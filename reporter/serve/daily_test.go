@@ -107,9 +107,7 @@ func TestADamagedDayOfTheDailyTableStopsNoReportAndNoFigures(t *testing.T) {
 func (r *replica) csv(t *testing.T) (all []string) {
 	t.Helper()
 	r.server.Round(t.Context())
-	for _, of := range r.reports(t) {
-		all = append(all, of)
-	}
+	all = append(all, r.reports(t)...)
 	for object, err := range r.bucket.List(t.Context(), "reports/") {
 		if err != nil {
 			t.Fatal(err)
