@@ -12,12 +12,12 @@ import (
 )
 
 // isWhole tells whether the answer to the collectors' read can be all: there are
-// collectors, each says all of what a scrape brings, and each has GPUs.
+// collectors, each says all of what a scrape brings, and each with a driver has GPUs.
 func (in *intake) isWhole() bool {
 	intervals := in.hasIntervals()
 	for _, t := range in.targets {
 		want := t.full()
-		if t.gpus == 0 || isShort(t.starts.count, want) || isShort(t.ages.count, want) || isShort(t.nodes.count, want) ||
+		if t.gpus == 0 && t.driver || isShort(t.starts.count, want) || isShort(t.ages.count, want) || isShort(t.nodes.count, want) ||
 			intervals && isShort(t.intervals.count, want) {
 			return false
 		}
