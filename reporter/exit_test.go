@@ -98,6 +98,7 @@ func typed() map[string]struct {
 		"source.ErrIncomplete":       {source.ErrIncomplete, reporter.ExitSource},
 		"source.ErrNoData":           {source.ErrNoData, reporter.ExitSource},
 		"task.DeadlineError":         {&task.DeadlineError{Err: errors.New("late")}, reporter.ExitFailure},
+		"task.StillError":            {&task.StillError{Err: errors.New("late")}, reporter.ExitFailure},
 	}
 }
 
