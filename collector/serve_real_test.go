@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/metric"
 	"github.com/gputally/gputally/collector/nvml/nvmltest"
 	"github.com/gputally/gputally/internal/collectortest"
@@ -37,6 +38,7 @@ func TestMetricsPassPromtool(t *testing.T) {
 		node.GPUs[0].Fields = append(node.GPUs[0].Fields, nvmltest.Field{ID: id, Kind: nvmltest.Ulonglong, Value: 1 << 20})
 	}
 	w := collectortest.NewNode(t, node)
+	w.Kubelet.SetAllocatable(kubelettest.Devices{Resource: "nvidia.com/gpu", IDs: []string{gpu0, "MIG-1", node.GPUs[2].UUID}})
 	w.Kubelet.Hold(pod("train", gpu0), pod("short", "MIG-1"))
 	p := start(t, w, "--nvml.xid", "--nvml.ecc", "--nvml.row-remap", "--nvml.throttle", "--nvml.nvlink", "--nvml.pcie", "--meter.max-gap=1h")
 	p.Until(t, "both containers are metered", func(s collectortest.Scrape) bool {
