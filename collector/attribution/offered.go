@@ -1,6 +1,10 @@
 package attribution
 
-import "github.com/gputally/gputally/collector/device"
+import (
+	"slices"
+
+	"github.com/gputally/gputally/collector/device"
+)
 
 // plugin is what the device plugin has offered so far.
 type plugin struct {
@@ -31,9 +35,8 @@ func (p *plugin) offers(inv device.Inventory, at places, h device.Holders) map[s
 		}
 	}
 	p.latest = ids
-	for _, a := range h.Allocations {
-		p.claims = p.claims || len(a.Claims) > 0
-	}
+	claimed := func(a device.Allocation) bool { return len(a.Claims) > 0 }
+	p.claims = p.claims || slices.ContainsFunc(h.Allocations, claimed) || slices.ContainsFunc(h.Withheld, claimed)
 	if p.claims && len(now) == 0 {
 		clear(p.once) // the device plugin is gone for good
 	}

@@ -181,11 +181,9 @@ func (l *Loop) inventory(ctx context.Context) (*device.Inventory, error) {
 	if err != nil && l.cfg.Fatal(err) {
 		return nil, fmt.Errorf("read GPUs: %w", err)
 	}
-	if lasting := l.endurance.bear(l.cfg.Logger, &inv, err, begin, end); lasting != nil {
+	lasting := l.endurance.bear(l.cfg.Logger, &inv, err, begin, end)
+	if err != nil || lasting != nil {
 		return nil, lasting
-	}
-	if err != nil {
-		return nil, nil
 	}
 	l.bounds.Check(&inv, begin, end)
 	l.noteDown(inv)

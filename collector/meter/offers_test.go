@@ -19,7 +19,7 @@ func (o *oracle) offers() {
 	o.ids = ids
 	o.claimed = o.claimed || o.fleet.watched && o.fleet.liar == nil
 	for _, t := range o.fleet.tenancies {
-		o.claimed = o.claimed || t.claim != "" && !t.unclear
+		o.claimed = o.claimed || t.claim != ""
 	}
 	if o.claimed && len(now) == 0 {
 		clear(o.once)
