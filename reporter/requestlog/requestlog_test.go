@@ -91,6 +91,7 @@ func TestARequestWithoutAnAnswerIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := asks(t, slog.LevelInfo, func(*http.Request) (*http.Response, error) {
 			<-time.After(11 * time.Second)
+			synctest.Wait() // until the line is written
 			return nil, errors.New("never")
 		})
 		if !strings.Contains(got, `level=WARN msg="A request to the bucket has no answer yet" method=PUT url=https://s3.example/books/`) ||
