@@ -180,7 +180,7 @@ type result struct {
 }
 
 func command(ctx context.Context, config string, args ...string) (cmd *exec.Cmd, out, log *bytes.Buffer) {
-	cmd = exec.CommandContext(ctx, shared.binary, append(args, "--config="+config)...)
+	cmd = exec.CommandContext(ctx, shared.binary, append([]string{"--config=" + config}, args...)...)
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+shared.s3.AccessKey, "AWS_SECRET_ACCESS_KEY="+shared.s3.SecretKey,
 		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
 	out, log = &bytes.Buffer{}, &bytes.Buffer{}
