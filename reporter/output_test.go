@@ -49,6 +49,23 @@ func TestAnOutputThatIsCutOffIsAnError(t *testing.T) {
 	}
 }
 
+func TestADashStandsForStandardOutput(t *testing.T) {
+	t.Parallel()
+	_, config := closedDay(t)
+	run(t, now, "report", "--by=namespace", config).succeeds(t)
+	report := []string{"report", "--by=namespace", "--dry-run", "--format=csv", config}
+	want := run(t, now, report...).succeeds(t)
+	for _, dash := range [][]string{{"--output=-"}, {"--output", "-"}, {"-o", "-"}, {"-o-"}} {
+		if got := run(t, now, append(report, dash...)...).succeeds(t); got != want {
+			t.Errorf("report %q prints %q", dash, got)
+		}
+		if got := run(t, now, append([]string{"report", "download", "by-namespace", config}, dash...)...).succeeds(t); got != want {
+			t.Errorf("download %q prints %q", dash, got)
+		}
+	}
+	run(t, now, "report", "--by", "", config).want(t, reporter.ExitUsage, "--by is empty")
+}
+
 func TestAFileOfAReportIsWrittenWhole(t *testing.T) {
 	t.Parallel()
 	b, config := closedDay(t)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -50,6 +51,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	if len(args) == 0 {
 		return &command.UsageError{Err: errors.New("no command; try --help")}
 	}
+	args = withDashes(args)
 	name, err := app.Parse(args)
 	if printed {
 		return out.failed(nil) // --help and --version have printed
@@ -71,6 +73,24 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 	}
 	env.Opener = &opener{env: env, compareClocks: opts.CompareClocks}
 	return out.failed(ended(ctx, name, func() error { return commands[name](ctx, env) }))
+}
+
+// withDashes makes one argument of a flag and of a dash as its value, which the parser
+// takes for an empty text else.
+func withDashes(args []string) []string {
+	var joined []string
+	for _, arg := range args {
+		last := len(joined) - 1
+		switch {
+		case arg != "-" || last < 0 || !strings.HasPrefix(joined[last], "-") || strings.Contains(joined[last], "="):
+			joined = append(joined, arg)
+		case strings.HasPrefix(joined[last], "--"):
+			joined[last] += "=-"
+		default:
+			joined[last] += "-"
+		}
+	}
+	return joined
 }
 
 const (

@@ -40,7 +40,7 @@ func addReportMake(group *kingpin.CmdClause, add adder) {
 		supersede:     c.Flag("supersede", "Publish also under the name of a schedule, whose report of the period this one then supersedes.").Bool(),
 		publishFailed: c.Flag("publish-failed", "Publish the report also if it is Failed, and write --output.").Bool(),
 		format:        c.Flag("format", "What to print: table, csv, json or none. Default: table, or what the ending of --output says.").Enum("table", "csv", "json", "none"),
-		output:        c.Flag("output", "Write the report to this file instead, whole or not at all.").Short('o').String(),
+		output:        c.Flag("output", "Write the report to this file instead, whole or not at all; - for standard output.").Short('o').String(),
 	}
 	add(c, f.run)
 }
@@ -116,6 +116,9 @@ func (f *reportFlags) window(env *Env, period string, zone *time.Location) (wind
 }
 
 func (f *reportFlags) run(ctx context.Context, env *Env) error {
+	if *f.output == "-" { // as with download
+		*f.output = ""
+	}
 	p, err := env.open(ctx)
 	if err != nil {
 		return err
