@@ -137,8 +137,8 @@ func httpClient(base *url.URL, all Config, requests requestlog.Config, options .
 	if err != nil {
 		return nil, err
 	}
-	if cfg.FollowRedirects && identify(base, cfg) {
-		client.CheckRedirect = sameHost
+	if cfg.FollowRedirects {
+		client.CheckRedirect = redirects(identify(base, cfg))
 	}
 	client.Transport = requestlog.Of(requests, dated(all.Dated, client.Transport.RoundTrip))
 	return client, nil

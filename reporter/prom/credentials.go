@@ -105,16 +105,24 @@ func (s *server) shown(e *Error, resp *http.Response) {
 // mostRedirects is how many redirects are followed.
 const mostRedirects = 10
 
-// sameHost follows a redirect within the host that was asked, and not from TLS to
-// what is none.
-func sameHost(r *http.Request, via []*http.Request) error {
-	from, to := via[0].URL, r.URL
+// redirects says which redirects are followed: those that ask the same question, which
+// a POST that becomes a GET (301, 302, 303) is not; of requests that say who asks, those
+// to the same host.
+func redirects(identified bool) func(*http.Request, []*http.Request) error {
+	return func(r *http.Request, via []*http.Request) error {
+		if len(via) >= mostRedirects || r.Method != via[0].Method || identified && !sameHost(via[0].URL, r.URL) {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+}
+
+// sameHost tells whether a redirect stays within the host that was asked, and does not
+// leave TLS.
+func sameHost(from, to *url.URL) bool {
 	same := to.Scheme == from.Scheme && strings.EqualFold(to.Host, from.Host)
 	upgraded := from.Scheme == "http" && to.Scheme == "https" && from.Port() == "" && to.Port() == "" && strings.EqualFold(to.Hostname(), from.Hostname())
-	if len(via) >= mostRedirects || !same && !upgraded {
-		return http.ErrUseLastResponse
-	}
-	return nil
+	return same || upgraded
 }
 
 // elsewhere says where a redirect that was not followed leads, without what may
@@ -124,5 +132,9 @@ func elsewhere(resp *http.Response) error {
 	if err != nil {
 		return errors.New("redirects elsewhere")
 	}
-	return fmt.Errorf("redirects elsewhere, to %s://%s, which is not followed: make that the URL if it is the server", to.Scheme, to.Host)
+	base, _, found := strings.Cut(to.Path, "/api/v1")
+	if !found {
+		base = ""
+	}
+	return fmt.Errorf("redirects elsewhere, to %s://%s%s, which is not followed: make that the URL if it is the server", to.Scheme, to.Host, base)
 }

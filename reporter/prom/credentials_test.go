@@ -147,6 +147,35 @@ func TestCredentialsGoToNoOtherHost(t *testing.T) {
 	}
 }
 
+// A redirect that turns a POST into a GET asks another question, whose answer says
+// nothing of where the server is.
+func TestARedirectThatLosesTheQuestionIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ to, shown string }{
+		"to another host": {"http://other.example/prom/api/v1/read", "http://other.example/prom"},
+		"to TLS":          {"https://other.example/api/v1/read?query=up", "https://other.example"},
+		"to a login page": {"https://login.example/in?back=%2Fapi%2Fv1%2Fread", "https://login.example"},
+	} {
+		for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther} {
+			t.Run(fmt.Sprint(name, " with ", status), func(t *testing.T) {
+				t.Parallel()
+				first := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.Method != http.MethodPost {
+						t.Errorf("it asks with %s", r.Method)
+					}
+					http.Redirect(w, r, tc.to, status)
+				})
+				_, err := collect(t, client(t, prom.Config{
+					URL: first, Road: "remote_read", HTTP: config.HTTPClientConfig{FollowRedirects: true},
+				}), between(0, 100))
+				if err == nil || !strings.Contains(err.Error(), "redirects elsewhere, to "+tc.shown+", which is not followed") {
+					t.Errorf("error %v", err)
+				}
+			})
+		}
+	}
+}
+
 func TestARedirectIsFollowedWhereNothingIsGivenAway(t *testing.T) {
 	t.Parallel()
 	for road, answer := range answers(t) {
