@@ -101,6 +101,8 @@ func (s *store) failed(ctx context.Context, op, key string, err error) error {
 		e.Err, e.Hint = stalled, hintStall
 	case errors.Is(err, errCredentials):
 		e.Hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the pod a role"
+	case redirect(err) != "" && (hint == "" || status(err) != http.StatusMovedPermanently):
+		e.Hint, e.Err = "the endpoint redirects to "+redirect(err)+", which is not followed: make that the endpoint if it is the store", cause(err)
 	case kind != nil || hint != "":
 		e.Kind, e.Hint, e.Err = kind, hint, cause(err)
 	case status(err) == http.StatusUnauthorized, status(err) == statusForbidden:
@@ -156,6 +158,19 @@ func status(err error) int {
 	return 0
 }
 
+// redirect is the scheme and host to which an answer redirects, "" if it does not.
+func redirect(err error) string {
+	var r *awshttp.ResponseError
+	if !errors.As(err, &r) || r.Response == nil || r.Response.Response == nil || r.HTTPStatusCode()/100 != 3 {
+		return ""
+	}
+	to, err := r.Response.Location()
+	if err != nil {
+		return ""
+	}
+	return to.Scheme + "://" + to.Host
+}
+
 // retryAfter is how long the store wants to be left alone, 0 if it did not say.
 func retryAfter(err error) time.Duration {
 	var r *awshttp.ResponseError
@@ -173,13 +188,22 @@ func cause(err error) error {
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		return fmt.Errorf("status %d, request %s: %w", r.HTTPStatusCode(), r.ServiceRequestID(), r.Err)
+		return fmt.Errorf("%s: %w", answerOf(r), r.Err)
 	}
 	text := api.ErrorCode()
 	if m := api.ErrorMessage(); m != "" && m != text {
 		text += ": " + m
 	}
-	return fmt.Errorf("%s [status %d, request %s]", text, r.HTTPStatusCode(), r.ServiceRequestID())
+	return fmt.Errorf("%s [%s]", text, answerOf(r))
+}
+
+// answerOf names an answer: its status and, from a store, the id of its request.
+func answerOf(r *awshttp.ResponseError) string {
+	text := fmt.Sprintf("status %d", r.HTTPStatusCode())
+	if id := r.ServiceRequestID(); id != "" {
+		text += ", request " + id
+	}
+	return text
 }
 
 // unreachable is an error on the way to the store, in short.

@@ -82,8 +82,21 @@ func TestTheSessionTokenGoesToNoOtherHost(t *testing.T) {
 	b := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect)
 	}, nil)
-	if _, _, err := bucket.ReadAll(t.Context(), b, "k"); err == nil {
-		t.Error("no error")
+	if _, _, err := bucket.ReadAll(t.Context(), b, "k"); err == nil || !strings.Contains(err.Error(), "the endpoint redirects to "+other.URL+", which is not followed") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestARedirectOfAnyKindIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusPermanentRedirect} {
+		b := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://login.example/in?token=abc", status)
+		}, nil)
+		_, err := bucket.PutBytes(t.Context(), b, "k", []byte("x"), bucket.Condition{})
+		if err == nil || !strings.Contains(err.Error(), "the endpoint redirects to https://login.example, which") || strings.Contains(err.Error(), "request ]") {
+			t.Errorf("%d: error %v", status, err)
+		}
 	}
 }
 
