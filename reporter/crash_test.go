@@ -244,7 +244,7 @@ func TestAReportOfADayOfWhichNothingIsClosed(t *testing.T) {
 	config := files{"gputally.yaml": mainFile(closedPort(t), setting)}.write(t)
 	run(t, now, "report", "--by=namespace", "--publish-failed", "--period="+day, "--config="+config).
 		want(t, reporter.ExitReport, "coverage 0.000000 is below the minimum 0.99",
-			"cluster eu-1 has no closed hours from 2026-11-19T00:00:00Z to 2026-11-20T00:00:00Z; run gputally-reporter close")
+			"cluster eu-1 has no closed hours from 2026-11-19T00:00:00Z to 2026-11-20T00:00:00Z; run gputally-reporter close --from=2026-11-19T00:00:00Z for them")
 	record := indexed(t, b, "by-namespace")[0]
 	m := manifest(t, b, record.KeyPrefix+"manifest.json")
 	gap := report.Gap{Cluster: "eu-1", From: instant(day + "T00:00:00Z"), To: instant("2026-11-20T00:00:00Z")}

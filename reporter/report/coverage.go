@@ -92,4 +92,7 @@ func (g Gap) String() string {
 }
 
 // Hinted is the gap with what to do about it, if it lies in the past.
-func (g Gap) Hinted() string { return g.String() + "; run gputally-reporter close for them" }
+// Close alone goes back a day only.
+func (g Gap) Hinted() string {
+	return fmt.Sprintf("%s; run gputally-reporter close --from=%s for them", g, g.From.UTC().Format(time.RFC3339))
+}
