@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -306,6 +307,8 @@ func TestAPreviewIncludesTheOpenHourAndIsSuperseded(t *testing.T) {
 		m.Coverage.Ratio < 880_000 || m.Coverage.Ratio > 888_889 { // two hours and 40 minutes of three
 		t.Errorf("the preview is %+v", m)
 	}
+	file := filepath.Join(t.TempDir(), "night.csv")
+	run(t, afterThree, "report", "download", "night", "--output="+file, config).says(t, "Wrote "+file+": revision 1, Ready, provisional, ")
 	near(t, rows.find(t, "allocated", "pod", "train"), "gpu_seconds", 9600, 30) // the last scrape may be 30 s old
 	near(t, rows.find(t, "allocated", "pod", "notebook"), "gpu_seconds", 3150, 1)
 

@@ -104,20 +104,25 @@ func listing(records []archive.Record) grid {
 		texts: 5,
 	}
 	for _, r := range records {
-		state := string(r.State)
-		if r.Provisional {
-			state += ", provisional"
-		}
 		g.rows = append(g.rows, []string{
 			r.Name, r.PeriodKey, string(r.State), strconv.FormatBool(r.Provisional), r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), r.CreatedAt, r.ID,
 			strconv.Itoa(r.Revision), strconv.Itoa(r.Rows), strconv.Itoa(r.HoursClosed), strconv.Itoa(r.HoursAsked), r.CoverageRatio.String(),
 		})
 		g.shown = append(g.shown, []string{
-			r.Name, r.PeriodKey, state, orDash(r.CreatedAt), r.ID, strconv.Itoa(r.Revision), strconv.Itoa(r.Rows),
+			r.Name, r.PeriodKey, stateOf(r.State, r.Provisional), orDash(r.CreatedAt), r.ID, strconv.Itoa(r.Revision), strconv.Itoa(r.Rows),
 			fmt.Sprintf("%d of %d", r.HoursClosed, r.HoursAsked), percent(r.CoverageRatio),
 		})
 	}
 	return g
+}
+
+// stateOf is the state of a report for people, who must not take a provisional one
+// for the last word.
+func stateOf(state report.State, provisional bool) string {
+	if provisional {
+		return string(state) + ", provisional"
+	}
+	return string(state)
 }
 
 func orDash(text string) string {

@@ -107,11 +107,7 @@ func showManifest(w io.Writer, r archive.Record, m report.Manifest) error {
 		}
 	}
 	line("report", r.Name+" "+r.PeriodKey)
-	state := string(m.State)
-	if m.Provisional {
-		state += ", provisional"
-	}
-	line("state", state)
+	line("state", stateOf(m.State, m.Provisional))
 	line("revision", fmt.Sprintf("%d, id %s", r.Revision, m.ID))
 	line("supersedes", m.Supersedes)
 	line("period", fmt.Sprintf("%s to %s, %s", m.Period.From, m.Period.To, m.Period.TimeZone))
@@ -166,7 +162,7 @@ func addReportDownload(group *kingpin.CmdClause, add adder) {
 		if err := writeWhole(name, func(w io.Writer) error { return download(ctx, p, r, w) }); err != nil {
 			return err
 		}
-		fmt.Fprintf(env.Stdout, "Wrote %s: revision %d, %s, %d rows.\n", name, r.Revision, r.State, r.Rows)
+		fmt.Fprintf(env.Stdout, "Wrote %s: revision %d, %s, %d rows.\n", name, r.Revision, stateOf(r.State, r.Provisional), r.Rows)
 		return nil
 	})
 }
