@@ -209,6 +209,23 @@ func TestLedgerVerify(t *testing.T) {
 	}
 }
 
+// What can't be read is not nothing.
+func TestCoverageOfABucketThatCantBeRead(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	for _, key := range keys(snapshot(t, b), "index/hours/", "") {
+		if _, err := bucket.PutBytes(t.Context(), b, key, []byte("{"), bucket.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, format := range []string{"table", "csv", "json"} {
+		got := run(t, now, "ledger", "coverage", "--format="+format, config)
+		if got.code == reporter.ExitOK || got.stdout != "" {
+			t.Errorf("as %s it ends with %d and prints %q", format, got.code, got.stdout)
+		}
+	}
+}
+
 func TestLedgerCoverage(t *testing.T) {
 	t.Parallel()
 	b, config := keptDay(t, "")

@@ -57,6 +57,9 @@ func (f *closeFlags) times(env *Env) (begin, end time.Time, err error) {
 	if begin, err = env.parseTime("--from", *f.from); err != nil {
 		return begin, end, err
 	}
+	if err := env.begun(begin); err != nil {
+		return begin, end, err
+	}
 	if end, err = env.parseTime("--to", *f.to); err != nil {
 		return begin, end, err
 	}

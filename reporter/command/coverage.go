@@ -33,9 +33,12 @@ func addCoverage(group *kingpin.CmdClause, add adder) {
 			}
 			return err
 		})
-		if *format == "table" && len(g.rows) == 0 {
-			fmt.Fprintln(env.Stdout, "No hour is closed.")
+		switch {
+		case len(g.rows) == 0 && err != nil: // nothing is known, which is not that there is nothing
 			return err
+		case len(g.rows) == 0 && *format == "table":
+			fmt.Fprintln(env.Stdout, "No hour is closed.")
+			return nil
 		}
 		if printErr := g.print(env.Stdout, *format); err == nil {
 			err = printErr

@@ -48,3 +48,11 @@ func (e *Env) parseTime(flag, text string) (time.Time, error) {
 	}
 	return t.UTC(), nil
 }
+
+// begun refuses a --from that lies ahead: no hour from then on can be closed yet.
+func (e *Env) begun(from time.Time) error {
+	if now := e.Now().UTC(); from.After(now) {
+		return misused("--from %s is in the future: it is %s", from.Format(time.RFC3339), now.Format(time.RFC3339))
+	}
+	return nil
+}

@@ -103,11 +103,14 @@ func groupBy(list string) ([]report.Dimension, error) {
 	return dims, nil
 }
 
-// window reads a period, which must have ended unless it is a preview.
+// window reads a period, which must have ended, or for a preview begun.
 func (f *reportFlags) window(env *Env, period string, zone *time.Location) (window.Window, error) {
 	w, err := window.Parse(period, env.Now(), zone)
 	if err != nil {
 		return w, misused("--period: %w", err)
+	}
+	if env.Now().Before(w.From) {
+		return w, misused("--period: %s begins only at %s", period, w.From.In(zone).Format(time.RFC3339))
 	}
 	if !*f.preview && env.Now().Before(w.To) {
 		return w, misused("--period: %s ends only at %s; use --preview for what is known so far", period, w.To.In(zone).Format(time.RFC3339))

@@ -37,6 +37,9 @@ func (s scope) window(env *Env) (window.Window, error) {
 	if err != nil {
 		return window.Window{}, err
 	}
+	if err := env.begun(from); err != nil {
+		return window.Window{}, err
+	}
 	if to.IsZero() {
 		to = env.Now().UTC()
 	}
