@@ -45,7 +45,10 @@ type flags struct {
 // parse reads the command line. It ended if it was --help that was asked for.
 func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err error) {
 	app := kingpin.New("gputally-bench", "Measures the reporter at the size of a fleet.")
-	app.Terminate(func(int) { ended = true }).UsageWriter(stdout).ErrorWriter(stderr)
+	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) {
+		ended = true
+		app.UsageWriter(io.Discard) // the parser goes on and may print more
+	})
 	app.HelpFlag.Short('h')
 	app.Flag("gpus", "GPUs of the fleet.").Default("10000").IntVar(&f.gpus)
 	app.Flag("hours", "Hours of the fleet, to be closed hour by hour.").Default("24").IntVar(&f.hours)

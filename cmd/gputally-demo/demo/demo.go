@@ -74,7 +74,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, opts Opti
 
 func parse(args []string, stdout, stderr io.Writer) (f flags, stop bool, err error) {
 	app := kingpin.New("gputally-demo", "Runs the whole pipeline on this machine with a simulated fleet, until Ctrl-C.")
-	app.Terminate(func(int) { stop = true }).UsageWriter(stdout).ErrorWriter(stderr)
+	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) {
+		stop = true
+		app.UsageWriter(io.Discard) // the parser goes on and may print more
+	})
 	app.HelpFlag.Short('h')
 	app.Flag("dir", "Folder for the demo's data; what an earlier demo left in it is removed.").Default(".demo").StringVar(&f.dir)
 	app.Flag("days", "Days of history.").Default("30").IntVar(&f.days)

@@ -39,7 +39,10 @@ const (
 // parse reads the command line. It ended if it was --help that was asked for.
 func parse(args []string, stdout, stderr io.Writer) (f flags, ended bool, err error) {
 	app := kingpin.New("gputally-replay", "Replays a trace of GPU pods through the real meter.")
-	app.Terminate(func(int) { ended = true }).UsageWriter(stdout).ErrorWriter(stderr)
+	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) {
+		ended = true
+		app.UsageWriter(io.Discard) // the parser goes on and may print more
+	})
 	app.HelpFlag.Short('h')
 	app.Flag("pods", "Pod list of the trace in openb format, CSV, .gz or not.").StringVar(&f.pods)
 	app.Flag("nodes", "Node list of the trace in openb format, CSV, .gz or not.").StringVar(&f.nodes)

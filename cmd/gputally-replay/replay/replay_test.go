@@ -131,9 +131,9 @@ func TestHelpIsNoFailure(t *testing.T) {
 	if err != nil || replay.ExitCode(err) != 0 {
 		t.Errorf("help ends with %v", err)
 	}
-	for _, want := range []string{"blocks", "accuracy", "--days"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("help says nothing of %s:\n%s", want, out)
+	for _, want := range []string{"\nblocks", "\naccuracy", "--days="} {
+		if strings.Count(out, want) != 1 {
+			t.Errorf("help says %d times %q:\n%s", strings.Count(out, want), want, out)
 		}
 	}
 }
