@@ -52,7 +52,8 @@ func TestABucketWithoutPermission(t *testing.T) {
 			}
 			got := run(t, afterThree, "check", "--live", config)
 			got.want(t, reporter.ExitNotReady, "not ready")
-			if !strings.Contains(got.stdout, "BAD   bucket s3://guarded/prod: write: ") || !strings.Contains(got.stdout, tt.hint) {
+			if !strings.Contains(got.stdout, "BAD   bucket s3://guarded/prod: write: ") || !strings.Contains(got.stdout, tt.hint) ||
+				strings.Count(got.stdout, "\n-     bucket s3://guarded/prod: ") != 7 || strings.Count(got.stdout, "BAD ") > 2 {
 				t.Errorf("check says\n%s", got.stdout)
 			}
 		})

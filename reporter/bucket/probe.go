@@ -21,6 +21,9 @@ type Finding struct {
 	Err  error  // nil if the promise was kept
 }
 
+// ErrNotTried says that nothing is known of a promise.
+var ErrNotTried = errors.New("not tried")
+
 // Findings are the promises in the order in which Probe tried them.
 type Findings []Finding
 
@@ -66,7 +69,7 @@ func Probe(ctx context.Context, b Bucket, prefix string) Findings {
 			err = s.try()
 		}
 		if broken == nil && err != nil && !errors.As(err, new(brokenPromise)) {
-			broken = fmt.Errorf("not tried, because %q failed", s.name)
+			broken = fmt.Errorf("%w, because %q failed", ErrNotTried, s.name)
 		}
 		findings = append(findings, Finding{Name: s.name, Err: err})
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -148,9 +149,12 @@ func (k *checks) bucket(ctx context.Context, cfg *config.Config) {
 		return
 	}
 	for _, f := range findings {
-		if f.Err != nil {
+		switch {
+		case errors.Is(f.Err, bucket.ErrNotTried):
+			fmt.Fprintf(k.env.Stdout, "-     bucket %s: %s: %v\n", cfg.Bucket.URL, f.Name, f.Err)
+		case f.Err != nil:
 			k.fail("bucket %s: %s: %v", cfg.Bucket.URL, f.Name, f.Err)
-		} else {
+		default:
 			k.ok("bucket %s: %s", cfg.Bucket.URL, f.Name)
 		}
 	}
