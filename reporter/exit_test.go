@@ -212,7 +212,7 @@ func TestACommandThatASignalEndsSaysSo(t *testing.T) {
 		{"ledger", "verify", config},
 	} {
 		err := reporter.Run(ended, args, io.Discard, io.Discard, reporter.Options{Now: func() time.Time { return now }})
-		if got := reporter.ExitCode(err); got != reporter.ExitInterrupted {
+		if got := reporter.ExitCode(err); got != reporter.ExitInterrupted || !strings.Contains(err.Error(), "interrupted") {
 			t.Errorf("%s ends with %d, want %d: %v", args[0], got, reporter.ExitInterrupted, err)
 		}
 	}

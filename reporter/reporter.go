@@ -107,7 +107,7 @@ func ended(ctx context.Context, name string, run func() error) error {
 	go func() { done <- run() }()
 	select {
 	case err := <-done:
-		return err
+		return interrupted(ctx, err)
 	case <-ctx.Done():
 	}
 	limit := endWithin
@@ -116,8 +116,17 @@ func ended(ctx context.Context, name string, run func() error) error {
 	}
 	select {
 	case err := <-done:
-		return err
+		return interrupted(ctx, err)
 	case <-time.After(limit):
 		return fmt.Errorf("%s was interrupted and did not end within %s: %w", name, limit, ctx.Err())
 	}
+}
+
+// interrupted says of an error that a signal is its reason: what a command was asking
+// for just then is not at fault.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	return err
 }
