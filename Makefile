@@ -33,6 +33,7 @@ demo: build prometheus ## Run the whole pipeline on this machine with a simulate
 test: tools ## Run every test, with real servers and tools
 	$(GO) vet -tags real ./...
 	$(GO) test -race -count=1 -tags real -timeout 15m ./...
+	$(GO) test -count=1 -tags real -run TestASimulatedMonth ./reporter/serve
 	$(MAKE) --no-print-directory cross
 
 .PHONY: cross

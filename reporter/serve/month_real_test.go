@@ -1,4 +1,4 @@
-//go:build real
+//go:build real && !race
 
 package serve_test
 
@@ -11,7 +11,8 @@ import (
 
 // A month of five clusters and two hundred schedules of all periods and zones. One
 // cluster is away for a week, one has hours that nobody can make anything of, and the
-// process is replaced while it is so.
+// process is replaced while it is so. The race detector makes it ten times as long, so
+// it runs without; the weekend of the plain tests runs with it.
 //
 //nolint:paralleltest // see bubble
 func TestASimulatedMonth(t *testing.T) {
