@@ -72,7 +72,7 @@ func classes() []class {
 		{ExitNotReady, []func(error) bool{is(command.ErrNotReady)}},
 		{ExitLedger, []func(error) bool{is(command.ErrFindings)}},
 		{ExitSource, []func(error) bool{
-			as[*prom.Error], as[series.Kind], as[*closing.LessError], as[*closing.EarlyError], is(source.ErrNoData), is(source.ErrIncomplete),
+			as[*prom.Error], as[series.Kind], as[*closing.LessError], as[*closing.EarlyError], is(source.ErrNoData), is(source.ErrIncomplete), is(source.ErrLabels),
 			is(prom.ErrNoRoad), is(prom.ErrNotStreamed), is(prom.ErrTruncated), is(prom.ErrDownsampled),
 		}},
 		{ExitDamage, []func(error) bool{

@@ -96,6 +96,7 @@ func typed() map[string]struct {
 		"sealed.DamagedError":        {&sealed.DamagedError{Err: errors.New("no Parquet")}, reporter.ExitDamage},
 		"series.Kind":                {series.Limit, reporter.ExitSource},
 		"source.ErrIncomplete":       {source.ErrIncomplete, reporter.ExitSource},
+		"source.ErrLabels":           {source.ErrLabels, reporter.ExitSource},
 		"source.ErrNoData":           {source.ErrNoData, reporter.ExitSource},
 		"task.DeadlineError":         {&task.DeadlineError{Err: errors.New("late")}, reporter.ExitFailure},
 		"task.StillError":            {&task.StillError{Err: errors.New("late")}, reporter.ExitFailure},

@@ -40,7 +40,7 @@ func ofBucket(err error) bool {
 // ofPrometheus tells whether a source can't be read. One that refuses a request,
 // or answers it with what can't be read, may answer that of another hour.
 func ofPrometheus(err error) bool {
-	if errors.Is(err, source.ErrIncomplete) || errors.Is(err, prom.ErrNoRoad) || errors.Is(err, prom.ErrNotStreamed) || errors.Is(err, prom.ErrTruncated) {
+	if errors.Is(err, source.ErrIncomplete) || errors.Is(err, source.ErrLabels) || errors.Is(err, prom.ErrNoRoad) || errors.Is(err, prom.ErrNotStreamed) || errors.Is(err, prom.ErrTruncated) {
 		return true
 	}
 	answer := (*prom.Error)(nil)

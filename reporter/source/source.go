@@ -15,6 +15,10 @@ var ErrNoData = errors.New("no samples of gputally collectors")
 // lack series that others show to be there. The same window may be whole later.
 var ErrIncomplete = errors.New("the server's answers are incomplete")
 
+// ErrLabels says that labels which name a holder, a GPU or a node may be those of the
+// scraped target, not the exporter's. The scrape configuration has to change.
+var ErrLabels = errors.New("labels may be those of scraped targets, not of exporters")
+
 // Source reads what the GPUs of one cluster did. It may be used by many
 // goroutines at once.
 type Source interface {
@@ -35,7 +39,7 @@ type Source interface {
 	// the server sends them. The ends of the window are whole milliseconds.
 	//
 	// After an error, what was emitted counts for nothing. Errors: ErrNoData,
-	// ErrIncomplete, those of the server, of Neighbours.Carry, of emit, and of the context.
+	// ErrIncomplete, ErrLabels, those of the server, of Neighbours.Carry, of emit, and of the context.
 	Close(ctx context.Context, w window.Window, n usage.Neighbours, emit func(usage.Part) error) (usage.Hour, error)
 	// Hour is Close for a window that stands alone and fits into memory. It returns
 	// the segments, too.

@@ -28,6 +28,14 @@
 // A holding is named by UUID, pod UID and container. The fold is given what each
 // target says of it, and finds out which of these show the same epoch.
 //
+// # Labels
+//
+// Before anything else, series get back the labels that their exporter wrote, where a
+// scrape without honor_labels renamed them (exported_node). Which labels are the target's
+// own is known from the collector's start, into which the collector writes none. Where the
+// holder, the GPU or the node may be the target's, closing ends with source.ErrLabels.
+// docs/servers.md says when.
+//
 // # Proof
 //
 // An answer of status 200 may be too small. What one scrape brings comes in several

@@ -90,29 +90,3 @@ func (fs families) matchers() []series.Matcher {
 	names := slices.Sorted(maps.Keys(fs))
 	return []series.Matcher{{Name: nameLabel, Op: series.Match, Value: strings.Join(names, "|")}}
 }
-
-// identity is the set of labels that are the collector's own. The other labels
-// of a series say from which target it comes.
-type identity map[string]bool
-
-func newIdentity() identity {
-	id := identity{nameLabel: true}
-	for _, f := range metric.Families() {
-		for _, l := range f.Labels {
-			id[l] = true
-		}
-	}
-	return id
-}
-
-// appendTarget appends the labels that make a series' target. A target that keeps
-// labels with names of ours, such as the collector's own pod, still joins: they are
-// left out everywhere.
-func (id identity) appendTarget(key []byte, ls series.Labels) []byte {
-	for _, l := range ls {
-		if !id[l.Name] {
-			key = append(append(append(append(key, l.Name...), 0xff), l.Value...), 0xff)
-		}
-	}
-	return key
-}

@@ -14,10 +14,12 @@ import (
 // one thing. It is filled again for every piece of a fleet.
 type intake struct {
 	families families
-	identity identity
+	exported asExported
 	filter   sampleFilter
 	arena    arena
 	notes    usage.Notes
+	doubts   doubts
+	uuids    struct{ plain, renamed bool } // how GPUs that are listed have their UUID
 
 	known   map[string]*target // found by the intake of targets; not changed here
 	targets map[string]*target // others
@@ -62,7 +64,7 @@ type holding struct {
 }
 
 func newIntake(fs families, id identity, known map[string]*target, from, to int64) *intake {
-	in := &intake{families: fs, identity: id, known: known, filter: sampleFilter{from: from, to: to}}
+	in := &intake{families: fs, exported: asExported{identity: id}, known: known, filter: sampleFilter{from: from, to: to}}
 	in.reset()
 	return in
 }
@@ -70,7 +72,7 @@ func newIntake(fs families, id identity, known map[string]*target, from, to int6
 // reset forgets what was taken.
 func (in *intake) reset() {
 	in.arena.reset()
-	in.notes = usage.Notes{}
+	in.notes, in.doubts = usage.Notes{}, doubts{}
 	in.targets, in.series, in.gpus = map[string]*target{}, map[string]*targetSeries{}, map[string]*gpu{}
 }
 
@@ -80,7 +82,11 @@ func (in *intake) take(s series.Series) error {
 	if !ok {
 		return nil
 	}
+	s.Labels = in.exported.labels(s.Labels)
 	samples, fell := in.filter.apply(s, f.most, in.notes)
+	if len(samples) > 0 {
+		in.doubts.see(&in.exported)
+	}
 	if f.role <= node {
 		in.takeTarget(s, f.role, samples)
 		return nil
@@ -129,6 +135,7 @@ func (in *intake) takeTarget(s series.Series, r role, samples []series.Sample) {
 	case processStart:
 		t.start.add(samples)
 		t.starts.add(samples)
+		in.takeOwn(t)
 	case pollAge:
 		t.age.add(in.filter.from, samples)
 		t.ages.add(samples)
@@ -140,10 +147,24 @@ func (in *intake) takeTarget(s series.Series, r role, samples []series.Sample) {
 		t.driver = t.driver || s.Labels.Get(metric.LabelDriverVersion) != ""
 		t.job = s.Labels.Get(jobLabel)
 		t.node = max(t.node, s.Labels.Get(metric.LabelNode))
+		t.renamed = t.renamed || in.exported.renamed(metric.LabelNode)
 		if s.Labels.Get(metric.LabelActivity) == metric.ActivitySplit {
 			in.notes.Add(usage.ActivityDivided, s.Labels.Get(metric.LabelNode))
 		}
 	default: // of a GPU: see take
+	}
+}
+
+// takeOwn files the labels of a target that have names of labels that collectors write.
+func (in *intake) takeOwn(t *target) {
+	for _, l := range in.exported.raw {
+		switch own := in.exported.identity[l.Name]; {
+		case own == "" || own == nameLabel:
+		case own != l.Name:
+			in.doubts.add("the scraped target of job %q has a label %s of its own", in.exported.raw.Get(jobLabel), l.Name)
+		case !slices.Contains(t.own, l):
+			t.own = append(t.own, l)
+		}
 	}
 }
 
@@ -154,6 +175,15 @@ func (in *intake) takeInfo(g *gpu, ls series.Labels, samples []series.Sample) {
 	if i < 0 {
 		i = len(g.infos)
 		g.infos = append(g.infos, of)
+	}
+	if in.exported.renamed(metric.LabelUUID) {
+		in.uuids.renamed = true
+	} else {
+		in.uuids.plain = true
+	}
+	if in.known != nil { // before that, not all of the target is known
+		in.doubts.hold(&in.exported, of.target, metric.LabelUUID, g.uuid)
+		in.doubts.place(&in.exported, &of)
 	}
 	g.infos[i].last = max(g.infos[i].last, samples[len(samples)-1].T)
 	g.infos[i].seen.add(samples)
@@ -166,12 +196,14 @@ func (in *intake) takeSeconds(g *gpu, s series.Series, samples []series.Sample, 
 	if len(samples) == 0 {
 		return
 	}
-	place, ok := fold.StatePlace(usage.State(s.Labels.Get(metric.LabelState)))
+	t, state := in.target(s.Labels), s.Labels.Get(metric.LabelState)
+	in.doubts.hold(&in.exported, t, metric.LabelUUID, g.uuid)
+	in.doubts.hold(&in.exported, t, metric.LabelState, state)
+	place, ok := fold.StatePlace(usage.State(state))
 	if !ok { // of a later version
 		in.notes.Add(usage.UnknownState, describe(s.Labels))
 		return
 	}
-	t := in.target(s.Labels)
 	i := slices.IndexFunc(g.device, func(s *targetSeries) bool { return s.target == t })
 	if i < 0 {
 		i = len(g.device)
@@ -209,7 +241,7 @@ func (in *intake) add(to *targetSeries, quantity int, s series.Series, samples [
 // target finds the target that a series comes from by the labels that are not
 // the collector's.
 func (in *intake) target(ls series.Labels) *target {
-	in.key = in.identity.appendTarget(in.key[:0], ls)
+	in.key = in.exported.identity.appendTarget(in.key[:0], ls)
 	return in.targetOf(in.key)
 }
 
@@ -252,7 +284,7 @@ func (in *intake) holding(ls series.Labels) *targetSeries {
 			h.Container = l.Value
 		}
 	}
-	key := in.identity.appendTarget(in.key[:0], ls)
+	key := in.exported.identity.appendTarget(in.key[:0], ls)
 	ofTarget := len(key)
 	for _, part := range [...]string{uuid, h.Namespace, h.Pod, h.PodUID, h.Container} {
 		key = append(append(key, 0xff), part...)
@@ -263,6 +295,8 @@ func (in *intake) holding(ls series.Labels) *targetSeries {
 		s = &targetSeries{key: string(key), target: in.targetOf(key[:ofTarget])}
 		in.series[s.key] = s
 		in.gpu(uuid).hold(h, s)
+		in.doubts.hold(&in.exported, s.target, metric.LabelUUID, uuid)
+		in.doubts.holder(&in.exported, s.target, h)
 	}
 	return s
 }

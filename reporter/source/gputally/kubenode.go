@@ -34,6 +34,10 @@ type kubeNodes struct {
 	labelled map[string]bool  // nodes whose labels it shows
 	latest   map[string]int64 // time of the latest sample of a node's pool, Unix ms
 	from, to int64            // Unix ms
+
+	exported asExported
+	labels   doubts
+	shown    shownNodes
 }
 
 // nodes reads until when there were which nodes, and the label that names node
@@ -45,6 +49,7 @@ func (r *reading) nodes(ctx context.Context, begin int64, devices []usage.Device
 	n := &kubeNodes{
 		pools: nodePools{byNode: map[string]string{}, rule: cfg.NodePools, previous: map[string]string{}}, label: cfg.NodePoolLabel,
 		seen: map[string]*sighting{}, labelled: map[string]bool{}, latest: map[string]int64{}, from: r.from, to: r.to,
+		exported: asExported{identity: kubeIdentity(cfg.NodePoolLabel)}, shown: shownNodes{},
 	}
 	names := []string{nodeInfoName}
 	if n.label != "" {
@@ -92,7 +97,12 @@ func (r *reading) nodesAreWhole(n *kubeNodes, begin int64) bool {
 func (n *kubeNodes) reset() {}
 
 func (n *kubeNodes) take(s series.Series) error {
+	s.Labels = n.exported.labels(s.Labels)
 	node := s.Labels.Get(nodeLabelsLabel)
+	if len(s.Samples) > 0 {
+		n.labels.see(&n.exported)
+		n.shown.add(&n.exported, s, n.label)
+	}
 	switch {
 	case node == "" || len(s.Samples) == 0 && len(s.Stale) == 0:
 	case s.Labels.Get(nameLabel) == nodeInfoName:

@@ -101,12 +101,14 @@ func (r *reading) readFormer(ctx context.Context, n usage.Neighbours, seen map[s
 		}
 	}
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(missing)), mostNames) {
-		for range 2 {
-			found, err := r.former(ctx, names)
+		for _, label := range r.nodeLabels() {
+			found, err := r.former(ctx, label, names)
 			if err != nil {
 				return fmt.Errorf("look for collectors that were there before: %w", err)
 			}
-			names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return found[name] || !missing[name] })
+			names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+				return found[name] || label == metric.LabelNode && !missing[name]
+			})
 			if len(names) == 0 {
 				break
 			}
@@ -129,18 +131,34 @@ func (r *reading) recent(uuid string) bool {
 	return true
 }
 
-// former adds the collectors that nodes had before, and returns which nodes had any.
-func (r *reading) former(ctx context.Context, nodes []string) (found map[string]bool, err error) {
+// nodeLabels are the labels that may have the node of a collector, each twice. Where none
+// is known, Prometheus may have renamed it.
+func (r *reading) nodeLabels() []string {
+	labels := []string{metric.LabelNode, metric.LabelNode}
+	isNode := func(l labelOfJob) bool { return l.name == metric.LabelNode }
+	if len(r.known) == 0 || slices.ContainsFunc(slices.Collect(maps.Keys(r.doubts.renamed)), isNode) {
+		const renamed = exportedPrefix + metric.LabelNode
+		labels = []string{renamed, metric.LabelNode, renamed, metric.LabelNode}
+	}
+	return labels
+}
+
+// former adds the collectors that nodes had before, by a label that may have the node,
+// and returns which nodes had any.
+func (r *reading) former(ctx context.Context, label string, nodes []string) (found map[string]bool, err error) {
 	families := families{metric.NodeInfo.Name: {role: node, most: mostAmount}}
 	q := r.query
 	q.From, q.To = q.From.Add(-former), q.From
-	q.Matchers = append(families.matchers(), anyOf(metric.LabelNode, nodes))
+	q.Matchers = append(families.matchers(), anyOf(label, nodes))
 	in := newIntake(families, r.source.identity, nil, q.From.UnixMilli(), q.To.UnixMilli())
 	if err := r.all(ctx, r.source.cfg.Reader, q, in); err != nil {
 		return nil, err
 	}
 	found = map[string]bool{}
 	for key, t := range in.targets {
+		if !slices.Contains(nodes, t.node) { // the label is the target's own
+			continue
+		}
 		found[t.node] = true
 		if known := r.known[key]; known != nil {
 			known.job, known.node = t.job, max(known.node, t.node)

@@ -59,11 +59,13 @@ type proof struct {
 	lacks     lacks // without this the hour can't be closed
 	weak      bool  // it lacks something that is made up for, or that a relabelling may have dropped
 	joined    bool  // a device's series are of a collector that is known
+	doubts    doubts
 	strangers lacks // devices whose series are of none
 }
 
 // prove proves the answer to the read of a piece.
 func (r *reading) prove(piece series.Piece, in *intake) (p proof) {
+	p.doubts = in.doubts
 	for _, uuid := range r.uuids {
 		if g := in.gpus[uuid]; piece.Has(uuid) && (g == nil || !g.spoilt) {
 			p.device(uuid, g, r.listed[uuid].told())
@@ -233,7 +235,17 @@ func (p *proof) isWhole() bool { return p.lacks.count == 0 && !p.weak }
 func (p *proof) join(o proof) {
 	p.lacks.join(o.lacks)
 	p.strangers.join(o.strangers)
+	p.doubts.join(o.doubts)
 	p.joined = p.joined || o.joined
+}
+
+// accept is nil if there is no such error, or if it is accepted: then it is a finding.
+func (r *reading) accept(err error) error {
+	if err == nil || !r.source.accepts {
+		return err
+	}
+	r.notes.Add(usage.ReadIncomplete, err.Error())
+	return nil
 }
 
 // judge says what the answers lack. Where no device at all is of a collector that is

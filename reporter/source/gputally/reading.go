@@ -27,6 +27,7 @@ type reading struct {
 	uuids    []string           // of those, sorted
 	before   []*usage.EdgeTable // of the previous hour
 	unknown  map[string]bool    // nodes of which nobody says whether they are there
+	doubts   doubts             // about the labels of collectors
 	notes    usage.Notes        // about the reading itself
 }
 
@@ -47,6 +48,8 @@ func (r *reading) targets(ctx context.Context, w window.Window, n usage.Neighbou
 	}
 	r.before = []*usage.EdgeTable{n.Before, n.Carried}
 	r.known, r.listed, r.uuids = in.targets, in.gpus, slices.Sorted(maps.Keys(in.gpus))
+	r.doubts = in.doubts
+	r.doubts.nodes(r.known, r.listed)
 	for code, what := range in.notes {
 		r.notes[code] = append(r.notes[code], what...)
 	}
@@ -65,7 +68,19 @@ func (r *reading) targets(ctx context.Context, w window.Window, n usage.Neighbou
 		return nil, err
 	}
 	per := r.source.cfg.NodesPerPiece
-	return series.Partition(metric.LabelUUID, uuidPrefix, (len(nodes)+per-1)/per), nil
+	return partition(in, (len(nodes)+per-1)/per), nil
+}
+
+// partition cuts GPUs into n pieces, by the label that has the UUIDs. If those of some
+// are in another label than those of others, there is one piece, cut by time alone.
+func partition(in *intake, n int) []series.Piece {
+	switch {
+	case !in.uuids.renamed:
+		return series.Partition(metric.LabelUUID, uuidPrefix, n)
+	case in.uuids.plain:
+		return []series.Piece{{}}
+	}
+	return series.Partition(exportedPrefix+metric.LabelUUID, uuidPrefix, n)
 }
 
 // collectors reads what the collectors say of themselves, once more if the answer

@@ -149,6 +149,10 @@ func (s *Source) close(ctx context.Context, w window.Window, n usage.Neighbours,
 	if err != nil {
 		return usage.Hour{}, fmt.Errorf("read what kube-state-metrics says of nodes: %w", err)
 	}
+	doubts := nodes.doubts()
+	if err := r.accept(doubts.doubtful(kubeJob)); err != nil {
+		return usage.Hour{}, err
+	}
 	hour := fold.New(fold.Config{
 		Cluster: s.cfg.Cluster, Window: w, Neighbours: n, Emit: emit, KeepAll: s.keepAll,
 		Lookback: s.cfg.Lookback, Lookahead: s.cfg.Lookahead, MaxBridge: s.cfg.MaxBridge,
@@ -157,13 +161,17 @@ func (s *Source) close(ctx context.Context, w window.Window, n usage.Neighbours,
 	defer hour.Stop()
 	builder := gpuBuilder{pools: nodes.pools, listed: r.listed}
 	seen, gpus := r.seen(from), false
-	var proof proof
+	proof := proof{doubts: r.doubts}
 	err = r.pieces(ctx, pieces, func(b batch) error {
 		gpus = gpus || len(b.intake.gpus) > 0
 		proof.join(b.proof)
 		return hour.Piece(b.place, builder.all(b.intake), b.intake.notes)
 	})
 	if err != nil {
+		return usage.Hour{}, err
+	}
+	doubts = proof.doubts.all()
+	if err := r.accept(doubts.doubtful(collectorJob)); err != nil {
 		return usage.Hour{}, err
 	}
 	coverage, findings, err := hour.Finish()

@@ -54,16 +54,21 @@ func (l *lacks) join(o lacks) {
 	l.named = append(l.named, o.named[:min(len(o.named), usage.MostNamed-len(l.named))]...)
 }
 
+// text names them.
+func (l *lacks) text() string {
+	text := strings.Join(l.named, "; ")
+	if more := l.count - len(l.named); more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
 // err is nil if nothing is lacking.
 func (l *lacks) err(what string) error {
 	if l.count == 0 {
 		return nil
 	}
-	text := strings.Join(l.named, "; ")
-	if more := l.count - len(l.named); more > 0 {
-		text += fmt.Sprintf("; and %d more", more)
-	}
 	return fmt.Errorf("%w: %s: %s; close the hour again when the server answers completely, make sure that no relabelling "+
 		"drops series of collectors, and use gputally-reporter close --accept-incomplete for what is lost for good",
-		source.ErrIncomplete, what, text)
+		source.ErrIncomplete, what, l.text())
 }

@@ -1,6 +1,11 @@
 package gputally
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"github.com/gputally/gputally/reporter/series"
+)
 
 // target is one scraped process, or several one after the other.
 type target struct {
@@ -12,12 +17,21 @@ type target struct {
 	node     string
 	job      string
 	up       sighting
+	// own are labels of the target with names that a collector writes: they are in the
+	// series of its start, into which it writes none.
+	own     []series.Label
+	renamed bool // Prometheus renamed its node
 
 	former bool // it was seen before the window only
 	driver bool // it has a driver of GPUs
 
 	starts, ages, intervals, nodes tally // the samples of its families
 	gpus                           int   // how many it lists
+}
+
+// owns tells whether the target has a label of its own.
+func (t *target) owns(name string) bool {
+	return slices.ContainsFunc(t.own, func(l series.Label) bool { return l.Name == name })
 }
 
 // full is how many samples the fullest of the target's families has. One scrape
