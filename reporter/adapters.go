@@ -13,6 +13,7 @@ import (
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/series"
+	"github.com/gputally/gputally/reporter/source/gputally"
 )
 
 // Bucket opens the bucket alone.
@@ -37,6 +38,15 @@ func (o *opener) Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket,
 // Servers are the clients of a cluster, one for each of its URLs.
 func (o *opener) Servers(c config.Cluster) ([]*prom.Client, error) {
 	return o.clients(c, c.Prometheus.Selector, nil)
+}
+
+// Source is the source of a cluster's hours alone.
+func (o *opener) Source(cfg *config.Config, c config.Cluster) (*gputally.Source, error) {
+	servers, err := o.Servers(c)
+	if err != nil {
+		return nil, err
+	}
+	return o.source(cfg, c, servers, func(r series.Reader) series.Reader { return r })
 }
 
 // clients are those of the cluster's URLs that pick series by labels. dated hears the

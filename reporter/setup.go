@@ -14,9 +14,11 @@ import (
 	"github.com/gputally/gputally/reporter/config"
 	"github.com/gputally/gputally/reporter/index"
 	"github.com/gputally/gputally/reporter/ledger"
+	"github.com/gputally/gputally/reporter/prom"
 	reads "github.com/gputally/gputally/reporter/prom/instrument"
 	"github.com/gputally/gputally/reporter/quota"
 	"github.com/gputally/gputally/reporter/reporting"
+	"github.com/gputally/gputally/reporter/series"
 	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/upkeep"
 	"github.com/gputally/gputally/reporter/window"
@@ -95,6 +97,25 @@ func (o *opener) Open(ctx context.Context, cfg *config.Config) (*command.Program
 	return p, nil
 }
 
+// source is the source of a cluster's hours. measured is what reads are counted by.
+func (o *opener) source(cfg *config.Config, c config.Cluster, servers []*prom.Client, measured func(series.Reader) series.Reader) (*gputally.Source, error) {
+	nodes, err := o.clients(c, c.Prometheus.NodeLabelsSelector, nil) // of another job
+	if err != nil {
+		return nil, err
+	}
+	return gputally.New(gputally.Config{
+		Cluster:       c.Name,
+		Reader:        measured(o.oneOf(servers)),
+		Lookahead:     config.Lookahead,
+		NodePoolLabel: c.NodePoolLabel,
+		NodeLabels:    measured(o.oneOf(nodes)),
+		NodePools:     cfg.Projects.Pool,
+		Halved: func(reason error) {
+			o.env.Log.Info("Reading in smaller pieces", "cluster", c.Name, "reason", reason)
+		},
+	})
+}
+
 // cluster adds a cluster to the program and returns the source of its hours.
 func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Metrics, clock *hourClock) (*gputally.Source, error) {
 	var dated func(server string, at time.Time)
@@ -105,21 +126,7 @@ func (o *opener) cluster(p *command.Program, c config.Cluster, metrics *reads.Me
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := o.clients(c, c.Prometheus.NodeLabelsSelector, nil) // of another job
-	if err != nil {
-		return nil, err
-	}
-	source, err := gputally.New(gputally.Config{
-		Cluster:       c.Name,
-		Reader:        metrics.Reader(c.Name, o.oneOf(servers)),
-		Lookahead:     config.Lookahead,
-		NodePoolLabel: c.NodePoolLabel,
-		NodeLabels:    metrics.Reader(c.Name, o.oneOf(nodes)),
-		NodePools:     p.Config.Projects.Pool,
-		Halved: func(reason error) {
-			o.env.Log.Info("Reading in smaller pieces", "cluster", c.Name, "reason", reason)
-		},
-	})
+	source, err := o.source(p.Config, c, servers, func(r series.Reader) series.Reader { return metrics.Reader(c.Name, r) })
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func addCheck(app *kingpin.Application, add adder) {
 		k := &checks{env: env}
 		for _, c := range cfg.Clusters {
 			if len(*only) == 0 || slices.Contains(*only, c.Name) {
-				k.prometheus(ctx, c, len(cfg.Clusters) > 1)
+				k.prometheus(ctx, cfg, c)
 			}
 		}
 		k.bucket(ctx, cfg)
@@ -74,9 +74,9 @@ func (k *checks) fail(format string, args ...any) {
 
 // prometheus asks each server of a cluster, which is named where there are
 // several.
-func (k *checks) prometheus(ctx context.Context, c config.Cluster, several bool) {
+func (k *checks) prometheus(ctx context.Context, cfg *config.Config, c config.Cluster) {
 	who := "prometheus"
-	if several {
+	if len(cfg.Clusters) > 1 {
 		who = "cluster " + c.Name + ": prometheus"
 	}
 	clients, err := k.env.Opener.Servers(c)
@@ -84,31 +84,58 @@ func (k *checks) prometheus(ctx context.Context, c config.Cluster, several bool)
 		k.fail("%v", err)
 		return
 	}
+	var latest time.Time // of the servers that have samples
 	for i, client := range clients {
-		k.server(ctx, client, who, c.Prometheus.URLs[i].String())
+		if at := k.server(ctx, client, who, c.Prometheus.URLs[i].String()); at.After(latest) {
+			latest = at
+		}
+	}
+	if !latest.IsZero() {
+		k.labels(ctx, cfg, c, who, latest)
 	}
 }
 
-func (k *checks) server(ctx context.Context, client *prom.Client, who, url string) {
-	status, err := client.Status(ctx, gputally.Families())
-	if ctx.Err() != nil {
-		return // nothing was found out
-	}
+// labels looks whose labels scrapes give to series.
+func (k *checks) labels(ctx context.Context, cfg *config.Config, c config.Cluster, who string, at time.Time) {
+	source, err := k.env.Opener.Source(cfg, c)
 	if err != nil {
 		k.fail("%s: %v", who, err)
 		return
 	}
+	wrong, err := source.CheckLabels(ctx, at)
+	switch {
+	case ctx.Err() != nil: // nothing was found out
+	case err != nil:
+		k.fail("%s: look at labels: %v", who, err)
+	case len(wrong) == 0:
+		k.ok("%s: labels are the exporters' own", who)
+	}
+	for _, text := range wrong {
+		k.fail("%s: %s", who, text)
+	}
+}
+
+// server asks one server, and returns its time if it has samples of all families.
+func (k *checks) server(ctx context.Context, client *prom.Client, who, url string) (at time.Time) {
+	status, err := client.Status(ctx, gputally.Families())
+	if ctx.Err() != nil {
+		return at // nothing was found out
+	}
+	if err != nil {
+		k.fail("%s: %v", who, err)
+		return at
+	}
 	k.ok("%s %s: version %s, retention %s", who, url, shown(status.Version), shown(status.Retention))
 	if status.RoadErr != nil {
 		k.fail("%s: no way to read raw samples: %v", who, status.RoadErr)
-		return
+		return at
 	}
 	k.ok("%s: raw samples by %s", who, status.Road)
 	if status.Balanced {
 		k.fail("%s: %s", who, prom.Balancing)
 	}
 	if !k.families(who, status) {
-		return
+		return at
 	}
 	switch s := status.ScrapeInterval; {
 	case s == 0:
@@ -118,6 +145,7 @@ func (k *checks) server(ctx context.Context, client *prom.Client, who, url strin
 	default:
 		k.ok("%s: collectors are scraped every %s", who, s.Round(100*time.Millisecond))
 	}
+	return status.Time
 }
 
 func (k *checks) families(who string, status prom.Status) (found bool) {

@@ -20,6 +20,7 @@ import (
 	"github.com/gputally/gputally/reporter/ledger"
 	"github.com/gputally/gputally/reporter/prom"
 	"github.com/gputally/gputally/reporter/reporting"
+	"github.com/gputally/gputally/reporter/source/gputally"
 	"github.com/gputally/gputally/reporter/upkeep"
 )
 
@@ -69,6 +70,8 @@ type Opener interface {
 	Bucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error)
 	// Servers are the clients of a cluster, one for each of its URLs.
 	Servers(c config.Cluster) ([]*prom.Client, error)
+	// Source is the source of a cluster's hours alone.
+	Source(cfg *config.Config, c config.Cluster) (*gputally.Source, error)
 }
 
 // Program is what a configuration describes.
