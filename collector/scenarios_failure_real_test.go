@@ -190,6 +190,7 @@ func lastingScenarios() map[string]scenario {
 		"the library loses its initialization for good":    ends(counting(nvmltest.Uninitialized), "driver error 1"),
 		"the driver hangs for good":                        ends(hangs, "driver call hangs"),
 		"no GPU can be measured for good":                  ends(each(nvmltest.Unknown, 4711), "no GPU answers"),
+		"no GPU can be measured for good, and one is lost": ends(each(nvmltest.Lost, nvmltest.Unknown), "no GPU answers: driver error 999"),
 		"no GPU can be asked for good":                     ends(asked, "no GPU answers"),
 		"the driver fails from the beginning":              never(counting(nvmltest.Unknown)),
 		"no driver is loaded at the beginning":             never(counting(nvmltest.DriverNotLoaded)),

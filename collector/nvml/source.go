@@ -209,10 +209,12 @@ func (s *Source) restart(found []sight) string {
 			return fmt.Sprintf("%s: %s", f.gpu.UUID, f.gpu.Unlisted)
 		}
 	}
-	if !s.worked || len(found) == 0 || slices.ContainsFunc(found, func(f sight) bool { return !curable(f.err) }) {
+	works := slices.ContainsFunc(found, func(f sight) bool { return f.err == nil })
+	first := slices.IndexFunc(found, func(f sight) bool { return curable(f.err) })
+	if !s.worked || works || first < 0 {
 		return ""
 	}
-	return fmt.Sprintf("no GPU answers: %v", found[0].err)
+	return fmt.Sprintf("no GPU answers: %v", found[first].err)
 }
 
 // noteNameless logs the GPUs without a UUID when their list changes.
