@@ -55,16 +55,17 @@ func nameScenarios() map[string]scenario {
 		}
 	}
 	all := map[string]scenario{
-		"a GPU by its usual name":                   under("nvidia.com/gpu", metered),
-		"a GPU by a name of its model":              under("nvidia.com/gpu-h200", metered),
-		"a GPU by the name for virtual machines":    under("nvidia.com/GH100_H200_SXM_141GB", metered),
-		"a GPU by a vendor's scheduler":             under("volcano.sh/vgpu-number", metered),
-		"a GPU by a name that is set":               under("example.com/accelerator", metered, "--kubelet.resource=example.com/acc*"),
-		"a GPU by a name that is not known":         under("example.com/accelerator", inDispute("example.com/accelerator")),
-		"a GPU by another name of the usual prefix": under("nvidia.com/big", inDispute("nvidia.com/big")),
-		"network cards of the usual prefix":         cards("nvidia.com/hostdev", "0000:3b:00.2", "0000:3b:00.3"),
-		"many network cards of the usual prefix":    cards("nvidia.com/rdma_shared_device_a", "0", "1", "2", "3", "4", "5"),
-		"devices of another kind":                   cards("example.com/nic", "nic-0", "nic-1"),
+		"a GPU by its usual name":                     under("nvidia.com/gpu", metered),
+		"a GPU by a name of its model":                under("nvidia.com/gpu-h200", metered),
+		"a GPU by the name for virtual machines":      under("nvidia.com/GH100_H200_SXM_141GB", metered),
+		"an old GPU by the name for virtual machines": under("nvidia.com/GM204GL_TESLA_M60", metered),
+		"a GPU by a vendor's scheduler":               under("volcano.sh/vgpu-number", metered),
+		"a GPU by a name that is set":                 under("example.com/accelerator", metered, "--kubelet.resource=example.com/acc*"),
+		"a GPU by a name that is not known":           under("example.com/accelerator", inDispute("example.com/accelerator")),
+		"a GPU by another name of the usual prefix":   under("nvidia.com/big", inDispute("nvidia.com/big")),
+		"network cards of the usual prefix":           cards("nvidia.com/hostdev", "0000:3b:00.2", "0000:3b:00.3"),
+		"many network cards of the usual prefix":      cards("nvidia.com/rdma_shared_device_a", "0", "1", "2", "3", "4", "5"),
+		"devices of another kind":                     cards("example.com/nic", "nic-0", "nic-1"),
 		"a GPU that nobody knows by the name for virtual machines": {
 			driver: both, pods: []kubelettest.Pod{podA, named("b", "nvidia.com/pgpu", "17")},
 			steps: []step{{

@@ -14,7 +14,7 @@ func DefaultResources() []string {
 		"nvidia.com/gpu*", "nvidia.com/mig-*", // NVIDIA's device plugin
 		// NVIDIA's device plugin for virtual machines names GPUs by their chips
 		// (GA102GL_A10) and virtual GPUs by their types (NVIDIA_A10-12Q).
-		"nvidia.com/pgpu*", "nvidia.com/vgpu*", "nvidia.com/[AGT][ABDHPUV][0-9][0-9]*", "nvidia.com/NVIDIA_*", "nvidia.com/GRID_*",
+		"nvidia.com/pgpu*", "nvidia.com/vgpu*", "nvidia.com/[AGT][ABDHKMPRUV][0-9][0-9]*", "nvidia.com/NVIDIA_*", "nvidia.com/GRID_*",
 		// Schedulers that divide GPUs.
 		"volcano.sh/gpu-*", "volcano.sh/vgpu-number", "aliyun.com/gpu*", "tencent.com/vcuda-core", "4pd.io/vgpu*", "k8s.amazonaws.com/vgpu*", "koordinator.sh/gpu*",
 	}
