@@ -80,6 +80,9 @@ func boundsScenarios() map[string]scenario {
 	all["the energy is not supported once"] = failing(nvmltest.NotSupported)
 	all["the counters of a GPU and a MIG instance can't be"] = counters()
 	all["a sample of the utilization can't be"] = samples(func(s *nvmltest.Sample) { s.Percent = allBits })
+	all["a sample of the utilization is of an hour later"] = late(time.Hour)
+	all["a sample of the utilization is of another year"] = late(10_000 * time.Hour)
+	all["a sample of the utilization is of half an hour ago"] = late(-time.Hour / 2)
 	all["a sample of the utilization is a little too large"] = samples(func(s *nvmltest.Sample) { s.Percent = 103 })
 	return all
 }
@@ -267,4 +270,33 @@ func samples(change func(*nvmltest.Sample)) scenario {
 			stands: []series{impossible(device.ReadingSamples)},
 		}},
 	}
+}
+
+// late is a GPU that is busy all the time, and a sample of it that has another time
+// than it should. Those that follow count.
+func late(by time.Duration) scenario {
+	sample := func(i int, by time.Duration) nvmltest.Sample {
+		return nvmltest.Sample{At: 10*time.Hour + time.Duration(i)*50*time.Millisecond + by, Percent: 100}
+	}
+	run := func(odd bool) deed {
+		return playing(func(i int) nvmltest.Scenario {
+			return working(func(g *nvmltest.GPU) {
+				for k := max(0, i-40); k < i; k++ {
+					g.Samples = append(g.Samples, sample(k, 0))
+				}
+				if odd {
+					g.Samples = append(g.Samples, sample(i, by))
+				}
+			})
+		})
+	}
+	well := step{
+		name: "it is busy", shows: []sight{above(0.5, &metric.DeviceActiveSeconds, gpu0), activeAtMost(gpu0)},
+		grows: []series{of(&metric.DeviceActiveSeconds, gpu0), of(&metric.ContainerActiveSeconds, onA...)},
+	}
+	odd := then(well, "a sample has another time", run(true))
+	if by > 0 {
+		odd.shows = append(odd.shows, leftOut(device.ReadingSamples))
+	}
+	return scenario{driver: working(), pods: []kubelettest.Pod{podA}, before: run(false), steps: []step{well, odd, then(well, "none has", run(false))}}
 }

@@ -61,15 +61,19 @@ func (q *query) active(h nvml.Device, utilization *float64) *float64 {
 // add takes in samples; false if what one of them says can't be. Those up to
 // the newest were counted before, and those without a time are none: the binding
 // doesn't cut its slice to the number that the driver gave. One of a time to
-// come is left out.
+// come is left out: all later ones would count as old.
 func (b *busy) add(kind nvml.ValueType, samples []nvml.Sample, now time.Time, doubt func(kind string, value float64)) bool {
 	began, good := b.known, true // else the buffer is about the time before the source saw the GPU
+	before := *b
+	if !began {
+		before.heard = time.Time{}
+	}
 	slices.SortFunc(samples, func(x, y nvml.Sample) int { return cmp.Compare(x.TimeStamp, y.TimeStamp) })
 	for _, s := range samples {
 		if s.TimeStamp <= b.newest {
 			continue
 		}
-		if ahead(s.TimeStamp, now) {
+		if ahead(s.TimeStamp, before.newest, before.heard, now) {
 			doubt(device.ReadingSamples, float64(s.TimeStamp)/1e6)
 			continue
 		}
@@ -86,11 +90,20 @@ func (b *busy) add(kind nvml.ValueType, samples []nvml.Sample, now time.Time, do
 	return good
 }
 
-// ahead says that a time stamp, in µs, is of a time to come. Which clock the
-// driver takes is not documented; it is at most the wall clock's Unix time.
-func ahead(stamp uint64, now time.Time) bool {
+// ahead says that a time stamp, in µs, is of a time to come. Which clock the driver
+// takes is not documented: it is at most the wall clock's Unix time, and since a stamp
+// was read it went on as time did, or the wall clock where that was set. read is zero
+// if none was.
+func ahead(stamp, newest uint64, read, now time.Time) bool {
 	const slack = time.Hour
-	return stamp > uint64(max(0, now.Add(slack).UnixMicro()))
+	if stamp > uint64(max(0, now.Add(slack).UnixMicro())) {
+		return true
+	}
+	if read.IsZero() || stamp <= newest {
+		return false
+	}
+	passed := max(now.Sub(read), now.Round(0).Sub(read.Round(0)))
+	return stamp-newest > uint64((passed + time.Minute).Microseconds())
 }
 
 func idle(utilization *float64) bool { return utilization != nil && *utilization == 0 }

@@ -45,7 +45,7 @@ func TestActiveSecondsFromSamples(t *testing.T) {
 			{"a sample counts once", time.Second, func() {}, 0.175},
 			{"no new samples of an idle GPU mean idle", time.Hour, func() {}, 0.175},
 			{
-				"a pause is not integrated, what follows it is", time.Second,
+				"a pause is not integrated, what follows it is", time.Hour,
 				func() {
 					g.Samples = append(g.Samples, nvmltest.Sample{At: g.Samples[len(g.Samples)-1].At + time.Hour, Percent: 100})
 					sampled(g, 100)
@@ -78,6 +78,22 @@ func TestActiveSecondsFromSamples(t *testing.T) {
 				g.Samples = append(g.Samples, nvmltest.Sample{At: 1e6 * time.Hour, Percent: 100})
 			}, 0.06},
 			{"is gone", time.Second, func() { g.Samples = g.Samples[:len(g.Samples)-1]; sampled(g, 10) }, 0.07},
+			{"a time that can't be yet, as two seconds went by", time.Second, func() {
+				sampled(g, 10)
+				g.Samples = append(g.Samples, nvmltest.Sample{At: g.Samples[len(g.Samples)-1].At + time.Hour, Percent: 100})
+			}, 0.08},
+			{"and later ones count", time.Second, func() {
+				n := len(g.Samples)
+				g.Samples = append(g.Samples, nvmltest.Sample{At: g.Samples[n-2].At + 100*time.Millisecond, Percent: 10})
+			}, 0.09},
+			{"a time long ago", time.Second, func() {
+				g.Samples = g.Samples[:len(g.Samples)-2]
+				g.Samples = append(g.Samples, nvmltest.Sample{At: time.Second, Percent: 100})
+			}, 0.09},
+			{"is gone, too", time.Second, func() {
+				g.Samples = nil
+				g.Samples = []nvmltest.Sample{{At: 0, Percent: 100}}
+			}, 0.09},
 			{"not supported", time.Second, func() {
 				sampled(g, 100)
 				g.Fails = map[string]nvmltest.Code{"nvmlDeviceGetSamples": nvmltest.NotSupported}

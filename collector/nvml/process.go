@@ -145,6 +145,7 @@ func instanceOf(c nvml.ProcessInfo, parts []part) (string, bool) {
 type work struct {
 	begun  bool
 	newest uint64    // time stamp of the last sample, µs of the driver's clock
+	read   time.Time // when newest was
 	heard  time.Time // when there was a new sample, or none was due
 }
 
@@ -163,16 +164,17 @@ func (q *query) work(h nvml.Device, utilization *float64) func(pid int) *float64
 		return unknown
 	}
 	now := q.now()
-	began, since := w.begun, w.newest
-	latest := map[int]nvml.ProcessUtilizationSample{}
+	began, since, read := w.begun, w.newest, w.read
+	latest, odd := map[int]nvml.ProcessUtilizationSample{}, map[int]bool{}
 	for _, s := range samples {
-		if ahead(s.TimeStamp, now) {
+		if ahead(s.TimeStamp, since, read, now) {
 			q.doubt(device.ReadingProcessUtilization, float64(s.TimeStamp)/1e6)
+			odd[int(s.Pid)] = true
 			continue
 		}
 		if pid := int(s.Pid); s.TimeStamp > max(since, latest[pid].TimeStamp) {
 			latest[pid] = s
-			w.newest, w.heard = max(w.newest, s.TimeStamp), now
+			w.newest, w.read, w.heard = max(w.newest, s.TimeStamp), now, now
 		}
 	}
 	w.begun = true
@@ -189,6 +191,10 @@ func (q *query) work(h nvml.Device, utilization *float64) func(pid int) *float64
 		return unknown
 	}
 	return func(pid int) *float64 {
-		return new(float64(latest[pid].SmUtil) / 100)
+		s, found := latest[pid]
+		if !found && odd[pid] {
+			return nil
+		}
+		return new(float64(s.SmUtil) / 100)
 	}
 }

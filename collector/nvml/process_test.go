@@ -148,7 +148,10 @@ func TestUtilizationOfProcesses(t *testing.T) {
 				),
 				[]*float64{new(0.2), new(40.0)}, // bounds leaves it out
 			},
-			{"a time to come is left out", samples(nvmltest.Work{PID: 1, At: 1e6 * time.Hour, Percent: 90}, nvmltest.Work{PID: 2, Percent: 50}), []*float64{new(0.0), new(0.5)}},
+			{"a time to come is left out", samples(nvmltest.Work{PID: 1, At: 1e6 * time.Hour, Percent: 90}, nvmltest.Work{PID: 2, Percent: 50}), []*float64{nil, new(0.5)}},
+			{"a time that can't be yet is left out, too", samples(nvmltest.Work{PID: 2, At: time.Hour, Percent: 90}, nvmltest.Work{PID: 1, Percent: 20}), []*float64{new(0.2), nil}},
+			{"a time to come besides a good one", samples(nvmltest.Work{PID: 1, At: time.Hour, Percent: 90}, nvmltest.Work{PID: 1, Percent: 20}), []*float64{new(0.2), new(0.0)}},
+			{"later ones count", samples(nvmltest.Work{PID: 1, Percent: 10}, nvmltest.Work{PID: 2, Percent: 30}), []*float64{new(0.1), new(0.3)}},
 			{"not supported", fails(nvmltest.NotSupported), unknown},
 			{"not permitted", fails(nvmltest.NoPermission), unknown},
 			{"supported after all: the first answer is about the time before", func() { g.Fails = nil }, unknown},
