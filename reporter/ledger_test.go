@@ -101,6 +101,36 @@ func TestAReportNamesADamagedDay(t *testing.T) {
 	}
 }
 
+// What verify says is to be done mends the day.
+func TestTheAdviceOnADamagedDayMendsIt(t *testing.T) {
+	t.Parallel()
+	b, config := keptDay(t, "")
+	run(t, now, "ledger", "compact", config).says(t, "Compacted 1 days of cluster eu-1.")
+	whole := read(t, b, dayObject)
+	for name, damage := range map[string]func([]byte) []byte{
+		"bytes that are gone":  func(data []byte) []byte { return data[1:] },
+		"a byte that is other": func(data []byte) []byte { data[len(data)/2] ^= 1; return data },
+		"nothing left of it":   func([]byte) []byte { return nil },
+	} {
+		if _, err := bucket.PutBytes(t.Context(), b, dayObject, damage(slices.Clone(whole)), bucket.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		found := run(t, now, "ledger", "verify", config)
+		found.want(t, reporter.ExitLedger, "not in order")
+		_, advice, _ := strings.Cut(found.stdout, "make the day again with gputally-reporter ")
+		advice, _, _ = strings.Cut(advice, "\n")
+		if advice != "ledger compact --cluster=eu-1 --from=2026-11-19 --to=2026-11-20" {
+			t.Fatalf("%s: the advice is %q in\n%s", name, advice, found.stdout)
+		}
+		run(t, now, append(strings.Fields(advice), config)...).says(t, "Compacted 1 days of cluster eu-1.")
+		run(t, now, "ledger", "verify", config).says(t, "24 closed hours are in order")
+		if string(read(t, b, dayObject)) != string(whole) {
+			t.Errorf("%s: the day is another one", name)
+		}
+		run(t, now, append(strings.Fields(advice), config)...).says(t, "Compacted 0 days of cluster eu-1.")
+	}
+}
+
 // What a damaged day alone holds is lost only if somebody says so.
 func TestGivingUpADamagedDay(t *testing.T) {
 	t.Parallel()
@@ -171,7 +201,7 @@ func TestLedgerVerify(t *testing.T) {
 			if _, err := bucket.PutBytes(t.Context(), b, key, data, bucket.Condition{}); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"BAD   damaged: " + ledger.Key("eu-1", at(3)) + ": "}},
+		}, []string{"BAD   damaged: " + ledger.Key("eu-1", at(3)) + ": ", "restate the hour with gputally-reporter close --restate --cluster=eu-1 --from=2026-11-19T03 --to=2026-11-19T04\n"}},
 		"an hour that the index has lost": {func(t *testing.T, b bucket.Bucket) {
 			if err := index.New(b, index.Config{}).ForgetHours(t.Context(), "eu-1", []window.Window{at(4)}); err != nil {
 				t.Fatal(err)

@@ -59,7 +59,7 @@ func TestADamagedObject(t *testing.T) {
 			if !errors.As(err, &corrupt) {
 				t.Fatalf("got %v", err)
 			}
-			for _, part := range []string{tt.want, hourKey, "restate the hour 2026-11-20T05:00:00Z of cluster prod with gputally-reporter close"} {
+			for _, part := range []string{tt.want, hourKey, "restate the hour 2026-11-20T05:00:00Z of cluster prod with gputally-reporter close --restate --cluster=prod --from=2026-11-20T05 --to=2026-11-20T06"} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%q lacks %q", err, part)
 				}

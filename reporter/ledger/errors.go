@@ -23,10 +23,10 @@ type MissingError struct {
 func (e *MissingError) Error() string {
 	first := e.Hours[0].From.Format(time.RFC3339)
 	if n := len(e.Hours); n > 1 {
-		return fmt.Sprintf("cluster %s: %d hours are not closed, from %s to %s; close them with gputally-reporter close",
+		return fmt.Sprintf("cluster %s: %d hours are not closed, from %s to %s; close them with gputally-reporter close --from=%[3]s",
 			e.Cluster, n, first, e.Hours[n-1].From.Format(time.RFC3339))
 	}
-	return fmt.Sprintf("cluster %s: hour %s is not closed; close it with gputally-reporter close", e.Cluster, first)
+	return fmt.Sprintf("cluster %s: hour %s is not closed; close it with gputally-reporter close --from=%[2]s", e.Cluster, first)
 }
 
 // Unwrap makes the error an ErrHourMissing.
@@ -43,12 +43,12 @@ type CorruptError struct {
 
 func (e *CorruptError) Error() string {
 	if strings.HasPrefix(e.Key, daily) {
-		return fmt.Sprintf("ledger object %s is damaged: %v; make it again with gputally-reporter ledger compact, "+
-			"after hours that it alone holds were restated with gputally-reporter close, or with --give-up without them (%s of cluster %s)",
-			e.Key, e.Err, called(e.Hour), e.Cluster)
+		return fmt.Sprintf("ledger object %s is damaged: %v; make %s of cluster %s again with %s, "+
+			"after hours that it alone holds were restated with gputally-reporter close --restate, or with --give-up without them",
+			e.Key, e.Err, called(e.Hour), e.Cluster, compacting(e.Cluster, e.Hour))
 	}
-	return fmt.Sprintf("ledger object %s is damaged: %v; restate the hour %s of cluster %s with gputally-reporter close",
-		e.Key, e.Err, e.Hour.From.Format(time.RFC3339), e.Cluster)
+	return fmt.Sprintf("ledger object %s is damaged: %v; restate the hour %s of cluster %s with %s",
+		e.Key, e.Err, e.Hour.From.Format(time.RFC3339), e.Cluster, restating(e.Cluster, e.Hour))
 }
 
 // Unwrap gives what is wrong with the object.
@@ -68,8 +68,8 @@ func (e *EdgesError) Error() string {
 	if errors.Is(e.Err, bucket.ErrNotFound) {
 		what = "are gone"
 	}
-	return fmt.Sprintf("ledger edges %s %s; restate the two hours of cluster %[4]s that meet at %[3]s, in one go, with gputally-reporter close",
-		e.Key, what, e.At.Format(time.RFC3339), e.Cluster)
+	return fmt.Sprintf("ledger edges %s %s; restate the two hours of cluster %[4]s that meet at %[3]s, in one go, with %[5]s",
+		e.Key, what, e.At.Format(time.RFC3339), e.Cluster, restating(e.Cluster, around(e.At)))
 }
 
 // Unwrap gives what is wrong with the object.

@@ -98,7 +98,7 @@ func (a *audit) findings() []Finding {
 		if more := len(named) - mostNamed; more > 0 {
 			named = append(named[:mostNamed:mostNamed], fmt.Sprintf("and %d more", more))
 		}
-		all = append(all, Finding{Kind: kind, What: what + strings.Join(named, "; "), Do: doRestate})
+		all = append(all, Finding{Kind: kind, What: what + strings.Join(named, "; ")})
 	}
 	note(Rows, "", a.wrong)
 	if sum := a.digest.Sum(); sum != a.footer.Rows {

@@ -164,7 +164,7 @@ func TestMissingHours(t *testing.T) {
 		"Stat": second(l.Stat(context.Background(), "prod", want[0])),
 		"Hour": third(l.Hour(context.Background(), "prod", want[0])),
 	} {
-		wantText := "cluster prod: hour 2026-11-20T04:00:00Z is not closed; close it with gputally-reporter close"
+		wantText := "cluster prod: hour 2026-11-20T04:00:00Z is not closed; close it with gputally-reporter close --from=2026-11-20T04:00:00Z"
 		if !errors.Is(err, ledger.ErrHourMissing) || err.Error() != wantText {
 			t.Errorf("%s: got %v", name, err)
 		}

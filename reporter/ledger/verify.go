@@ -77,12 +77,7 @@ type verification struct {
 	looked   string        // edges looked at last
 }
 
-const (
-	doRestate = "restate the hour with gputally-reporter close"
-	doCompact = "make the day again with gputally-reporter ledger compact"
-	doBoth    = "restate both hours in one go with gputally-reporter close"
-	doAway    = "move it away"
-)
+const doAway = "move it away"
 
 func (v *verification) overlaps(w window.Window) bool {
 	return w.Overlaps(v.Window)
@@ -159,7 +154,7 @@ func (v *verification) openDay(ctx context.Context, w window.Window) (*day, erro
 	case errors.Is(err, bucket.ErrNotFound):
 		return nil, nil
 	default:
-		return nil, v.broken(err, DayKey(v.cluster, w), w, doCompact)
+		return nil, v.broken(err, DayKey(v.cluster, w), w, doCompact(v.cluster, w))
 	}
 }
 
@@ -220,7 +215,7 @@ func (v *verification) own(ctx context.Context, hour window.Window) (*file, erro
 	}
 	f, err := r.open(v.cluster, hour)
 	if err != nil {
-		return nil, v.broken(err, key, hour, doRestate)
+		return nil, v.broken(err, key, hour, doRestate(v.cluster, hour))
 	}
 	return f, nil
 }
@@ -236,14 +231,14 @@ func (v *verification) day(held *day, own, inDay *file) error {
 	default:
 		a := newAudit(inDay.footer)
 		if err := inDay.segments(a.add); err != nil {
-			return v.broken(err, held.object.Key, own.footer.Window, doCompact)
+			return v.broken(err, held.object.Key, own.footer.Window, doCompact(v.cluster, own.footer.Window))
 		}
 		if a.digest.Sum() == inDay.footer.Rows {
 			return nil // what else is wrong is so in the hour's own object
 		}
 		what = fmt.Sprintf("its rows of %s are others", called(own.footer.Window))
 	}
-	return v.yield(Finding{Behind, held.object.Key, own.footer.Window, what, doCompact})
+	return v.yield(Finding{Behind, held.object.Key, own.footer.Window, what, doCompact(v.cluster, own.footer.Window)})
 }
 
 // rows verifies an hour's rows against each other and against the footer.
@@ -251,10 +246,10 @@ func (v *verification) rows(f *file) error {
 	a := newAudit(f.footer)
 	err := f.segments(a.add)
 	if err != nil {
-		return v.broken(err, f.object, f.footer.Window, doRestate)
+		return v.broken(err, f.object, f.footer.Window, doRestate(v.cluster, f.footer.Window))
 	}
 	for _, finding := range a.findings() {
-		finding.Object, finding.Hour = f.object, f.footer.Window
+		finding.Object, finding.Hour, finding.Do = f.object, f.footer.Window, doRestate(v.cluster, f.footer.Window)
 		if err := v.yield(finding); err != nil {
 			return err
 		}
@@ -292,22 +287,22 @@ func (v *verification) edges(ctx context.Context, previous footer, f *file) erro
 	if err != nil || !differ {
 		return err
 	}
-	return v.yield(Finding{Edge, f.object, foot.Window, "it counts from other edges than those that " + called(previous.Window) + " closed with", doBoth})
+	return v.yield(Finding{Edge, f.object, foot.Window, "it counts from other edges than those that " + called(previous.Window) + " closed with", doBoth(v.cluster, foot.Window.From)})
 }
 
 // edgeError yields the finding of edges that can't be read.
 func (v *verification) edgeError(err error, f *file, at time.Time) error {
 	var broken *EdgesError
 	if !errors.As(err, &broken) {
-		return v.broken(err, f.object, f.footer.Window, doBoth)
+		return v.broken(err, f.object, f.footer.Window, doBoth(v.cluster, at))
 	}
 	if errors.Is(err, bucket.ErrNotFound) {
 		if !at.After(v.EdgesSince) {
 			return nil
 		}
-		return v.yield(Finding{Edge, broken.Key, f.footer.Window, "edges at " + instant(at) + " are gone", doBoth})
+		return v.yield(Finding{Edge, broken.Key, f.footer.Window, "edges at " + instant(at) + " are gone", doBoth(v.cluster, at)})
 	}
-	return v.yield(Finding{Damaged, broken.Key, f.footer.Window, broken.Err.Error(), doBoth})
+	return v.yield(Finding{Damaged, broken.Key, f.footer.Window, broken.Err.Error(), doBoth(v.cluster, at)})
 }
 
 // history verifies what was replaced.

@@ -31,9 +31,10 @@ func (c *Cluster) CompactDays(ctx context.Context, days []window.Window) (writte
 	return c.compactDays(ctx, days, false)
 }
 
-// CompactGivingUp makes the daily table of every whole day of a window that has
-// something, also where a damaged table takes hours with it.
-func (c *Cluster) CompactGivingUp(ctx context.Context, w window.Window) (written int, err error) {
+// CompactWhole makes the daily table of every whole day of a window that has
+// something, due or not: a listing does not show that a table is damaged. With giveUp
+// it does so also where a damaged table takes hours with it.
+func (c *Cluster) CompactWhole(ctx context.Context, w window.Window, giveUp bool) (written int, err error) {
 	var days []window.Window
 	for object, err := range c.cfg.Ledger.List(ctx, c.cfg.Name, w) {
 		if err != nil {
@@ -44,7 +45,7 @@ func (c *Cluster) CompactGivingUp(ctx context.Context, w window.Window) (written
 			days = append(days, day)
 		}
 	}
-	return c.compactDays(ctx, days, true)
+	return c.compactDays(ctx, days, giveUp)
 }
 
 // compactDays makes the daily tables of days as far as their hours are closed,
