@@ -38,6 +38,7 @@ func (f *gpuFold) deviceTrack() (t track, asked []int64) {
 type deviceTime struct {
 	from, to  int64             // the part of the window for which it was there, Unix ms
 	intervals []interval        // what it counted
+	charged   []interval        // what containers are charged for beyond that
 	sum       [1 + States]int64 // by place, GPU-milliseconds
 	late      int64             // held before the window, by no container
 	orphaned  int64             // allocated to containers that no scrape shows
@@ -50,7 +51,7 @@ func (f *gpuFold) deviceRows(t *track, held *heldTime) {
 		f.withoutDevice(held)
 		return
 	}
-	t.split = f.splitByHolders(held)
+	t.split, t.far = f.splitInSight(held), f.splitByHolders(held, func(e *trackEpoch, _ int64) curve { return e.whole })
 	d, ok := f.deviceTime(t, held)
 	if !ok {
 		return
@@ -58,6 +59,8 @@ func (f *gpuFold) deviceRows(t *track, held *heldTime) {
 	if ms := f.missing(t, &d, held); ms > 0 {
 		f.lost.add(f.row.UUID, ms)
 	}
+	uncovered := f.uncovered(gaps(d.from, d.to, d.intervals), d.charged)
+	excess := d.excess(held, uncovered)
 	for i, state := range states {
 		if state == usage.Allocated {
 			continue
@@ -65,11 +68,15 @@ func (f *gpuFold) deviceRows(t *track, held *heldTime) {
 		row := stateRow(f.row, state, 1+i, d.intervals)
 		if state == usage.Unattributed && d.orphaned > 0 {
 			row = withOrphans(row, stateRow(f.row, state, 1, d.intervals), d.orphaned)
-			d.sum[1+i] = row.GPUMillis
 		}
+		if state != usage.Unavailable {
+			less := min(excess, row.GPUMillis)
+			row.GPUMillis -= less
+			excess -= less
+		}
+		d.sum[1+i] = row.GPUMillis
 		f.add(row)
 	}
-	uncovered := f.uncovered(gaps(d.from, d.to, d.intervals), held)
 	f.absent(d.from, d.to)
 	f.sums.Expected += d.to - d.from
 	f.sums.Unallocated += d.sum[2]
@@ -84,7 +91,11 @@ func (f *gpuFold) deviceRows(t *track, held *heldTime) {
 // is not ok for a GPU that is gone and left nothing to be counted.
 func (f *gpuFold) deviceTime(t *track, held *heldTime) (d deviceTime, ok bool) {
 	d.intervals, _ = f.intervals(t)
+	d.charged = f.uncounted(held)
 	d.from, d.to = f.presence(t)
+	for _, s := range held.early { // the GPU was there, though its age is not known
+		d.from = min(d.from, max(s.from, f.span.from))
+	}
 	if d.from >= d.to {
 		if !slices.ContainsFunc(d.intervals, func(s interval) bool { return s.late }) {
 			return d, false
@@ -101,7 +112,7 @@ func (f *gpuFold) deviceTime(t *track, held *heldTime) (d deviceTime, ok bool) {
 			lateAllocated += s.amount[1]
 		}
 	}
-	d.orphaned = orphans(d.sum[1], held)
+	d.orphaned = orphans(d.sum[1], held, d.charged)
 	d.late += min(d.orphaned, max(0, lateAllocated-held.metered()-held.paid))
 	return d, true
 }
@@ -134,12 +145,25 @@ func (f *gpuFold) absent(from, to int64) {
 	}
 }
 
+// splitInSight is splitByHolders near an edge, where a may be the start of a process
+// that is older than what both neighbouring hours see.
+func (f *gpuFold) splitInSight(held *heldTime) splitter {
+	split := f.splitByHolders(held, f.around)
+	return func(t int64, a, b knot) totals {
+		if a.v == (totals{}) && a.t < t-f.span.back {
+			_, after := heldBetween(held, f.around, t, t, b.t)
+			return f.beforeFirst(t, b, after)
+		}
+		return split(t, a, b)
+	}
+}
+
 // splitByHolders splits the states of a device between two of its scrapes by what
 // its containers held there: their ends are known, where the device shows only
 // sums.
-func (f *gpuFold) splitByHolders(held *heldTime) splitter {
+func (f *gpuFold) splitByHolders(held *heldTime, drawn drawing) splitter {
 	return func(t int64, a, b knot) totals {
-		before, all := f.heldBetween(held, a.t, t, b.t)
+		before, all := heldBetween(held, drawn, a.t, t, b.t)
 		passed, whole := float64(t-a.t)/1000, float64(b.t-a.t)/1000
 		v := between(a.v, b.v, passed/whole)
 		part := func(state int, grown, all float64) {
@@ -153,14 +177,17 @@ func (f *gpuFold) splitByHolders(held *heldTime) splitter {
 	}
 }
 
+// drawing is the curve of an epoch as far as it counts at a time; empty for none.
+type drawing func(e *trackEpoch, at int64) curve
+
 // heldBetween is what containers held from one time to a second and to a third,
 // in GPU-seconds.
-func (f *gpuFold) heldBetween(held *heldTime, from, second, third int64) (before, all float64) {
+func heldBetween(held *heldTime, drawn drawing, from, second, third int64) (before, all float64) {
 	for i := range held.tracks {
 		epochs := held.tracks[i].epochs
 		var most, then float64 // two that overlap show the same time
 		for j := range epochs {
-			if c := f.around(&epochs[j], second); len(c) > 0 {
+			if c := drawn(&epochs[j], second); len(c) > 0 {
 				begin := c.at(from)[Held]
 				if grown := c.at(third)[Held] - begin; grown > most {
 					most, then = grown, c.at(second)[Held]-begin
@@ -210,11 +237,8 @@ func stateRow(row usage.Segment, state usage.State, place int, counted []interva
 // orphans is the time that the device was allocated, by its own account, to
 // containers that no scrape shows: too short to be seen between lost scrapes. It is
 // 0 within what the meters' rounding and lag explain.
-func orphans(allocated int64, held *heldTime) int64 {
-	metered := held.total + held.paid
-	for _, s := range held.estimated {
-		metered -= s.amount[Held]
-	}
+func orphans(allocated int64, held *heldTime, charged []interval) int64 {
+	metered := held.total + held.paid - sumHeld(charged)
 	if allocated < metered || usage.Agree(allocated, metered) {
 		return 0
 	}

@@ -124,6 +124,21 @@
 // gap ends before 09:55, A may be out of sight: then the time is charged twice, and B's
 // late time is a finding. Restating both hours removes it.
 //
+// # Where scrapes begin
+//
+// The first scrape of a device may come in the middle of the hour though its process is
+// older than what is read before the hour: the server is new, or scraped this job late.
+// What the process counted by state in its whole life says nothing about the hour. So if
+// no earlier hour has stored an edge, the device counts from that scrape on, and no
+// opening edge is stored. Before the scrape, a row is what containers held as their starts
+// and shares say, and the rest is uncovered. With a stored edge, all that was counted
+// since then counts. At the window's begin it is split by what containers held, so
+// that late time is the sum of its states.
+//
+// The first scrape of a container may come later than that of its device. If what it held
+// before then makes the parts of the device more than the whole, the states that nobody
+// held give way.
+//
 // # GPUs without scrapes
 //
 // A GPU of the previous hour that no scrape shows is uncovered for as long as its

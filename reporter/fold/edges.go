@@ -8,6 +8,7 @@ type edgeTotals struct {
 	opening, closing amounts // at the window's begin and end
 	begin            amounts // at the window's begin as the samples say, from opening to closing
 	missing          int64   // GPU-ms at the window's end, by the samples, that closing leaves out
+	unknown          bool    // opening is the first scrape, and nothing is known of the window's begin
 }
 
 // edgeTotals works out the totals of epoch i of a track. What the neighbouring
@@ -21,6 +22,7 @@ func (f *gpuFold) edgeTotals(t *track, i int) edgeTotals {
 	if begin == (amounts{}) {
 		b.begin = e.whole.at(f.span.from).whole()
 	}
+	f.beginLate(t, i, opened, &b)
 	contradict := false
 	for q := range begin {
 		if off := b.opening[q] - b.closing[q]; off > 0 { // what is stored stands
@@ -44,7 +46,7 @@ func (f *gpuFold) edgeTotals(t *track, i int) edgeTotals {
 func (f *gpuFold) opening(t *track, i int, computed amounts) (total amounts, stored bool) {
 	e := &t.epochs[i]
 	table := f.before.near
-	if f.before.far != nil && len(f.around(e, f.span.from)) == 0 {
+	if f.before.far != nil && (len(f.around(e, f.span.from)) == 0 || i == 0 && f.beginsLate(t)) {
 		table = f.before.far
 	}
 	if table == nil || !e.known && i != t.lastUnknown(f.span.from) {
@@ -87,14 +89,15 @@ func (f *gpuFold) closing(t *track, i int, computed amounts) (total amounts, sto
 func (f *gpuFold) storeEdges(t *track, i int, b edgeTotals) {
 	e := &t.epochs[i]
 	edge := usage.Edge{UUID: t.uuid, Pod: t.key.Pod, Container: t.key.Container, Start: e.edgeStart()}
-	if e.beganBefore(f.span.from) && (e.known || i == t.lastUnknown(f.span.from)) {
+	if !b.unknown && e.beganBefore(f.span.from) && (e.known || i == t.lastUnknown(f.span.from)) {
 		edge.Total = b.opening
 		f.part.Opening = append(f.part.Opening, edge)
 	}
 	last := e.lastPoint()
 	// What ended so long ago is shown to no later window.
 	over := last.Share == 0 && last.At < min(f.span.from, f.span.to-f.span.back)
-	if e.beganBefore(f.span.to) && (e.known || i == t.lastUnknown(f.span.to)) && !over {
+	unknown := b.unknown && e.points[0].Time > f.span.to
+	if !unknown && e.beganBefore(f.span.to) && (e.known || i == t.lastUnknown(f.span.to)) && !over {
 		edge.Total = b.closing
 		f.part.Closing = append(f.part.Closing, edge)
 	}

@@ -34,13 +34,13 @@ func gaps(from, to int64, counted []interval) []gap {
 
 // uncovered makes the rows of the gaps, less what containers are charged for
 // there, and returns their sum.
-func (f *gpuFold) uncovered(gaps []gap, held *heldTime) int64 {
+func (f *gpuFold) uncovered(gaps []gap, charged []interval) int64 {
 	row := f.row
 	row.State = usage.Uncovered
 	var sum int64
 	for _, g := range gaps {
 		missing := float64(g.missing)
-		for _, s := range held.estimated {
+		for _, s := range charged {
 			if common := min(g.to, s.to) - max(g.from, s.from); common > 0 && !s.late {
 				missing -= float64(s.amount[Held]) * float64(common) / float64(s.to-s.from)
 			}
@@ -56,12 +56,8 @@ func (f *gpuFold) uncovered(gaps []gap, held *heldTime) int64 {
 // says was allocated, and the sum of all parts with the time for which the GPU was
 // there.
 func (f *gpuFold) prove(d *deviceTime, held *heldTime, uncovered int64) {
-	var estimated int64
-	for _, s := range held.estimated {
-		estimated += s.amount[Held]
-	}
 	uuid := f.row.UUID
-	if containers, device := held.total+held.paid, d.sum[1]+estimated; !usage.Agree(containers, device) {
+	if containers, device := held.total+held.paid, d.sum[1]+sumHeld(d.charged); !usage.Agree(containers, device) {
 		f.notes.Add(usage.HeldDisagrees, fmt.Sprintf("%s: containers %.3f s, device %.3f s", uuid, seconds(containers), seconds(device)))
 	}
 	parts, there := held.total-held.late+d.sum[2]+d.sum[3]+d.sum[4]-d.late+uncovered, d.to-d.from

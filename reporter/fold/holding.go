@@ -13,6 +13,9 @@ type heldTime struct {
 	late      int64      // part of total that was held before the window
 	paid      int64      // counted in the window, but charged already by a bridge
 	estimated []interval // with what was held before the window
+	early     []interval // not estimated, and held before the device's first scrape; only if that comes late
+	until     int64      // when that is, Unix ms
+	unscraped int64      // held in the window long before the holder's own first scrape, GPU-milliseconds
 }
 
 // metered is what was held before the window, but for what is estimated.
@@ -33,6 +36,8 @@ func (h *heldTime) add(s interval) {
 	}
 	if s.estimated {
 		h.estimated = append(h.estimated, s)
+	} else if s.from < h.until && s.amount[Held] > 0 {
+		h.early = append(h.early, s)
 	}
 }
 
@@ -46,8 +51,10 @@ func (h *heldTime) lastSeen() int64 {
 }
 
 // holdings makes the rows of all containers: runs of the same share. asked are
-// the times at which the device will ask what they held.
-func (f *gpuFold) holdings(asked []int64) (held heldTime) {
+// the times at which the device will ask what they held. until is when the device's
+// scrapes begin, Unix ms, if that is late.
+func (f *gpuFold) holdings(asked []int64, until int64) (held heldTime) {
+	held.until = until
 	slices.SortFunc(f.gpu.Holdings, byKey)
 	for i := range f.gpu.Holdings {
 		o := &f.gpu.Holdings[i]
@@ -86,6 +93,7 @@ func (f *gpuFold) holdingRows(t *track, row usage.Segment, held *heldTime) {
 		extend(&f.part.Segments[len(f.part.Segments)-1], s)
 	}
 	held.paid += paid
+	held.unscraped += f.unscraped(t)
 	if lasted > f.span.to-f.span.from+slack {
 		f.notes.Add(usage.HeldTooLong, t.name)
 	}

@@ -138,7 +138,8 @@ type gpuFold struct {
 	gpu      *GPU
 	row      usage.Segment // a row of the GPU without time
 	before   openingEdges
-	wasThere bool // at the end of the previous hour
+	wasThere bool  // at the end of the previous hour
+	seenFrom int64 // before that nothing is known of the device in the window, Unix ms; 0 if all is
 }
 
 // openingEdges are the edges from which a GPU counts on.
@@ -165,7 +166,11 @@ func (h *Hour) gpu(g *GPU) {
 		},
 	}
 	device, asked := f.deviceTrack()
-	held := f.holdings(asked)
+	until := int64(0)
+	if f.beginsLate(&device) {
+		until = device.epochs[0].points[0].Time
+	}
+	held := f.holdings(asked, until)
 	last := max(device.lastSeen(), held.lastSeen())
 	if last > 0 && place >= 0 {
 		h.previous.seen[place] = true

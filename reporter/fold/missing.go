@@ -39,7 +39,7 @@ func (f *gpuFold) missing(t *track, d *deviceTime, held *heldTime) int64 {
 	if f.gpu.Spoilt || held.isOdd() {
 		return 0
 	}
-	left, shown := d.orphaned, -held.shown(f.span.from, f.span.to)
+	left, shown := d.orphaned, -held.shown(max(f.span.from, f.seenFrom), f.span.to)
 	for i := range d.intervals {
 		if s := &d.intervals[i]; s.late || t.isFar(s.from, s.to) {
 			left -= s.amount[1]

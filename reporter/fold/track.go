@@ -14,7 +14,8 @@ type track struct {
 	uuid   string
 	name   string // in findings
 	epochs []trackEpoch
-	split  splitter
+	split  splitter // between two scrapes in sight of an edge
+	far    splitter // where none is; a device's
 }
 
 func (t *track) isDevice() bool { return t.key == (HolderKey{}) }

@@ -274,7 +274,8 @@ func TestHour(t *testing.T) {
 			},
 			want: []row{
 				held("p", 0, hour, 0.5, 30*minute),
-				state(usage.Unallocated, 0, hour, 30*minute),
+				state(usage.Unallocated, 4*minute+7*second, hour, (hour-4*minute-7*second)/2),
+				state(usage.Uncovered, 0, 4*minute+7*second, (4*minute+7*second)/2),
 			},
 		},
 		"a start that is not scraped any more stays what it was": {
