@@ -252,3 +252,53 @@ func TestLabelsOfCollectorsThatWereThere(t *testing.T) {
 		})
 	}
 }
+
+// between keeps the samples of a time, in ms after t0.
+func between(m *memory, from, to int64) *memory {
+	part := newMemory()
+	for key, s := range m.series {
+		cut := &series.Series{Labels: s.Labels}
+		for _, p := range s.Samples {
+			if p.T >= t0+from && p.T < t0+to {
+				cut.Samples = append(cut.Samples, p)
+			}
+		}
+		part.series[key] = cut
+	}
+	return part
+}
+
+// A scrape configuration that is mended within the hour leaves no trace in it.
+func TestLabelsOfAScrapeThatIsMended(t *testing.T) {
+	t.Parallel()
+	plain := twoScraped()
+	whole, _, err := closeScraped(t, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := []string{"namespace", "monitoring", "pod", "collector-x7", "container", "collector"}
+	for name, names := range map[string][]string{
+		"a pod's": pod, "a node": {"node", "node-2"}, "a GPU's": {"uuid", "GPU-0", "model", "L4"}, "a pool": {"label_pool", "pool-9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mended := rewritten(between(plain, 30*minute, 5*hour), target(true, names...))
+			for key, s := range rewritten(between(plain, -5*hour, 30*minute), target(false, names...)).series {
+				if later := mended.series[key]; later != nil {
+					s = &series.Series{Labels: s.Labels, Samples: slices.Concat(s.Samples, later.Samples)}
+				}
+				mended.series[key] = s
+			}
+			got, _, err := closeScraped(t, mended)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got.Segments, whole.Segments) {
+				t.Errorf("segments %+v, want %+v", got.Segments, whole.Segments)
+			}
+			if len(got.Findings) != len(whole.Findings) {
+				t.Errorf("findings %+v, want %+v", got.Findings, whole.Findings)
+			}
+		})
+	}
+}
