@@ -143,18 +143,23 @@ func TestWhoseLabels(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := served(t, func(data string) { relabeled(t, plain, data, tt.change) })
-			_, setting := folder(t)
-			config := "--config=" + priced(server.URL, setting, "node_pool_label: label_pool\n").write(t)
-			b := netBooks{config, midnight.Add(71 * time.Minute)}
-			v := &verdict{}
-			if got := run(t, b.at, "close", closeNight, config); tt.want == refused {
-				v.ends(got, "close", reporter.ExitSource)
-				v.mentions(got.message, "honor_labels")
-			} else if v.ends(got, "close", reporter.ExitOK) {
-				rows, _ := b.rows(t, "node,node_pool,namespace,pod", period(midnight, midnight.Add(time.Hour)))
-				v.are(rows, want, 1)
+			_, url := newFaulty(t, server.URL, fault{read: "no fault"}) // it knows all roads
+			for _, road := range []string{"remote_read", "json", "export"} {
+				_, setting := folder(t)
+				f := priced(url, setting, "node_pool_label: label_pool\n")
+				f["gputally.yaml"] = strings.Replace(f["gputally.yaml"], "timeout: 20s", "timeout: 20s, road: "+road, 1)
+				config := "--config=" + f.write(t)
+				b := netBooks{config, midnight.Add(71 * time.Minute)}
+				v := &verdict{}
+				if got := run(t, b.at, "close", closeNight, config); tt.want == refused {
+					v.ends(got, "close by "+road, reporter.ExitSource)
+					v.mentions(got.message, "honor_labels")
+				} else if v.ends(got, "close by "+road, reporter.ExitOK) {
+					rows, _ := b.rows(t, "node,node_pool,namespace,pod", period(midnight, midnight.Add(time.Hour)))
+					v.are(rows, want, 1)
+				}
+				v.judge(t, false)
 			}
-			v.judge(t, false)
 		})
 	}
 }
