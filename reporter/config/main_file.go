@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,6 +77,10 @@ func (d *document) httpURL(path, text, example string, required bool) *url.URL {
 		problem = "must begin with http:// or https://"
 	case u.Hostname() == "":
 		problem = "has no host"
+	case u.Port() != "":
+		if n, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || n == 0 {
+			problem = "has a port that is not from 1 to 65535"
+		}
 	}
 	if problem != "" {
 		d.fail(path, "%s; write for example %s", problem, example)
