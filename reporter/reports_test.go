@@ -156,7 +156,11 @@ func TestAFailedReportIsNotPublishedUnlessAsked(t *testing.T) {
 	config := "--config=" + files{"gputally.yaml": mainFile(closedPort(t), setting)}.write(t)
 	file := filepath.Join(t.TempDir(), "usage.csv")
 	got := run(t, now, "report", "--by=namespace", "--format=table", "--output="+file, config)
-	got.want(t, reporter.ExitReport, "coverage 0.000000 is below the minimum", "nothing is published; --publish-failed")
+	got.want(t, reporter.ExitReport, "coverage 0.000000 is below the minimum", "nothing is published; "+file+" is not written; --publish-failed")
+	dry := run(t, now, "report", "--by=namespace", "--dry-run", "--output="+file, config)
+	if dry.want(t, reporter.ExitReport, file+" is not written; --publish-failed"); strings.Contains(dry.message, "nothing is published") {
+		t.Errorf("a dry run says %q", dry.message)
+	}
 	if !strings.Contains(got.stdout, "Nothing is known") {
 		t.Errorf("it prints %q", got.stdout)
 	}

@@ -162,10 +162,22 @@ func (f *reportFlags) run(ctx context.Context, env *Env) error {
 	for _, gap := range table.Missing {
 		reasons = append(reasons, gap.Hinted())
 	}
-	if !*f.publishFailed && !*f.dry {
-		reasons = append(reasons, "nothing is published; --publish-failed does so all the same")
+	return fmt.Errorf("%w: %s", ErrReportFailed, strings.Join(append(reasons, f.withheld()...), "; "))
+}
+
+// withheld says what is not done with a Failed report.
+func (f *reportFlags) withheld() []string {
+	var what []string
+	if !*f.dry {
+		what = append(what, "nothing is published")
 	}
-	return fmt.Errorf("%w: %s", ErrReportFailed, strings.Join(reasons, "; "))
+	if *f.output != "" {
+		what = append(what, *f.output+" is not written")
+	}
+	if *f.publishFailed || len(what) == 0 {
+		return nil
+	}
+	return append(what, "--publish-failed does so all the same")
 }
 
 // deliver prints a report, or writes it to a file, and publishes it.
