@@ -59,7 +59,7 @@ func restartScenarios() map[string]scenario {
 		return st
 	}
 	onC := container("c", gpu1)
-	podC := pod("c", gpu1)
+	podC, next := pod("c", gpu1), kubelettest.GPUs("vision", "b", "uid-next", gpu1)
 	bEnded := func(name string, do deed, shows ...sight) step {
 		return step{
 			name: name, do: do,
@@ -106,6 +106,16 @@ func restartScenarios() map[string]scenario {
 		"the kubelet restarts without a checkpoint": run(long,
 			bothGo("it lists nothing", together(func(_ *testing.T, n *collectortest.Node) { n.Kubelet.RemoveCheckpoint() }, restarted()), estimated(2)),
 			bEnded("it lists one pod", listed(podA), complete)),
+		"the kubelet restarts, and another pod has the name of one": run(long,
+			bEnded("neither is listed", together(checkpointed(podA, next), restarted(podA))),
+			bEnded("the other one is listed", listed(podA, next), complete, is(1, &metric.ContainerShare, "vision", "b", "uid-next", "main", gpu1))),
+		"the kubelet is away for longer than what it said holds, and lists nothing": run([]string{"--meter.max-gap=3s"},
+			step{
+				name: "it is away", do: func(_ *testing.T, n *collectortest.Node) { n.Kubelet.Stop() },
+				shows: []sight{above(0, &metric.CollectorUnobservedSeconds)}, stands: []series{of(seconds, onA...), of(seconds, onB...)},
+			},
+			bothGo("it lists nothing", restarted(), estimated(2)),
+			bothGo("it lists both", listed(podA, podB), complete)),
 		"the kubelet restarts, and the GPU is another pod's": run(long,
 			bEnded("the other one is listed", together(checkpointed(podA, podC), restarted(podC)), estimated(1), is(1, &metric.ContainerShare, onC...)),
 			bEnded("both are", listed(podC, podA), complete, is(1, &metric.ContainerShare, onC...))),
@@ -191,6 +201,12 @@ func completedScenarios() map[string]scenario {
 	restart := withoutCgroup(cgroup(bUID, "1"), cgroup(bUID, "2"))
 	end := withoutCgroup(cgroup(bUID, ""), "")
 	return map[string]scenario{
+		"a pod completes while a kubelet that restarted lists nothing": run(
+			both("it lists nothing", restarted()), over("one completes", end), over("it lists both", listed(a, b))),
+		"a completed pod stays listed by a kubelet that restarts": run(
+			over("it completes", end), over("the kubelet lists nothing", restarted()), over("it lists both", listed(b, a))),
+		"a completed pod stays listed by a kubelet that restarts, and its GPU goes to another": run(
+			over("it completes", end), over("the kubelet lists nothing", restarted()), next("it lists another one, too", together(checkpointed(a, c), listed(b, c, a)))),
 		"a completed pod stays listed": run(both("its container restarts", restart), over("it completes", end)),
 		"a completed pod stays listed, and its GPU goes to another": run(
 			over("it completes", end),
@@ -274,12 +290,15 @@ func slotsOffered() scenario {
 	}
 	crowded := share("the new slots are held, too", 0.25, held(first, last, third, fourth))
 	crowded.shows = append(crowded.shows, is(0.25, &metric.ContainerShare, of1...), is(0.25, &metric.ContainerShare, of2...))
+	away := share("the kubelet and the device plugin restart", 0.25, together(func(_ *testing.T, n *collectortest.Node) { n.Kubelet.SetAllocatable() }, restarted()))
+	away.shows = append(away.shows, is(2, &metric.CollectorEstimated))
 	full := share("ten slots", 0.1, offers(10))
 	full.shows = append(full.shows, is(0.1, &metric.ContainerShare, of1...))
 	return scenario{
 		driver: nvmltest.Node(1), pods: []kubelettest.Pod{first, last},
 		steps: []step{
 			share("four slots", 0.25, offers(4)),
+			away, share("the device plugin is away still", 0.25, listed(first, last)),
 			share("two slots", 0.5, offers(2)),
 			crowded, full,
 		},

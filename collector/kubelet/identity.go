@@ -103,6 +103,9 @@ func (n *identities) assign(pods []pod, now time.Time) {
 	for i := range pods {
 		n.await(&pods[i], seen[pods[i].key], now)
 		pods[i].stay = seen[pods[i].key].stay
+		if pods[i].ended {
+			pods[i].former = seen[pods[i].key].uid
+		}
 		if p := &pods[i]; p.uid != "" {
 			s := seen[p.key]
 			s.uid, s.next = p.uid, ""

@@ -18,7 +18,7 @@ type pod struct {
 	key         string              // fingerprint
 	seen        time.Time           // when it was last listed; zero if it is now
 	over        bool                // one of its devices was given to another pod
-	former      string              // UID that it had before a restarted kubelet did not list it
+	former      string              // UID that it had before it ended, or before a restarted kubelet did not list it
 	verdict
 }
 

@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"cmp"
 	"log/slog"
 	"maps"
 	"slices"
@@ -49,7 +50,8 @@ func (r *records) complete(a answer) []pod {
 	}
 	for i := range pods {
 		pods[i].key = pods[i].fingerprint()
-		pods[i].former = r.late[pods[i].key].pod.uid
+		before := r.late[pods[i].key].pod
+		pods[i].former = cmp.Or(before.uid, before.former)
 	}
 	r.unnamed = nil
 	if r.open {
@@ -129,15 +131,16 @@ func (r *records) recall(a answer) []pod {
 	return pods
 }
 
-// miss keeps those that are missing for longer than they go on: a slow kubelet may
-// list them yet.
+// miss keeps those that are missing for longer than they go on, and those that ended
+// before the kubelet restarted: it may list both yet.
 func (r *records) miss(former map[string]record, now time.Time) {
 	maps.DeleteFunc(r.late, func(key string, k record) bool {
 		_, listed := r.pods[key]
 		return listed || now.Sub(k.seen) > overFor
 	})
 	for key, k := range former {
-		if _, still := r.pods[key]; !still && !k.pod.seen.IsZero() && !k.pod.ended {
+		ended := k.pod.ended && now.Sub(r.since) < r.grace
+		if _, still := r.pods[key]; !still && (ended || !k.pod.seen.IsZero()) {
 			if r.late == nil {
 				r.late = map[string]record{}
 			}
