@@ -80,6 +80,7 @@ func boundsScenarios() map[string]scenario {
 	all["the energy is not supported once"] = failing(nvmltest.NotSupported)
 	all["the counters of a GPU and a MIG instance can't be"] = counters()
 	all["a sample of the utilization can't be"] = samples(func(s *nvmltest.Sample) { s.Percent = allBits })
+	all["two GPUs are taken for one another"] = exchanged()
 	all["a sample of the utilization is of an hour later"] = late(time.Hour)
 	all["a sample of the utilization is of another year"] = late(10_000 * time.Hour)
 	all["a sample of the utilization is of half an hour ago"] = late(-time.Hour / 2)
@@ -299,4 +300,22 @@ func late(by time.Duration) scenario {
 		odd.shows = append(odd.shows, leftOut(device.ReadingSamples))
 	}
 	return scenario{driver: working(), pods: []kubelettest.Pod{podA}, before: run(false), steps: []step{well, odd, then(well, "none has", run(false))}}
+}
+
+// exchanged are two GPUs of which each has the other one's energy for a while.
+func exchanged() scenario {
+	drawn := func(first, second int64) nvmltest.Scenario {
+		node := nvmltest.Node(2)
+		node.GPUs[0].Energy, node.GPUs[1].Energy = first, second
+		return node
+	}
+	shows := func(first, second float64) []sight {
+		return []sight{is(first, &metric.ContainerEnergy, onA...), is(second, &metric.ContainerEnergy, onB...), is(first, &metric.DeviceEnergy, gpu0), is(second, &metric.DeviceEnergy, gpu1)}
+	}
+	return scenario{driver: drawn(megajoules, 2*megajoules), pods: []kubelettest.Pod{podA, podB}, steps: []step{
+		{name: "they are followed", shows: shows(0, 0)},
+		{name: "one draws", do: driven(drawn(megajoules+50_000, 2*megajoules)), shows: shows(50, 0)},
+		{name: "they are exchanged", do: driven(drawn(2*megajoules, megajoules)), shows: append(shows(50, 0), leftOut(device.ReadingEnergy))},
+		{name: "and back", do: driven(drawn(megajoules+100_000, 2*megajoules+7000)), shows: shows(100, 7)},
+	}}
 }

@@ -54,6 +54,7 @@ func claimScenarios() map[string]scenario {
 	both := nvmltest.Node(2)
 	shared := claim("team", "one-for-all", "gpu-0")
 	p, q := claiming("team", "p", shared, "main"), claiming("team", "q", shared, "main")
+	third, watching := claiming("team", "third", shared, "main"), claiming("kube-system", "watch", claim("kube-system", "watch", "gpu-0", "gpu-1"), "main")
 	onP, onQ := nameless("team", "p", "main", gpu0), nameless("team", "q", "main", gpu0)
 	state := func(uuid, name string) series { return of(&metric.DeviceSeconds, uuid, name) }
 	first := step{
@@ -83,6 +84,24 @@ func claimScenarios() map[string]scenario {
 					is(1, &metric.ContainerShare, nameless("team", "r", "main", gpu1)...),
 				},
 				grows: []series{state(gpu0, metric.StateUnattributed), state(gpu1, metric.StateAllocated)},
+			}},
+		},
+		"three pods name one claim, and one after the other ends": {
+			driver: both, pods: []kubelettest.Pod{p, q, third}, flags: known,
+			steps: []step{
+				{name: "three name it", shows: []sight{is(3, &metric.CollectorDisputes), disputed("team", "third", gpu0, device.DisputeClaim)}, grows: []series{state(gpu0, metric.StateUnattributed)}},
+				{name: "two do", do: held(p, third), shows: []sight{is(2, &metric.CollectorDisputes), disputed("team", "third", gpu0, device.DisputeClaim)}, grows: []series{state(gpu0, metric.StateUnattributed)}},
+				then(first, "one does", held(p)),
+			},
+		},
+		"three pods name one claim, which is divided on request, and one ends": {
+			driver: both, pods: []kubelettest.Pod{watching, p, q, third}, flags: append([]string{"--dra.split-shared-claims"}, known...),
+			steps: []step{{
+				name: "a third for each, and nothing for who looks on", shows: []sight{is(1.0/3, &metric.ContainerShare, onP...), is(1.0/3, &metric.ContainerShare, onQ...), is(1, &metric.CollectorAdminClaims)},
+				grows: []series{state(gpu0, metric.StateAllocated), state(gpu1, metric.StateUnallocated)}, stands: []series{state(gpu0, metric.StateUnattributed)},
+			}, {
+				name: "a half for each", do: held(watching, p, third), shows: []sight{is(0.5, &metric.ContainerShare, onP...), has(&metric.ContainerEndTime, onQ...), is(0, &metric.CollectorDisputes)},
+				grows: []series{of(seconds, onP...)}, stands: []series{of(seconds, onQ...), state(gpu0, metric.StateUnallocated)},
 			}},
 		},
 		"two pods name one claim, which is divided on request": {
@@ -201,6 +220,10 @@ func namelessClaims() map[string]scenario {
 		}}},
 		"a pod with a claim comes, and its UID later": {driver: both, flags: withFolders, steps: []step{
 			waits("it is metered", begins, gpu0), isKnown("it has a folder", folder("p", "uid-p"), "uid-p", gpu0),
+		}},
+		"a pod with a claim goes on while a kubelet that restarted lists nothing": {driver: both, flags: withFolders, steps: []step{
+			isKnown("it is metered", together(folder("p", "uid-p"), held(p)), "uid-p", gpu0),
+			isKnown("it is not listed", restarted(), "uid-p", gpu0), isKnown("it is listed", listed(p), "uid-p", gpu0),
 		}},
 		"a pod with a claim is gone before its UID is known": {driver: both, flags: withFolders, steps: []step{
 			waits("it is metered", begins, gpu0), {

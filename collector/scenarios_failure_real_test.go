@@ -82,6 +82,12 @@ func muteScenarios() map[string]scenario {
 	}
 	last := &all["some readings of a GPU fail, then all, then some"].steps[3]
 	last.log = []line{logged(1, "GPU answers again", gpu0)}
+	for _, function := range []string{"nvmlDeviceGetName", "nvmlDeviceGetPciInfo_v3", "nvmlDeviceGetTemperature", "nvmlDeviceGetComputeRunningProcesses_v3"} {
+		all[fmt.Sprintf("only %s fails", function)] = scenario{
+			driver: both, pods: pods,
+			steps: []step{bothHeld(), then(bothHeld(), "it fails", driven(without(nvmltest.Node(2), function, nvmltest.Unknown)), logged(0, "GPU does not answer"))},
+		}
+	}
 	all["all readings of a GPU fail from the beginning"] = scenario{
 		driver: muted(nvmltest.Unknown), pods: pods,
 		steps: []step{firstIsDown("it never measured anything", nil, "driver error 999"), healed},
@@ -144,7 +150,7 @@ func namelessScenarios() map[string]scenario {
 // lastingScenarios are about a driver that fails for long.
 func lastingScenarios() map[string]scenario {
 	both, pods := nvmltest.Node(2), []kubelettest.Pod{podA, podB}
-	flags := []string{"--meter.max-gap=300ms", "--nvml.give-up=1s", "--nvml.timeout=500ms"}
+	flags := []string{"--nvml.give-up=1s", "--nvml.timeout=500ms"}
 	counting := func(code nvmltest.Code) nvmltest.Scenario { return nvmltest.Scenario{Init: code, CountError: code} }
 	each := func(codes ...nvmltest.Code) nvmltest.Scenario {
 		node := nvmltest.Node(2)
@@ -153,6 +159,9 @@ func lastingScenarios() map[string]scenario {
 		}
 		return node
 	}
+	stuck := nvmltest.Node(2)
+	stuck.GPUs[0].Hang = time.Hour
+	mute(&stuck.GPUs[1], nvmltest.Unknown)
 	hangs, asked := nvmltest.Node(2), nvmltest.Node(2)
 	hangs.CountHang = time.Hour
 	asked.GPUs[0].Error, asked.GPUs[1].Error = nvmltest.Unknown, nvmltest.NoPermission
@@ -191,6 +200,7 @@ func lastingScenarios() map[string]scenario {
 		"the driver hangs for good":                        ends(hangs, "driver call hangs"),
 		"no GPU can be measured for good":                  ends(each(nvmltest.Unknown, 4711), "no GPU answers"),
 		"no GPU can be measured for good, and one is lost": ends(each(nvmltest.Lost, nvmltest.Unknown), "no GPU answers: driver error 999"),
+		"no GPU can be measured for good, and one hangs":   ends(stuck, "no GPU answers: driver error 999"),
 		"no GPU can be asked for good":                     ends(asked, "no GPU answers"),
 		"the driver fails from the beginning":              never(counting(nvmltest.Unknown)),
 		"no driver is loaded at the beginning":             never(counting(nvmltest.DriverNotLoaded)),
@@ -200,7 +210,7 @@ func lastingScenarios() map[string]scenario {
 			says: []string{"ok", gpu0 + ": does not answer: lost", gpu1 + ": does not answer: lost"},
 		}),
 		"the driver fails for one reason, then for another": {
-			driver: both, pods: pods, flags: []string{"--meter.max-gap=300ms"},
+			driver: both, pods: pods, flags: []string{"--meter.max-gap=1s"},
 			steps: []step{
 				bothHeld(), fails("it fails", nvmltest.Unknown, "driver error 999"),
 				fails("it is unloaded", nvmltest.DriverNotLoaded, "kernel module"), then(bothHeld(), "it is back", driven(both), logged(2, "peer=nvml", "Source answers")),
@@ -213,7 +223,7 @@ func lastingScenarios() map[string]scenario {
 func stays(st step) scenario {
 	st.shows = append(slices.Clip(st.shows), above(15, &metric.CollectorPolls))
 	return scenario{
-		driver: nvmltest.Node(2), pods: []kubelettest.Pod{podA, podB}, flags: []string{"--meter.max-gap=300ms", "--nvml.give-up=100ms"},
+		driver: nvmltest.Node(2), pods: []kubelettest.Pod{podA, podB}, flags: []string{"--nvml.give-up=100ms"},
 		steps: []step{bothHeld(), st, then(bothHeld(), "it is well again", driven(nvmltest.Node(2)))},
 	}
 }

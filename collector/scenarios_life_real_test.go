@@ -106,6 +106,20 @@ func releaseScenarios() map[string]scenario {
 				name: "it is asked to resume it", signal: syscall.SIGUSR2, shows: begun.shows, grows: begun.grows, stands: begun.stands, opens: open,
 			}},
 		},
+		"the driver is resumed with fewer GPUs": {driver: both, pods: pods, steps: []step{begun, released, {
+			name: "it is asked to resume it", do: driven(nvmltest.Node(1)), signal: syscall.SIGUSR2,
+			shows: []sight{
+				is(0, &metric.CollectorReleased), is(1, &metric.DeviceUp, gpu0), hasNo(&metric.DeviceUp, gpu1), is(1, &metric.CollectorUnresolved),
+				is(1, &metric.ContainerShare, onA...), has(&metric.ContainerEndTime, onB...),
+			},
+			grows: []series{of(seconds, onA...)}, stands: []series{of(seconds, onB...)}, opens: open,
+		}}},
+		"the kubelet restarts while the driver is released": {driver: both, pods: pods, steps: []step{begun, released, {
+			name: "it lists nothing", do: restarted(), shows: released.shows, stands: released.stands, opens: closed,
+		}, {
+			name: "the driver is resumed", signal: syscall.SIGUSR2,
+			shows: []sight{is(2, &metric.CollectorEstimated), hasNo(&metric.ContainerEndTime, onA...)}, grows: begun.grows, opens: open,
+		}, then(begun, "both are listed", listed(podA, podB))}},
 		"holders come and go while the driver is released": {
 			driver: both, pods: pods,
 			steps: []step{begun, released, {

@@ -3,6 +3,8 @@
 package collector_test
 
 import (
+	"syscall"
+
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/meter"
 	"github.com/gputally/gputally/collector/metric"
@@ -54,6 +56,8 @@ func migScenarios() map[string]scenario {
 		grows:  []series{of(seconds, c...), state(metric.StateAllocated), state(metric.StateUnallocated)},
 		stands: []series{of(seconds, a...), of(seconds, b...), state(metric.StateUnattributed)},
 	}
+	resumed := then(recut, "both are made again, and it is resumed", recut.do)
+	resumed.signal = syscall.SIGUSR2
 	blind := without(inParts(half(0, "MIG-c"), half(1, "MIG-d")), "nvmlDeviceGetMigDeviceHandleByIndex", nvmltest.NoPermission)
 	unlisted := step{
 		name: "both are made again, one is held, and the process may not see them", do: together(driven(blind), held(onPartC)),
@@ -85,6 +89,9 @@ func migScenarios() map[string]scenario {
 			shows:  []sight{is(2, &metric.CollectorUnresolved), has(&metric.ContainerEndTime, a...), has(&metric.ContainerEndTime, b...)},
 			stands: []series{of(seconds, a...), of(seconds, b...), state(metric.StateAllocated)},
 		}, recut}},
+		"MIG instances are made again while the driver is released": {driver: first, pods: pods, steps: []step{
+			cut, {name: "it is released", signal: syscall.SIGUSR1, shows: []sight{is(1, &metric.CollectorReleased)}, opens: closed}, resumed,
+		}},
 		"MIG is turned on and off": {driver: nvmltest.Node(1), pods: []kubelettest.Pod{podA}, steps: []step{
 			whole, parted, then(whole, "MIG is turned off", together(held(), driven(nvmltest.Node(1)), held(podA))),
 		}},

@@ -3,6 +3,8 @@
 package collector_test
 
 import (
+	"strings"
+
 	"github.com/gputally/gputally/collector/device"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 	"github.com/gputally/gputally/collector/metric"
@@ -107,10 +109,21 @@ func sliceScenarios() map[string]scenario {
 			grows: []series{of(seconds, onA...), of(&metric.DeviceSeconds, gpu0, metric.StateUnallocated)},
 		}}}
 	}
+	profile := func(name string, slices int64) scenario {
+		node := cut("NVIDIA H100 NVL", 7, nil)
+		node.GPUs[0].Instances[0].Name, node.GPUs[0].Instances[0].ComputeSlices = "NVIDIA H100 NVL MIG "+name, slices
+		sc := share(float64(slices)/7, node)
+		sc.pods = []kubelettest.Pod{named("a", "nvidia.com/mig-"+strings.ReplaceAll(name, "+", "."), "MIG-1")}
+		sc.steps[0].shows = append(sc.steps[0].shows, is(1, &metric.MIGInstanceInfo, "MIG-1", gpu0, name))
+		return sc
+	}
 	noProfiles := map[string]nvmltest.Code{"nvmlDeviceGetGpuInstanceProfileInfo": nvmltest.NotSupported}
 	tooMany := cut("NVIDIA A30", 4, nil)
 	tooMany.GPUs[0].Instances[0].ComputeSlices = 7
 	return map[string]scenario{
+		"an instance has media extensions":                       profile("1g.12gb+me", 1),
+		"an instance has a part of the slices only":              profile("1c.3g.47gb", 1),
+		"an instance has a name that was never seen":             profile("2g.24gb+me.all-x", 2),
 		"MIG cuts a GPU of a known model in seven":               share(1.0/7, cut("NVIDIA H200", 7, nil)),
 		"MIG cuts a GPU of a new model in four":                  share(1.0/4, cut("NVIDIA X900", 4, nil)),
 		"MIG cuts a GPU of a new model in two":                   share(1.0/2, cut("NVIDIA RTX PRO 7000", 2, nil)),
