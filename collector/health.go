@@ -79,6 +79,8 @@ func describe(w io.Writer, s *meter.Snapshot, now time.Time) {
 		fmt.Fprintf(w, "%s: ", h.Name)
 		lasts := now.Sub(h.Since).Round(time.Second)
 		switch {
+		case !h.Up && h.Since.IsZero():
+			fmt.Fprint(w, "has not been asked yet")
 		case h.Up && h.Since.IsZero():
 			fmt.Fprint(w, "answers")
 		case h.Up:

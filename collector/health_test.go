@@ -150,6 +150,26 @@ func TestHealthSaysWhatHolds(t *testing.T) {
 	ask(t, h, http.StatusOK, "nvml: answers, but for 1m0s: no GPU answers; if that lasts, the process ends with code 4 in 4m0s\n")
 }
 
+// deaf is a kubelet that does not answer, so that its checkpoint is not asked.
+type deaf struct{}
+
+func (deaf) Holders(context.Context) (device.Holders, error) {
+	return device.Holders{}, errors.New("no such file")
+}
+
+func TestHealthSaysWhatHasNotBeenAsked(t *testing.T) {
+	t.Parallel()
+	n := &node{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+	loop, err := meter.NewLoop(meter.LoopConfig{Source: &n.driver, Registry: deaf{}, Checkpoint: func() error { return nil }, Now: n.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.loop = loop
+	h, _ := n.probes()
+	n.poll(t)
+	ask(t, h, http.StatusOK, "checkpoint: has not been asked yet\n")
+}
+
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

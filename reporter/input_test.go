@@ -28,6 +28,8 @@ func TestCommandLine(t *testing.T) {
 		"the version and nothing else":  {[]string{"--version"}, 0, "gputally-reporter, version", "usage:"},
 		"the version as a command":      {[]string{"version"}, 0, "gputally-reporter, version", "usage:"},
 		"help of reports":               {[]string{"report", "--help"}, 0, "report make --help lists", ""},
+		"a format that nobody knows":    {[]string{"report", "--format=xml"}, 2, "--format=xml: it takes table, csv, json, none", ""},
+		"a state that nobody knows":     {[]string{"report", "list", "--state=Done"}, 2, "--state=Done: it takes Ready, Failed", ""},
 		"a grouping that is empty":      {[]string{"report", "--by="}, 2, "--by is empty: give it a value, or leave it away", ""},
 		"a name that is empty":          {[]string{"report", "make", "--name="}, 2, "--name is empty", ""},
 		"a cluster that is empty":       {[]string{"close", "--cluster= "}, 2, "--cluster is empty", ""},

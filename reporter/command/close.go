@@ -145,7 +145,7 @@ func (f *closeFlags) closeDue(ctx context.Context, env *Env, p *Program, c Clust
 		return err
 	}
 	if len(hours) == 0 {
-		fmt.Fprintf(env.Stdout, "No hour to close%s.\n", ofCluster(p, c))
+		fmt.Fprintf(env.Stdout, "No hour to close%s from %s to %s.\n", ofCluster(p, c), w.From.Format(time.RFC3339), w.To.UTC().Truncate(time.Second).Format(time.RFC3339))
 		return lacking(empty, len(empty))
 	}
 	if *f.dry {

@@ -18,8 +18,8 @@ import (
 func addCoverage(group *kingpin.CmdClause, add adder) {
 	c := group.Command("coverage", "Say how much of the GPUs' time the closed hours account for.")
 	s := addScope(c, "Look at")
-	by := c.Flag("by", "A line for each hour, node or cluster. By node, the hours are read.").Default("cluster").Enum("hour", "node", "cluster")
-	format := c.Flag("format", "What to print: table (GPU-hours), csv or json (GPU-seconds, exact).").Default("table").Enum("table", "csv", "json")
+	by := oneOf(c.Flag("by", "A line for each hour, node or cluster. By node, the hours are read.").Default("cluster"), "hour", "node", "cluster")
+	format := oneOf(c.Flag("format", "What to print: table (GPU-hours), csv or json (GPU-seconds, exact).").Default("table"), "table", "csv", "json")
 	add(c, func(ctx context.Context, env *Env) error {
 		g := coverageGrid(upkeep.By(*by))
 		err := s.eachCluster(ctx, env, func(c *upkeep.Cluster, w window.Window) error {

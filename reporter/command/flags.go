@@ -1,6 +1,8 @@
 package command
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,5 +56,29 @@ func (e *Env) begun(from time.Time) error {
 	if now := e.Now().UTC(); from.After(now) {
 		return misused("--from %s is in the future: it is %s", from.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
+	return nil
+}
+
+// word is the value of a flag that takes one of a few words.
+type word struct {
+	flag    string
+	options []string
+	chosen  string
+}
+
+// oneOf makes a flag take one of these words, or nothing.
+func oneOf(f *kingpin.FlagClause, options ...string) *string {
+	w := &word{flag: f.Model().Name, options: options}
+	f.HintOptions(options...).SetValue(w)
+	return &w.chosen
+}
+
+func (w *word) String() string { return w.chosen }
+
+func (w *word) Set(text string) error {
+	if !slices.Contains(w.options, text) {
+		return fmt.Errorf("--%s=%s: it takes %s", w.flag, text, strings.Join(w.options, ", "))
+	}
+	w.chosen = text
 	return nil
 }

@@ -39,7 +39,7 @@ func addReportMake(group *kingpin.CmdClause, add adder) {
 		dry:           c.Flag("dry-run", "Print the report and publish nothing.").Bool(),
 		supersede:     c.Flag("supersede", "Publish also under the name of a schedule, whose report of the period this one then supersedes.").Bool(),
 		publishFailed: c.Flag("publish-failed", "Publish the report also if it is Failed, and write --output.").Bool(),
-		format:        c.Flag("format", "What to print: table, csv, json or none. Default: table, or what the ending of --output says.").Enum("table", "csv", "json", "none"),
+		format:        oneOf(c.Flag("format", "What to print: table, csv, json or none. Default: table, or what the ending of --output says."), "table", "csv", "json", "none"),
 		output:        c.Flag("output", "Write the report to this file instead, whole or not at all; - for standard output.").Short('o').String(),
 	}
 	add(c, f.run)

@@ -19,10 +19,10 @@ func addReportList(group *kingpin.CmdClause, add adder) {
 		name:   c.Flag("name", "Those of this name only.").String(),
 		from:   c.Flag("from", "Those whose period ends after this time ("+timeHelp+").").String(),
 		to:     c.Flag("to", "Those whose period begins before this time, in the same forms.").String(),
-		state:  c.Flag("state", "Those in this state only: Ready or Failed.").Enum(string(report.Ready), string(report.Failed)),
+		state:  oneOf(c.Flag("state", "Those in this state only: Ready or Failed."), string(report.Ready), string(report.Failed)),
 		all:    c.Flag("all-revisions", "Also those that another revision of their period supersedes.").Bool(),
 		limit:  c.Flag("limit", "At most so many.").Default("50").Int(),
-		format: c.Flag("format", "What to print: table, csv or json.").Default("table").Enum("table", "csv", "json"),
+		format: oneOf(c.Flag("format", "What to print: table, csv or json.").Default("table"), "table", "csv", "json"),
 	}
 	add(c, f.run)
 }

@@ -70,7 +70,7 @@ func (c choice) keys(env *Env, p *Program) []string {
 func addReportShow(group *kingpin.CmdClause, add adder) {
 	c := group.Command("show", "Say what is known of one report: its coverage, totals, findings and file. JSON is its manifest.")
 	which := addChoice(c)
-	format := c.Flag("format", "What to print: table or json.").Default("table").Enum("table", "json")
+	format := oneOf(c.Flag("format", "What to print: table or json.").Default("table"), "table", "json")
 	add(c, func(ctx context.Context, env *Env) error {
 		p, err := env.open(ctx)
 		if err != nil {
