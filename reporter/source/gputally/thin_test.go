@@ -90,6 +90,33 @@ func TestFoldingEverySampleChangesNothing(t *testing.T) {
 	})
 }
 
+// A wrong start makes an epoch of one scrape that seems to be older than all others.
+func TestAWrongStartChangesNothingForThoseThatMatter(t *testing.T) {
+	t.Parallel()
+	sc := scene{
+		uuids: []string{"GPU-a"}, without: metric.CollectorPollAge.Name,
+		holds: []hold{
+			{uuid: "GPU-a", pod: "p", share: 1, from: 0, to: 2 * second},
+			{uuid: "GPU-a", pod: "q", share: 1, from: 2 * second, to: 4 * second},
+			{uuid: "GPU-a", pod: "r", share: 1, from: 4 * second, to: 629_157},
+		},
+		processes: []process{{"b", -hour, 244_998}, {"b", 245_199, 305_209}, {"b", 394_952, 454_953}, {"a", 455_156, 3 * hour}},
+		scrapers:  []scraper{{phase: -15 * minute, interval: 30 * second, until: 2*short + 10*minute}},
+	}
+	m := newMemory()
+	sc.render(m)
+	m.each(metric.CollectorStartTime, func(s *series.Series) {
+		if len(s.Samples) > 27 {
+			s.Samples[27].V -= 1000
+		}
+	})
+	c := newCloser(t, gputally.Config{Cluster: "c1", Reader: m})
+	every := closeWhole(t, gputally.KeepAll(c), span(0, short), usage.Neighbours{})
+	if diff := cmp.Diff(every, closeWhole(t, c, span(0, short), usage.Neighbours{})); diff != "" {
+		t.Errorf("(-every sample +those that matter):\n%s", diff)
+	}
+}
+
 // spoil changes some samples, or none.
 func spoil(t *rapid.T, m *memory) {
 	families := []metric.Family{
