@@ -42,7 +42,8 @@ func (th *thinner) thin(e *epoch, falls []int64) {
 		} else {
 			next := &scrapes[i+1]
 			steady = th.steady(s, next)
-			keep = keep || !steady || s.Grew != next.Grew || len(falls) > 0 && anyIn(falls, scrapes[i-1].At, next.At)
+			// After a fall a total counts nothing until it is above its former value.
+			keep = keep || !steady || s.Grew != next.Grew || len(falls) > 0 && anyIn(falls, scrapes[0].At, next.At)
 		}
 		if keep {
 			s.smooth = i-last > 1

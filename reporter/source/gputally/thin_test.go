@@ -117,6 +117,29 @@ func TestAWrongStartChangesNothingForThoseThatMatter(t *testing.T) {
 	}
 }
 
+// After a fall a state counts nothing until it is above its former value. A scrape on
+// the way there matters, though the state grows.
+func TestAStateThatFellCountsFromWhereItIsAboveAgain(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	oneNode(
+		hold{uuid: "GPU-a", pod: "p", share: 0.5, from: -hour, to: 10*minute + 5*second},
+		hold{uuid: "GPU-a", pod: "q", share: 0.5, from: -hour, to: 2 * hour},
+	).render(m)
+	m.each(metric.DeviceSeconds, func(s *series.Series) {
+		for i := range s.Samples {
+			if p := &s.Samples[i]; s.Labels.Get("state") == "unallocated" && p.T > t0+9*minute+30*second {
+				p.V -= 5
+			}
+		}
+	})
+	c := newCloser(t, gputally.Config{Cluster: "c1", Reader: m})
+	every := closeWhole(t, gputally.KeepAll(c), span(0, hour), usage.Neighbours{})
+	if diff := cmp.Diff(every, closeWhole(t, c, span(0, hour), usage.Neighbours{})); diff != "" {
+		t.Errorf("(-every sample +those that matter):\n%s", diff)
+	}
+}
+
 // spoil changes some samples, or none.
 func spoil(t *rapid.T, m *memory) {
 	families := []metric.Family{
