@@ -53,6 +53,7 @@ func typed() map[string]struct {
 		"bucket.ErrNoBucket":         {bucket.ErrNoBucket, reporter.ExitBucket},
 		"bucket.ErrNoSpace":          {bucket.ErrNoSpace, reporter.ExitBucket},
 		"bucket.ErrNotFound":         {bucket.ErrNotFound, reporter.ExitBucket},
+		"bucket.ErrNotTried":         {bucket.ErrNotTried, reporter.ExitFailure},
 		"bucket.ErrSize":             {bucket.ErrSize, reporter.ExitBucket},
 		"bucket.OpError":             {&bucket.OpError{Op: "get", Object: "s3://b/k", Err: errors.New("refused")}, reporter.ExitBucket},
 		"closing.AgeError":           {&closing.AgeError{}, reporter.ExitUsage},
