@@ -35,7 +35,7 @@ func drawBeginning(t *rapid.T) beginning {
 			at += length + rapid.Int64Range(0, 10*minute).Draw(t, "pause")
 		}
 	}
-	born := rapid.SampledFrom([]int64{-5 * hour, -11 * minute, -9 * minute, -short / 2, -minute, 5 * minute}).Draw(t, "born")
+	born := rapid.SampledFrom([]int64{-5 * hour, -11 * minute, -minute, 5 * minute}).Draw(t, "born")
 	b.processes = []process{{"a", born, 5 * hour}}
 	b.scrapers = []scraper{{phase: -5*hour + rapid.Int64Range(0, 30*second-1).Draw(t, "phase"), interval: 30 * second, until: 2 * short}}
 	b.device = rapid.Int64Range(-12*minute, short+4*minute).Draw(t, "begins")
