@@ -77,7 +77,8 @@ func (a *audit) endGPU() {
 	if !usage.Agree(whole+off, whole) {
 		a.unequal = append(a.unequal, fmt.Sprintf("GPU %s has %.3f s", a.last.UUID, seconds(a.total)))
 	}
-	if over := usage.Overheld(a.held, whole); over > 0 {
+	// The row of what was held before the hour lies in the hour, on others' rows.
+	if over := usage.Overheld(a.held, whole); over > float64(a.footer.Coverage.Late) {
 		a.overheld = append(a.overheld, fmt.Sprintf("GPU %s by %.3f s", a.last.UUID, over/1000))
 	}
 	a.total, a.held = 0, a.held[:0]

@@ -189,6 +189,10 @@ func TestVerify(t *testing.T) {
 			closeTrue(t, b, twelve, func(h *usage.Hour) { h.Segments[1].HeldFrom -= 10_000 })
 			compact(t, b)
 		}, []string{"more was held of a GPU than there is: GPU GPU-1 by 10.000 s"}},
+		"more was held than there is, of which less is late": {func(t *testing.T, b *dated) {
+			closeTrue(t, b, twelve, func(h *usage.Hour) { h.Segments[1].HeldFrom -= 10_000; h.Coverage.Late = 9_999 })
+			compact(t, b)
+		}, []string{"more was held of a GPU than there is: GPU GPU-1 by 10.000 s"}},
 		"a state is none": {func(t *testing.T, b *dated) {
 			closeTrue(t, b, twelve, func(h *usage.Hour) { h.Segments[1].State = "lent" })
 			compact(t, b)
@@ -220,6 +224,17 @@ func TestVerify(t *testing.T) {
 				t.Errorf("findings behind %q:\n%s", last, all)
 			}
 		})
+	}
+}
+
+func TestVerifyLetsLateTimeLieOnOtherRows(t *testing.T) {
+	t.Parallel()
+	b := trueBooks(t)
+	twelve := hourAt(t, "2026-11-20T12:00:00Z")
+	closeTrue(t, b, twelve, func(h *usage.Hour) { h.Segments[1].HeldFrom -= 10_000; h.Coverage.Late = 10_000 })
+	compact(t, b)
+	if got := findings(t, b, ledger.Verification{Window: theDay(t)}); len(got) > 0 {
+		t.Errorf("found %q", got)
 	}
 }
 
