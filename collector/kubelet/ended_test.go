@@ -213,6 +213,29 @@ func TestSuccessorOfATerminatedPodWithoutCgroups(t *testing.T) {
 	}
 }
 
+// Where nothing but a successor showed that a pod had ended, one of the same name on
+// the same GPU is not that pod.
+func TestAPodOfTheNameOfOneThatWasSucceeded(t *testing.T) {
+	t.Parallel()
+	const uid4 = "00000004-3d6b-4a0f-9f8f-1d2c3b4a5f60"
+	first, q, again := kubelettest.GPUs("a", "p", uid1, "GPU-1"), kubelettest.GPUs("a", "q", uid2, "GPU-1"), kubelettest.GPUs("a", "p", uid4, "GPU-1")
+	other := kubelettest.GPUs("a", "p", "00000003-3d6b-4a0f-9f8f-1d2c3b4a5f60", "GPU-2")
+	n := newNodeWith(t, sources{checkpoint: true})
+	n.Hold(first)
+	n.wants("the first", only(gpus("a", "p", uid1, "GPU-1")))
+	n.SetPods(first, q)
+	n.WriteCheckpoint(q)
+	n.wants("the first is succeeded", only(gpus("a", "q", uid2, "GPU-1")))
+	n.SetPods(other)
+	n.WriteCheckpoint(other)
+	n.wants("one of its name has another GPU", only(gpus("a", "p", other.UID, "GPU-2")))
+	n.SetPods(again)
+	n.wants("the checkpoint lacks one that has its GPU", nil)
+	n.WriteCheckpoint(again)
+	n.wants("the checkpoint has it", nil, gpus("a", "p", "", "GPU-1"))
+	n.wants("it has it at the next poll, too", only(gpus("a", "p", uid4, "GPU-1")))
+}
+
 // A client that is new finds a pod that has completed, and another one with its GPU.
 func TestAClientThatFindsACompletedPod(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"cmp"
 	"log/slog"
 	"maps"
 	"slices"
@@ -84,7 +85,7 @@ func (n *identities) assign(pods []pod, now time.Time) {
 	}
 	n.witnessed = n.witnessed || n.sees()
 	for _, p := range pods {
-		if uid := n.seen[p.key].uid; p.over && uid != "" {
+		if uid := cmp.Or(n.seen[p.key].uid, p.former); p.over && uid != "" {
 			n.gone[uid] = true
 		}
 	}
