@@ -5,7 +5,7 @@ package collector_test
 import (
 	"testing"
 
-	"github.com/gputally/gputally/webserver/webservertest"
+	"github.com/gputally/gputally/internal/webservertest"
 )
 
 func TestClientsOfTheCollector(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 
 	"github.com/gputally/gputally/collector/exporter"
 	"github.com/gputally/gputally/collector/meter"
-	"github.com/gputally/gputally/webserver"
+	"github.com/gputally/gputally/internal/webserver"
 )
 
 // Paths of the probes.

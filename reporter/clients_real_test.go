@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gputally/gputally/webserver/webservertest"
+	"github.com/gputally/gputally/internal/webservertest"
 )
 
 func TestClientsOfServe(t *testing.T) {

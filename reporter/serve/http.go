@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"github.com/gputally/gputally/webserver"
+	"github.com/gputally/gputally/internal/webserver"
 )
 
 // maxScrapes is how many answers to scrapes are made at one time; more get a 503.

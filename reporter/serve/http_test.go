@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/gputally/gputally/webserver/webservertest"
+	"github.com/gputally/gputally/internal/webservertest"
 )
 
 func TestAnswersAreNothingForScriptsAndFrames(t *testing.T) {

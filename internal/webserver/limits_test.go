@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gputally/gputally/webserver"
+	"github.com/gputally/gputally/internal/webserver"
 )
 
 // pipes is a listener in memory.

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gputally/gputally/webserver"
+	"github.com/gputally/gputally/internal/webserver"
 )
 
 func TestRequestsAtOneTimeShareAnAnswer(t *testing.T) {
