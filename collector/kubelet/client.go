@@ -199,11 +199,15 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	defer c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
+	var logs folders
+	if c.names != nil {
+		logs = c.names.logs.look()
+	}
 	list, err := c.api.List(ctx, &podresources.ListPodResourcesRequest{})
 	if err != nil {
 		return device.Holders{}, explain("list pod resources", c.cfg.Socket, err)
 	}
-	pods := c.decided(list)
+	pods := c.decided(list, logs)
 	offered, err := c.offered(ctx, slices.ContainsFunc(pods, pod.plugged))
 	if err != nil {
 		return device.Holders{}, err
@@ -246,13 +250,13 @@ func with(holders map[device.Holder]bool, as []device.Allocation) map[device.Hol
 
 // decided returns the pods listed and those that are missing for now, and decides
 // whose they are.
-func (c *Client) decided(list *podresources.ListPodResourcesResponse) []pod {
+func (c *Client) decided(list *podresources.ListPodResourcesResponse, logs folders) []pod {
 	a := answer{
 		pods: podsOf(list, kept{c.keep, c.keepDriver}), none: len(list.GetPodResources()) == 0,
 		names: c.names, dials: c.connections(), now: c.cfg.Now(),
 	}
 	if c.names != nil {
-		c.names.refresh()
+		c.names.refresh(logs)
 	}
 	pods := c.past.complete(a)
 	if c.names != nil {

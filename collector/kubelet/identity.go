@@ -184,8 +184,8 @@ func (n *identities) candidates(p pod) []string {
 
 // refresh reads the checkpoint if it changed, and logs when a source becomes
 // unreadable or readable.
-func (n *identities) refresh() {
-	n.logs.refresh()
+func (n *identities) refresh(logs folders) {
+	n.logs.take(logs)
 	if n.file.path == "" {
 		return
 	}

@@ -18,11 +18,20 @@ type podLogs struct {
 	err    error               // why this is not what is on disk now
 }
 
-// refresh lists the folders once more.
-func (l *podLogs) refresh() {
-	if l.dir != "" {
-		l.list()
+// folders are what one look at the log folders found.
+type folders struct {
+	names []os.DirEntry
+	err   error
+}
+
+// look lists the folders. It comes before the list of pods: a folder that is made
+// between the two is then one that came after its pod.
+func (l *podLogs) look() folders {
+	if l.dir == "" {
+		return folders{}
 	}
+	names, err := os.ReadDir(l.dir)
+	return folders{names, err}
 }
 
 // old returns the UIDs whose folders were in the previous listing already, for a
@@ -31,15 +40,14 @@ func (l *podLogs) old(name string) []string {
 	return slices.DeleteFunc(slices.Clone(l.uids[name]), func(uid string) bool { return !l.before[uid] })
 }
 
-// list reads the names of the folders. On failure the former ones stay.
-func (l *podLogs) list() {
-	entries, err := os.ReadDir(l.dir)
+// take makes a look the latest listing. On failure the former one stays.
+func (l *podLogs) take(now folders) {
 	l.before = l.pods
-	if l.err = err; err != nil {
+	if l.err = now.err; l.dir == "" || now.err != nil {
 		return
 	}
-	l.uids, l.pods = make(map[string][]string, len(entries)), make(map[string]bool, len(entries))
-	for _, e := range entries {
+	l.uids, l.pods = make(map[string][]string, len(now.names)), make(map[string]bool, len(now.names))
+	for _, e := range now.names {
 		parts := strings.Split(e.Name(), "_")
 		if len(parts) != 3 || slices.Contains(parts, "") {
 			continue

@@ -1,13 +1,17 @@
 package kubelet_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/grpc"
+	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
 
 	"github.com/gputally/gputally/collector/device"
+	"github.com/gputally/gputally/collector/kubelet"
 	"github.com/gputally/gputally/collector/kubelet/kubelettest"
 )
 
@@ -119,4 +123,38 @@ func TestPodWithADevicePluginsDevicesAndClaimsWaits(t *testing.T) {
 	n.wants("before the checkpoint tells of it", nil, claims("p", "", "c"), gpus("a", "p", "", "GPU-1"))
 	n.WriteCheckpoint(p)
 	n.wants("when it does", only(claims("p", uid1, "c"), gpus("a", "p", uid1, "GPU-1")))
+}
+
+// meanwhile is an API during whose next answer something happens.
+type meanwhile struct {
+	podresources.PodResourcesListerClient
+	happen func()
+}
+
+func (m *meanwhile) List(ctx context.Context, r *podresources.ListPodResourcesRequest, o ...grpc.CallOption) (*podresources.ListPodResourcesResponse, error) {
+	list, err := m.PodResourcesListerClient.List(ctx, r, o...)
+	if m.happen != nil {
+		m.happen()
+		m.happen = nil
+	}
+	return list, err
+}
+
+// Else the folder would be taken for one of a former pod, for two minutes.
+func TestAFolderThatIsMadeWhileThePodsAreListedIsNoFormerPods(t *testing.T) {
+	t.Parallel()
+	n := newOldNode(t, false, true)
+	api := &meanwhile{PodResourcesListerClient: n.Direct()}
+	k, err := kubelet.NewWith(kubelet.Config{Socket: n.Socket(), Now: n.clock.Now, PodLogs: n.logs}, api, func() int64 { return 1 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.k = k
+	n.wants("nobody is there", nil)
+	api.happen = func() {
+		n.SetPods(claimer("p", "c"))
+		n.folder("p", uid1)
+	}
+	n.wants("the pod comes behind the list", nil)
+	n.stay("the pod is listed", claims("p", uid1, "c"), device.Stay{Number: 1})
 }
