@@ -207,6 +207,9 @@ func (c *Client) Holders(ctx context.Context) (device.Holders, error) {
 	if err != nil {
 		return device.Holders{}, explain("list pod resources", c.cfg.Socket, err)
 	}
+	if logs.err != nil { // it may be there by now
+		logs = c.names.logs.look()
+	}
 	pods := c.decided(list, logs)
 	offered, err := c.offered(ctx, slices.ContainsFunc(pods, pod.plugged))
 	if err != nil {
