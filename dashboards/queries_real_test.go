@@ -116,13 +116,9 @@ func writeNodes(t *testing.T, dir string) {
 		},
 		{Name: "node-1", GPUs: []simulate.GPU{simulate.NewGPU("GPU-2", "NVIDIA L40S")}},
 	}
-	var targets []*history.Target
-	for i, n := range nodes {
-		target, err := history.NewTarget(n, history.Labels{Job: "gputally-collector", Instance: n.Name}, begin, history.Timing{}, uint64(i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		targets = append(targets, target)
+	targets, err := history.NewTargets(nodes, begin, history.Timing{})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if _, err := history.Write(t.Context(), history.Config{Dir: dir, From: begin, To: end}, targets); err != nil {
 		t.Fatal(err)

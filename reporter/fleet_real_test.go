@@ -71,16 +71,11 @@ rates:
 
 // writePast writes what a Prometheus would have scraped of nodes.
 func writePast(dir string, from, to time.Time, nodes []*simulate.Node) error {
-	var targets []*history.Target
-	for i, node := range nodes {
-		labels := history.Labels{Job: "gputally-collector", Instance: node.Name}
-		target, err := history.NewTarget(node, labels, from, history.Timing{}, uint64(i+1))
-		if err != nil {
-			return err
-		}
-		targets = append(targets, target)
+	targets, err := history.NewTargets(nodes, from, history.Timing{})
+	if err != nil {
+		return err
 	}
-	_, err := history.Write(context.Background(), history.Config{Dir: dir, From: from, To: to}, targets)
+	_, err = history.Write(context.Background(), history.Config{Dir: dir, From: from, To: to}, targets)
 	return err
 }
 

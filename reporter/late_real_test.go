@@ -29,13 +29,9 @@ import (
 // a folder of its own.
 func nightWithout(t *testing.T, gap window.Window) (data, lacking string) {
 	t.Helper()
-	var targets []*history.Target
-	for i, node := range fleet() {
-		target, err := history.NewTarget(node, history.Labels{Job: "gputally-collector", Instance: node.Name}, begins, history.Timing{}, uint64(i+1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		targets = append(targets, target)
+	targets, err := history.NewTargets(fleet(), begins, history.Timing{})
+	if err != nil {
+		t.Fatal(err)
 	}
 	data, lacking = t.TempDir(), t.TempDir()
 	for _, part := range []struct {

@@ -31,11 +31,11 @@ type past struct {
 func (p past) write(t *testing.T, data string) {
 	t.Helper()
 	lost := t.TempDir()
-	for i, node := range p.nodes {
-		target, err := history.NewTarget(node, history.Labels{Job: "gputally-collector", Instance: node.Name}, p.born, p.timing, uint64(i+1))
-		if err != nil {
-			t.Fatal(err)
-		}
+	targets, err := history.NewTargets(p.nodes, p.born, p.timing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range targets {
 		for _, part := range []history.Config{{Dir: lost, From: p.born, To: p.from}, {Dir: data, From: p.from, To: p.to}} {
 			if !part.From.Before(part.To) {
 				continue

@@ -90,8 +90,8 @@ func withServers(m *testing.M) error {
 // writePast writes the history of two nodes around the hours.
 func writePast(dir string) error {
 	from, to := begin.Add(-15*time.Minute), end.Add(15*time.Minute)
-	var targets []*history.Target
-	for i, name := range []string{"a", "b"} {
+	var nodes []*simulate.Node
+	for _, name := range []string{"a", "b"} {
 		node := &simulate.Node{Name: "node-" + name, GPUs: []simulate.GPU{simulate.NewGPU("GPU-"+name+"0", "NVIDIA H200"), simulate.NewGPU("GPU-"+name+"1", "NVIDIA H200")}}
 		for pod := range 6 {
 			at := begin.Add(time.Duration(pod*27-10) * time.Minute)
@@ -100,13 +100,13 @@ func writePast(dir string) error {
 				GPU:    pod % 2, Milli: 1000, From: at, To: at.Add(40 * time.Minute),
 			})
 		}
-		target, err := history.NewTarget(node, history.Labels{Job: "gputally-collector", Instance: node.Name}, from, history.Timing{}, uint64(i+1))
-		if err != nil {
-			return err
-		}
-		targets = append(targets, target)
+		nodes = append(nodes, node)
 	}
-	_, err := history.Write(context.Background(), history.Config{Dir: dir, From: from, To: to}, targets)
+	targets, err := history.NewTargets(nodes, from, history.Timing{})
+	if err != nil {
+		return err
+	}
+	_, err = history.Write(context.Background(), history.Config{Dir: dir, From: from, To: to}, targets)
 	return err
 }
 

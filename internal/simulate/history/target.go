@@ -65,6 +65,20 @@ func (t *Timing) defaults() error {
 	return nil
 }
 
+// NewTargets returns a collector for each node, which Prometheus scrapes as its job
+// gputally-collector. They start at the same time.
+func NewTargets(nodes []*simulate.Node, start time.Time, timing Timing) ([]*Target, error) {
+	targets := make([]*Target, 0, len(nodes))
+	for i, node := range nodes {
+		t, err := NewTarget(node, Labels{Job: "gputally-collector", Instance: node.Name}, start, timing, uint64(i+1))
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
 // NewTarget returns a collector that starts at the given time. The seed picks
 // its phases, jitter, losses and deaths.
 func NewTarget(node *simulate.Node, labels Labels, start time.Time, timing Timing, seed uint64) (*Target, error) {
