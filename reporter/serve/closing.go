@@ -91,15 +91,13 @@ func (t *closeTask) work(ctx context.Context, run *task.Run) (next time.Time, er
 }
 
 // look finds out what there is to do. Hours that are set aside stay due for as long
-// as there are samples, and come last, since each may take until its deadline. The second run, after the first reports, looks further back
-// for holes that an earlier process has set aside.
+// as there are samples, and come last, since each may take until its deadline. The
+// second run, after the first reports, looks further back for holes that an earlier
+// process has set aside.
 func (t *closeTask) look(ctx context.Context) (closing.Work, error) {
 	work, err := t.cluster.Closing.Look(ctx)
 	if err != nil {
 		return work, err
-	}
-	due := func(hour window.Window) bool {
-		return slices.ContainsFunc(work.Due, func(d closing.Due) bool { return d.Hour.From.Equal(hour.From) })
 	}
 	if !t.started && t.runs > 0 {
 		holes, err := t.holes(ctx)
@@ -107,7 +105,7 @@ func (t *closeTask) look(ctx context.Context) (closing.Work, error) {
 			return work, err
 		}
 		for _, d := range holes {
-			if !due(d.Hour) {
+			if !isDue(work.Due, d.Hour) {
 				work.Due = append(work.Due, d)
 			}
 		}
@@ -120,7 +118,7 @@ func (t *closeTask) look(ctx context.Context) (closing.Work, error) {
 		}
 	}
 	for _, aside := range t.troubles.setAside() {
-		if !due(aside.hour) {
+		if !isDue(work.Due, aside.hour) {
 			work.Due = append(work.Due, closing.Due{Hour: aside.hour})
 		}
 	}
@@ -132,6 +130,10 @@ func (t *closeTask) look(ctx context.Context) (closing.Work, error) {
 	}
 	slices.SortFunc(work.Due, func(a, b closing.Due) int { return cmp.Or(last(a)-last(b), a.Hour.From.Compare(b.Hour.From)) })
 	return work, nil
+}
+
+func isDue(due []closing.Due, hour window.Window) bool {
+	return slices.ContainsFunc(due, func(d closing.Due) bool { return d.Hour.From.Equal(hour.From) })
 }
 
 // holes are the hours of the last days that are not closed, after the first that
@@ -307,11 +309,11 @@ func (t *closeTask) nextTime(looked time.Time, due []closing.Due, more bool) tim
 		}
 	}
 	for _, of := range t.troubles {
-		isDue := slices.ContainsFunc(due, func(d closing.Due) bool { return d.Hour.From.Equal(of.hour.From) })
+		open := isDue(due, of.hour) || of.aside()
 		switch {
-		case of.next.Before(next) && (isDue || of.aside()):
+		case open && of.next.Before(next):
 			next = of.next
-		case !isDue && !of.aside():
+		case !open:
 			t.troubles.forget(of.hour) // it is no longer due
 		}
 	}
