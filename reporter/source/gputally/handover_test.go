@@ -165,6 +165,20 @@ func drawBooks(t *rapid.T, length int64) *books {
 	return b
 }
 
+// closeAll closes the hours, in the order of time or in whatever order.
+func (b *books) closeAll(r series.Reader, whatever bool) {
+	order := make([]int, len(b.hours))
+	for i := range order {
+		order[i] = i
+	}
+	if whatever {
+		order = rapid.Permutation(order).Draw(b.t, "order")
+	}
+	for _, i := range order {
+		b.close(i, r, never)
+	}
+}
+
 // restate closes a run of hours again, the last one first: what they book of
 // edges inside the run is new, what is booked outside stays.
 func (b *books) restate(r series.Reader) {
@@ -184,13 +198,7 @@ func TestHoursAddUpToTheDayInWhateverOrderTheyAreClosed(t *testing.T) {
 		sc.render(m)
 		b := drawBooks(t, 1)
 		b.own = 2 * second // where two overlap, which one counts is told by the second
-		order := make([]int, len(b.hours))
-		for i := range order {
-			order[i] = i
-		}
-		for _, i := range rapid.Permutation(order).Draw(t, "order") {
-			b.close(i, m, never)
-		}
+		b.closeAll(m, true)
 		want := closeScene(t, m, 0, 2*short)
 		b.mustBe("in some order", want)
 		b.restate(m)

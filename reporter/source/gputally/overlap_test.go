@@ -70,16 +70,7 @@ func TestHoursAddUpWhileCollectorsAreOutOfSight(t *testing.T) {
 		}
 		b := drawBooks(t, 1)
 		b.own = 2 * second // where two overlap, which one counts is told by the second
-		order := make([]int, len(b.hours))
-		for i := range order {
-			order[i] = i
-		}
-		if longest <= 9*minute {
-			order = rapid.Permutation(order).Draw(t, "order")
-		}
-		for _, i := range order {
-			b.close(i, m, never)
-		}
+		b.closeAll(m, longest <= 9*minute)
 		b.mustBe("in some order", closeScene(t, m, 0, 2*short))
 	})
 }

@@ -107,8 +107,9 @@ func (p *proof) device(uuid string, g *gpu, want int) {
 
 // isAllocated tells whether the GPU was allocated, by its own account.
 func (g *gpu) isAllocated() bool {
+	place, _ := fold.StatePlace(usage.Allocated)
 	return slices.ContainsFunc(g.device, func(s *targetSeries) bool {
-		c := s.total[1]
+		c := s.total[place]
 		return len(c) > 0 && c[len(c)-1].V > c[0].V
 	})
 }
